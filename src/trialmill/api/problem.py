@@ -1,0 +1,94 @@
+"""Problems: everything that is wrong with a file, found in one go and each with its place.
+
+Checks never raise for bad input; they report to a `Problems` and go on, so that the user sees all mistakes at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from trialmill.api.document import Document
+from trialmill.api.tree import Path, format_path
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    UNAVAILABLE = "unavailable"
+    """Part of the format, but not available in this release: `validate` warns, `run` refuses."""
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: where it is, what was found there, and what would be right. Lines and columns start at 1."""
+
+    code: str
+    severity: Severity
+    message: str
+    found: str = ""
+    expected: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    path: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}: " if self.line else f"{self.file}: " if self.file else ""
+        at = f"{self.path}: " if self.path else ""
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{place}{self.severity}: {at}{self.message}{remedy} [{self.code}]"
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects problems of one document; `document` may be None for experiments that were not read from a file."""
+
+    document: Document | None = None
+    found: list[Problem] = field(default_factory=list)
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        path: Path = (),
+        *,
+        severity: Severity = Severity.ERROR,
+        found: str = "",
+        expected: str = "",
+        remedy: str = "",
+        at_key: bool = False,
+    ) -> None:
+        """Record a problem at `path`; `at_key` points at the key rather than at its value."""
+        mark = self.document.mark(path, at_key=at_key) if self.document else None
+        self.found.append(
+            Problem(
+                code=code,
+                severity=severity,
+                message=message,
+                found=found,
+                expected=expected,
+                file=mark.file if mark else "",
+                line=mark.line if mark else 0,
+                column=mark.column if mark else 0,
+                path=format_path(path),
+                remedy=remedy,
+            )
+        )
+
+    def warn(self, code: str, message: str, path: Path = (), *, remedy: str = "", at_key: bool = False) -> None:
+        self.add(code, message, path, severity=Severity.WARNING, remedy=remedy, at_key=at_key)
+
+    def note(self, code: str, message: str, path: Path = (), *, remedy: str = "") -> None:
+        self.add(code, message, path, severity=Severity.NOTE, remedy=remedy)
+
+    def unavailable(self, code: str, message: str, path: Path = (), *, remedy: str = "") -> None:
+        self.add(code, message, path, severity=Severity.UNAVAILABLE, remedy=remedy)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self.found)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(p.severity is Severity.ERROR for p in self.found)

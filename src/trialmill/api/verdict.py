@@ -1,0 +1,37 @@
+"""What the status of a resource adds up to."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class VerdictPhase(StrEnum):
+    PENDING = "Pending"
+    SUSPENDED = "Suspended"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    TERMINATING = "Terminating"
+    LOST = "Lost"
+    UNKNOWN = "Unknown"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in (VerdictPhase.SUCCEEDED, VerdictPhase.FAILED, VerdictPhase.LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A judgement of one resource: `source` says which rule spoke (condition, profile, heuristic, identity)."""
+
+    phase: VerdictPhase
+    reason: str = ""
+    message: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictMemory:
+    """What was seen of a resource before: its uid and, once there is one, the verdict that stays."""
+
+    uid: str = ""
+    terminal: Verdict | None = None

@@ -1,0 +1,3 @@
+"""Everything that can be known to be wrong before the first trial. Sits above api, template, kinds, search and
+metrics and uses them all.
+"""

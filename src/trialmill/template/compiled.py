@@ -1,0 +1,85 @@
+"""The normal form of every trial template."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from trialmill.api.fields import FieldType
+from trialmill.api.space import Assignments
+from trialmill.api.tree import Json, JsonObject, Path
+
+
+class RefKind(StrEnum):
+    PARAMETER = "parameter"
+    """The value of a search parameter."""
+    NAME = "name"
+    NAMESPACE = "namespace"
+    KIND = "kind"
+    API_VERSION = "apiVersion"
+    LABEL = "label"
+    ANNOTATION = "annotation"
+    INDEX = "index"
+    SEED = "seed"
+    EXPERIMENT = "experiment"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """What a placeholder stands for: a kind, and the parameter's name or the label's key where the kind needs one."""
+
+    kind: RefKind
+    key: str = ""
+
+
+Part: TypeAlias = str | Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One string or key of the manifest that holds placeholders.
+
+    `path` leads to the string, or to the key's entry when `in_key`. A slot of exactly one `Ref` takes a value of
+    `target`; any other is text, its parts joined.
+    """
+
+    path: Path
+    parts: tuple[Part, ...]
+    target: FieldType = FieldType.STRING
+    in_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledTemplate:
+    """A manifest with its placeholders found and typed once. `digest` identifies the template's content."""
+
+    api_version: str
+    kind: str
+    tree: JsonObject
+    slots: tuple[Slot, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialContext:
+    """What a template is stamped out with."""
+
+    assignments: Assignments
+    name: str
+    namespace: str
+    index: int
+    seed: int
+    experiment: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels that Trialmill puts on the resource, beside the template's own."""
+
+
+def compiled_to_json(template: CompiledTemplate) -> JsonObject:
+    """For the store: types stay as they were when the template was compiled."""
+    raise NotImplementedError
+
+
+def compiled_from_json(data: Json) -> CompiledTemplate:
+    raise NotImplementedError
