@@ -20,7 +20,7 @@ class PodId(NamedTuple):
     index.
     """
 
-    index: int
+    completion: int
     retry: int
 
 
