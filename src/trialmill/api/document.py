@@ -17,19 +17,26 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document: its tree, and the mark of each value and of each key."""
+    """One YAML document: its tree, and the mark of each value and of each key.
+
+    `texts` keeps the author's spelling of the plain scalars that are no strings: `1e-3` where the tree has 0.001.
+    """
 
     file: str
     tree: Json
     values: Mapping[Path, Mark] = field(default_factory=dict)
     keys: Mapping[Path, Mark] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
+    texts: Mapping[Path, str] = field(default_factory=dict)
 
     def mark(self, path: Path, *, at_key: bool = False) -> Mark:
-        """Where the node at `path` stood, or its nearest ancestor that is in the file."""
-        if at_key and path in self.keys:
-            return self.keys[path]
+        """Where the node at `path` stood, or its nearest ancestor that is in the file.
+
+        `at_key` asks for the place of the key instead, where the node has one.
+        """
         for end in range(len(path), -1, -1):
+            if at_key and path[:end] in self.keys:
+                return self.keys[path[:end]]
             if path[:end] in self.values:
                 return self.values[path[:end]]
         return Mark(self.file, 1, 1)

@@ -143,7 +143,10 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class TrialTemplate:
-    """`trial_spec` is the manifest with placeholders; the other fields say how its resource is judged and kept."""
+    """`trial_spec` is the manifest with placeholders; the other fields say how its resource is judged and kept.
+
+    It is None where there is none, or none that this release can read; then a problem says so.
+    """
 
     trial_spec: Json
     trial_parameters: tuple[TrialParameter, ...] = ()
@@ -164,6 +167,15 @@ class FileSource:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpSource:
+    """`source.httpGet`: where a metrics endpoint answers. `port` is a number, or the name of a container's port."""
+
+    path: str
+    port: int | str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsCollector:
     """Where points come from and how lines are read; `filters` are Go regular expressions with two groups, name and
     value.
@@ -173,6 +185,7 @@ class MetricsCollector:
     file: FileSource | None = None
     filters: tuple[str, ...] = ()
     custom: Json = None
+    http: HttpSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

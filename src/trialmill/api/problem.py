@@ -89,6 +89,11 @@ class Problems:
     def __iter__(self) -> Iterator[Problem]:
         return iter(self.found)
 
+    def has_error_at(self, path: Path) -> bool:
+        """Whether an error at this very path was reported already, so that a later check can keep silent."""
+        place = format_path(path)
+        return any(p.severity is Severity.ERROR and p.path == place for p in self.found)
+
     @property
     def has_errors(self) -> bool:
         return any(p.severity is Severity.ERROR for p in self.found)

@@ -277,7 +277,7 @@ class TrialStore(Protocol):
         """The newest `limit` events, oldest first."""
 
     async def delete(self, experiment_uid: str) -> None:
-        """Forget an experiment with all its trials, points and events."""
+        """Forget an experiment with all its trials, points and events. Safe to repeat."""
 
     async def acquire(self, ref: ExperimentRef, holder: str, ttl: timedelta) -> Lease:
         """Raises HeldByError while somebody else holds it, NotFoundError for an unknown experiment."""
@@ -286,7 +286,10 @@ class TrialStore(Protocol):
         """Who drives the experiment now, if anybody."""
 
     def watch(self, after: str) -> AsyncIterator[Change]:
-        """Changes by any process after the cursor. Raises CursorExpiredError."""
+        """Changes by any process after the cursor, deletions too; several of one experiment may be told as one.
+
+        An empty cursor is before everything. Raises CursorExpiredError.
+        """
 
 
 class MetricStore(Protocol):
@@ -295,7 +298,10 @@ class MetricStore(Protocol):
     async def append(
         self, key: AttemptKey, source: str, points: Sequence[Point], cursor: Cursor, gap: str = ""
     ) -> None:
-        """Store points and position in one step. Points whose (source, seq) is there already are left alone."""
+        """Store points and position in one step. Points whose (source, seq) is there already are left alone.
+
+        Raises NotFoundError for an experiment that was deleted.
+        """
 
     async def read(self, key: AttemptKey, names: Collection[str] | None = None) -> list[Point]:
         """The attempt's points in the order of source and seq; None for all names."""
@@ -357,6 +363,13 @@ class Stores(Protocol):
 
     @property
     def metrics(self) -> MetricStore: ...
+
+    def together(self) -> AbstractAsyncContextManager[None]:
+        """Calls inside may be made durable in one step, which is cheaper; nothing inside is promised before it ends.
+
+        Await nothing but this store inside: others that write may have to wait. May be nested. If the block raises,
+        all of it may be undone.
+        """
 
 
 OpenStores: TypeAlias = AbstractAsyncContextManager[Stores]

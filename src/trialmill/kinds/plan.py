@@ -41,11 +41,15 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """The run is over: `code` as a shell reports it (128 + signal for a signal)."""
+    """The run is over: `code` as a shell reports it (128 + signal for a signal).
+
+    `out_of_memory` where the runtime knows that the kernel ended the run for want of memory.
+    """
 
     code: int
     started: float
     finished: float
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

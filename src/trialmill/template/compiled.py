@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from trialmill.api.fields import FieldType
 from trialmill.api.space import Assignments
-from trialmill.api.tree import Json, JsonObject, Path
+from trialmill.api.tree import JsonObject, Path
 
 
 class RefKind(StrEnum):
@@ -51,7 +51,11 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class CompiledTemplate:
-    """A manifest with its placeholders found and typed once. `digest` identifies the template's content."""
+    """A manifest with its placeholders found and typed once. `digest` identifies the template's content.
+
+    `tree` holds the manifest with the text of each slot as it was written, and without the metadata that Trialmill
+    owns. `labels` and `annotations` are the template's own, for references to them. Treat all as frozen.
+    """
 
     api_version: str
     kind: str
@@ -74,12 +78,3 @@ class TrialContext:
     experiment: str
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels that Trialmill puts on the resource, beside the template's own."""
-
-
-def compiled_to_json(template: CompiledTemplate) -> JsonObject:
-    """For the store: types stay as they were when the template was compiled."""
-    raise NotImplementedError
-
-
-def compiled_from_json(data: Json) -> CompiledTemplate:
-    raise NotImplementedError

@@ -1,0 +1,66 @@
+"""`spec.metricsCollectorSpec`, read into a `MetricsCollector`."""
+
+from trialmill.api.experiment import CollectorKind, FileFormat, FileSource, HttpSource, MetricsCollector
+from trialmill.api.reader import Fields
+from trialmill.api.tree import Json
+
+
+def read_collector(spec: Fields) -> MetricsCollector:
+    """The collector; the one for standard output where nothing else can be read."""
+    fields = spec.object("metricsCollectorSpec")
+    if fields is None:
+        return MetricsCollector()
+    kind, custom = _collector(fields)
+    source = fields.object("source")
+    fields.close()
+    if source is None:
+        return MetricsCollector(kind, custom=custom)
+    read = MetricsCollector(kind, _file(source), _filters(source), custom, _http(source))
+    source.close()
+    return read
+
+
+def _collector(collection: Fields) -> tuple[CollectorKind, Json]:
+    fields = collection.object("collector")
+    if fields is None:
+        return CollectorKind.STDOUT, None
+    kind = fields.choice("kind", CollectorKind) or CollectorKind.STDOUT
+    container = fields.object("customCollector")
+    fields.close()
+    return kind, container.tree if container else None
+
+
+def _file(source: Fields) -> FileSource | None:
+    fields = source.object("fileSystemPath")
+    if fields is None:
+        return None
+    file = FileSource(
+        path=fields.string("path"),
+        kind=fields.string("kind"),
+        format=fields.choice("format", FileFormat) or FileFormat.TEXT,
+    )
+    fields.close()
+    return file
+
+
+def _http(source: Fields) -> HttpSource | None:
+    fields = source.object("httpGet")
+    if fields is None:
+        return None
+    port = fields.raw("port")
+    if port is not None and (not isinstance(port, int | str) or isinstance(port, bool)):
+        fields.reading.mismatch(fields.at("port"), port, "a port's number or name")
+        port = None
+    http = HttpSource(path=fields.string("path"), port="" if port is None else port, host=fields.string("host"))
+    fields.allow("scheme", "httpHeaders")
+    fields.close()
+    return http
+
+
+def _filters(source: Fields) -> tuple[str, ...]:
+    fields = source.object("filter")
+    if fields is None:
+        return ()
+    filters = fields.strings("metricsFormat")
+    fields.close()
+    return filters

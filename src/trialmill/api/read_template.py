@@ -1,0 +1,109 @@
+"""`spec.trialTemplate`, read into a `TrialTemplate`."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from trialmill.api.experiment import Retry, TrialParameter, TrialTemplate
+from trialmill.api.reader import Fields
+from trialmill.api.tree import Json
+
+_OTHER_FORMS: Final = (
+    "configMap",
+    "reference",
+    "trialTemplateRef",
+    "template",
+    "goTemplate",
+    "hyperTunable",
+    "jobKind",
+    "jobSpec",
+    "job",
+    "tfJobSpec",
+    "tfJob",
+    "pytorchJobSpec",
+    "pytorchJob",
+    "mpiJobSpec",
+    "mpiJob",
+)
+"""Other ways to write a template; each takes the place of `trialSpec`."""
+_OTHER_FIELDS: Final = (
+    "trialParams",
+    "params",
+    "inject",
+    "parametersInjectPolicy",
+    "parametersFormat",
+    "successWhen",
+    "failureWhen",
+)
+
+
+class Cast(StrEnum):
+    """What `as` of a trial parameter may say."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    JSON = "json"
+
+
+def read_template(spec: Fields) -> TrialTemplate:
+    """The template; one without a `trial_spec` where there is none, or none that can be read in this release."""
+    fields = spec.object("trialTemplate", required=True)
+    if fields is None:
+        return TrialTemplate(trial_spec=None)
+    deadline = fields.integer("activeDeadlineSeconds")
+    template = TrialTemplate(
+        trial_spec=_manifest(fields),
+        trial_parameters=fields.objects("trialParameters", _trial_parameter),
+        retain=fields.boolean("retain"),
+        primary_pod_labels=fields.string_map("primaryPodLabels"),
+        primary_container=fields.string("primaryContainerName"),
+        success_condition=fields.string("successCondition"),
+        failure_condition=fields.string("failureCondition"),
+        active_deadline=None if deadline is None else timedelta(seconds=deadline),
+        retry=_retry(fields),
+    )
+    for name in _OTHER_FIELDS:
+        fields.unavailable(name)
+    fields.close()
+    return template
+
+
+def _manifest(fields: Fields) -> Json:
+    other_forms = [name for name in _OTHER_FORMS if fields.unavailable(name)]
+    manifest = fields.raw("trialSpec")
+    if manifest is None:
+        if not other_forms:
+            fields.missing("trialSpec", "a manifest", "put the manifest of one trial there")
+        return None
+    if not isinstance(manifest, dict):
+        remedy = "remove the '|' behind trialSpec" if isinstance(manifest, str) and "\n" in manifest else ""
+        fields.reading.mismatch(fields.at("trialSpec"), manifest, "a manifest", remedy)
+        return None
+    if "image" in manifest and "apiVersion" not in manifest:
+        message = "a trialSpec of image and command is not available in this release"
+        fields.not_yet("trialSpec", message, "write the whole manifest")
+    return manifest
+
+
+def _trial_parameter(fields: Fields) -> TrialParameter:
+    parameter = TrialParameter(
+        name=fields.string("name", required=True),
+        reference=fields.string("reference", required=True),
+        description=fields.string("description"),
+        type=fields.string("type"),
+        default=fields.raw("default"),
+        cast=fields.choice("as", Cast) or "",
+    )
+    fields.close()
+    return parameter
+
+
+def _retry(template: Fields) -> Retry:
+    fields = template.object("retry")
+    if fields is None:
+        return Retry()
+    retry = Retry(limit=fields.integer("limit") or 0, delay=fields.duration("delay") or timedelta(0))
+    fields.close()
+    return retry

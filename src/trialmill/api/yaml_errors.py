@@ -1,0 +1,115 @@
+"""What libyaml's complaints mean, in one plain sentence each."""
+
+import re
+from typing import Final, NamedTuple, TypeAlias
+
+LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What libyaml counts as the end of a line."""
+_INDENTED_BY_TAB: Final = re.compile(r" *\t")
+_MISLED_BY_TABS: Final = (
+    "cannot start any token",
+    "could not find expected ':'",
+    "expected key",
+    "expected <block end>",
+    "mapping values are not allowed",
+    "block sequence entries are not allowed",
+    "'-' indicator",
+    "tab character",
+)
+"""What libyaml complains of when the cause is a tab. In lists and mappings with brackets tabs are right."""
+_Place: TypeAlias = tuple[int, int]
+
+
+class Explanation(NamedTuple):
+    code: str
+    message: str
+    line: int
+    column: int
+    remedy: str = ""
+
+
+_MEANINGS: Final = (
+    (
+        "mapping values are not allowed",
+        "a ':' cannot stand here",
+        "quote the text if it holds ': ', or check the indentation of this line and the one above",
+    ),
+    ("could not find expected ':'", "this line is neither `key: value` nor part of the text above", ""),
+    (
+        "expected key",
+        "a key was expected here",
+        "check the indentation: the keys of one mapping begin in the same column",
+    ),
+    (
+        "expected <block end>",
+        "this does not fit the lines above",
+        "check the indentation: the keys of one mapping, like the items of one list, begin in the same column",
+    ),
+    (
+        "'-' indicator",
+        "a list item was expected here",
+        "check the indentation: the items of one list begin in the same column, each with '- '",
+    ),
+    (
+        "block sequence entries are not allowed",
+        "a list item cannot begin here",
+        "begin the list on a line of its own, or quote the text if it starts with '- '",
+    ),
+    (
+        "escape c",
+        "this escape is not known in a double-quoted text",
+        "write \\\\ for a backslash, or use single quotes",
+    ),
+    (
+        "alphabetic or numeric character",
+        "a name was expected after '*' or '&'",
+        "quote a text that begins with '*' or '&'",
+    ),
+    ("tag handle", "this tag is not known", "remove the tag, or quote a text that begins with '!'"),
+    ("<document start>", "nothing can follow here", "check the indentation, or begin a new document with ---"),
+    ("incompatible YAML document", "this version of YAML is not known", "remove the line with %YAML"),
+    ("node content", "a value was expected here", "quote the text if it begins with a special character"),
+    (
+        "comment or line break",
+        "nothing can follow '|' or '>' on its line",
+        "begin the text on the next line, or quote it if it begins with '|' or '>'",
+    ),
+    ("directive name", "a line that begins with '%' is a directive", "quote the text if it is none"),
+    ("non-alphabetical character", "a line that begins with '%' is a directive", "quote the text if it is none"),
+    ("block scalar", "this text after '|' or '>' is not indented as its first line is", ""),
+)
+
+
+def explain(
+    context: str, context_place: _Place | None, problem: str, problem_place: _Place | None, text: str
+) -> Explanation:
+    """The complaint of either of PyYAML's parsers, C or Python, as code, sentence, place and remedy."""
+    place = problem_place or context_place or (1, 1)
+    line = _line(text, place[0])
+    if _INDENTED_BY_TAB.match(line) and any(part in problem for part in _MISLED_BY_TABS):
+        column = line.index("\t") + 1
+        return Explanation("yaml-tab", "a tab is used to indent", place[0], column, "YAML indents by spaces only")
+    if context_place and "unexpected end of stream" in problem:
+        return Explanation("yaml-syntax", "this quoted text does not end", *context_place)
+    if context_place and "flow" in context:
+        return _unclosed(context, context_place, place)
+    if "cannot start any token" in problem:
+        character = line[place[1] - 1 : place[1]]
+        return Explanation("yaml-syntax", f"a value cannot begin with {character!r}", *place, "quote the text")
+    if context_place and any(part in problem for part in ("could not find expected ':'", "alphabetic or numeric")):
+        place = context_place  # where the text begins; the problem's own place is where it could not go on
+    for part, message, remedy in _MEANINGS:
+        if part in problem:
+            return Explanation("yaml-syntax", message, *place, remedy)
+    return Explanation("yaml-syntax", f"this is no valid YAML: {problem or context}", *place)
+
+
+def _unclosed(context: str, begin: _Place, place: _Place) -> Explanation:
+    what, closing = ("list", "]") if "sequence" in context else ("mapping", "}")
+    opened = f"the {what} that was opened in line {begin[0]}, column {begin[1]}"
+    return Explanation("yaml-syntax", f"a ',' or '{closing}' was expected here, for {opened}", *place)
+
+
+def _line(text: str, number: int) -> str:
+    lines = LINE_BREAK.split(text, maxsplit=number)
+    return lines[number - 1] if number <= len(lines) else ""

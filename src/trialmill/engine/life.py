@@ -1,0 +1,285 @@
+"""The life of the experiment as a whole: when it starts, pauses, stops, goes on and ends. `settle` runs after each event."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from trialmill.api.history import NewTrial
+from trialmill.engine import transitions
+from trialmill.engine.conditions import set_condition
+from trialmill.engine.events import SuggestionsArrived
+from trialmill.engine.records import (
+    AttemptPhase,
+    Cause,
+    ConditionType,
+    ExperimentPhase,
+    ExperimentRecord,
+    Intent,
+    Outcome,
+    RunState,
+    StopCause,
+    TrialPhase,
+)
+from trialmill.engine.state import State
+
+
+def open_experiment(state: State, at: datetime) -> None:
+    """A driver takes the experiment up. An end is not undone by it; more trials than before may restart it."""
+    if not state.experiment.conditions:
+        conditions = set_condition((), ConditionType.CREATED, True, "ExperimentCreated", "the experiment is stored", at)
+        state.put(replace(state.experiment, conditions=conditions))
+    _restart_if_extended(state, at)
+
+
+def change_intent(state: State, intent: Intent, at: datetime) -> None:
+    if intent == state.experiment.intent:
+        return
+    state.put(replace(state.experiment, intent=intent))
+    _restart_if_extended(state, at)
+
+
+def take_suggestions(state: State, event: SuggestionsArrived) -> None:
+    """Make trials of the algorithm's answer. An answer to a question of the past is dropped: the question is asked again."""
+    if event.first != state.next_suggestion or not may_create(state):
+        return
+    if not event.items:
+        state.awaiting_end = True
+    for item in event.items:
+        if isinstance(item, NewTrial):
+            transitions.create_trial(state, item, event.at)
+        else:
+            transitions.promote_trial(state, item, event.at)
+
+
+def exhaust(state: State, reason: str) -> None:
+    if not state.experiment.exhausted:
+        state.put(replace(state.experiment, exhausted=reason))
+
+
+def end_with(state: State, outcome: Outcome, at: datetime) -> None:
+    """The experiment ends like this, once its last trials are ended. The first outcome stands."""
+    if state.experiment.ending is None:
+        state.put(replace(state.experiment, ending=outcome))
+        state.tell(at, state.experiment.name, outcome.reason, outcome.message, warning=not outcome.succeeded)
+
+
+def may_create(state: State) -> bool:
+    """Whether new trials and promotions are wanted at all."""
+    experiment = state.experiment
+    return (
+        experiment.intent.state is RunState.RUN
+        and experiment.ending is None
+        and not experiment.phase.is_over
+        and not experiment.exhausted
+    )
+
+
+def wanted_suggestions(state: State) -> int:
+    """How many suggestions fit into the free places and the budget now."""
+    if not may_create(state) or state.awaiting_end or state.interrupted:
+        return 0
+    free = state.experiment.intent.parallel_trials - len(state.active)
+    limit = state.experiment.intent.max_trials
+    if limit is not None and not state.paused:
+        # With paused trials the algorithm may still promote one when no new trial fits any more.
+        free = min(free, limit - len(state.trials))
+    return max(free, 0)
+
+
+def settle(state: State, at: datetime) -> None:
+    """Draw the experiment's own conclusions from what has just become true."""
+    if state.experiment.phase.is_over:
+        return
+    if state.experiment.ending is None:
+        outcome = _outcome(state, at)
+        if outcome is not None:
+            end_with(state, outcome, at)
+    if state.experiment.ending is not None:
+        _end(state, state.experiment.ending, at)
+        return
+    match state.experiment.intent.state:
+        case RunState.STOP:
+            _stop(state, at)
+        case RunState.PAUSE:
+            _enter(state, ExperimentPhase.PAUSED, "ExperimentPaused", "no new trials are started", at)
+        case RunState.RUN:
+            _enter(state, ExperimentPhase.RUNNING, "ExperimentRunning", "trials are being run", at)
+            _resume_interrupted(state, at)
+
+
+# --- how it ends -------------------------------------------------------------------------------------------------------
+
+
+def _outcome(state: State, at: datetime) -> Outcome | None:
+    for rule in (_goal_reached, _too_many_failed, _timed_out, _all_done, _nothing_left):
+        outcome = rule(state, at)
+        if outcome is not None:
+            return outcome
+    return None
+
+
+def _goal_reached(state: State, _at: datetime) -> Outcome | None:
+    if state.best is None:
+        return None
+    trial = state.trials[state.best]
+    value = state.objective_value(trial)
+    objective = state.rules.objective
+    if value is None or not objective.reaches_goal(value):
+        return None
+    message = f"trial {trial.name} reached the goal: {objective.metric} is {value:g}"
+    return Outcome(True, "ExperimentGoalReached", message)
+
+
+def _too_many_failed(state: State, _at: datetime) -> Outcome | None:
+    limit = state.experiment.intent.max_failed_trials
+    if limit is None or state.failures == 0 or state.failures < limit:
+        return None
+    return Outcome(False, "ExperimentFailed", f"{state.failures} trials failed, and maxFailedTrialCount is {limit}")
+
+
+def _timed_out(state: State, at: datetime) -> Outcome | None:
+    due = timeout_at(state)
+    if due is None or at < due or state.rules.timeout is None:
+        return None
+    found = state.counts[TrialPhase.SUCCEEDED] > 0
+    message = f"the experiment ran for its whole timeout of {state.rules.timeout.total_seconds():g} s"
+    return Outcome(found, "ExperimentTimedOut", message)
+
+
+def _all_done(state: State, _at: datetime) -> Outcome | None:
+    limit = state.experiment.intent.max_trials
+    if limit is None or state.completed < limit:
+        return None
+    return Outcome(True, "ExperimentMaxTrialsReached", f"all {limit} trials are done")
+
+
+def _nothing_left(state: State, _at: datetime) -> Outcome | None:
+    experiment = state.experiment
+    idle = not state.active and not state.interrupted
+    if not idle or experiment.intent.state is not RunState.RUN:
+        return None
+    if experiment.exhausted:
+        return Outcome(True, "ExperimentSuggestionEndReached", experiment.exhausted)
+    if state.awaiting_end:
+        return Outcome(True, "ExperimentSuggestionEndReached", "the algorithm has nothing more to suggest")
+    limit = experiment.intent.max_trials
+    if limit is not None and len(state.trials) >= limit and not state.paused:
+        return Outcome(True, "ExperimentMaxTrialsReached", f"all {limit} trials are done")
+    return None
+
+
+def timeout_at(state: State) -> datetime | None:
+    """When the experiment's timeout is over; it starts anew with each run or resume."""
+    running = next((c for c in state.experiment.conditions if c.type is ConditionType.RUNNING), None)
+    if state.rules.timeout is None or running is None or not running.status:
+        return None
+    return running.last_transition + state.rules.timeout
+
+
+def _end(state: State, outcome: Outcome, at: datetime) -> None:
+    _stop_all(state, StopCause.EXPERIMENT_ENDED, at)
+    for index in sorted(state.interrupted):
+        message = "the experiment ended before the trial"
+        transitions.end_trial(state, state.trials[index], TrialPhase.KILLED, "ExperimentEnded", message, at)
+    for index in sorted(state.paused):
+        message = "the experiment ended, and it was not promoted"
+        transitions.end_trial(state, state.trials[index], TrialPhase.EARLY_STOPPED, "NotPromoted", message, at)
+    if state.active:
+        return
+    phase = ExperimentPhase.SUCCEEDED if outcome.succeeded else ExperimentPhase.FAILED
+    last = ConditionType.SUCCEEDED if outcome.succeeded else ConditionType.FAILED
+    conditions = set_condition(
+        state.experiment.conditions, ConditionType.RUNNING, False, outcome.reason, outcome.message, at
+    )
+    conditions = set_condition(conditions, last, True, outcome.reason, outcome.message, at)
+    state.put(replace(state.experiment, phase=phase, conditions=conditions, finished=at))
+
+
+def _stop_all(state: State, cause: StopCause, at: datetime) -> None:
+    for index in sorted(state.active):
+        transitions.stop_attempt(state, state.trials[index], cause, at)
+
+
+# --- stop, pause, go on ------------------------------------------------------------------------------------------------
+
+
+def _stop(state: State, at: datetime) -> None:
+    _stop_all(state, StopCause.EXPERIMENT_STOPPED, at)
+    if not state.active:
+        _enter(state, ExperimentPhase.STOPPED, "ExperimentStopped", "stopped by the user; it can be resumed", at)
+
+
+def _enter(state: State, phase: ExperimentPhase, reason: str, message: str, at: datetime) -> None:
+    experiment = state.experiment
+    if experiment.phase is phase:
+        return
+    running = phase is ExperimentPhase.RUNNING
+    conditions = set_condition(experiment.conditions, ConditionType.RUNNING, running, reason, message, at)
+    state.put(replace(experiment, phase=phase, conditions=conditions, started=experiment.started or at))
+    state.tell(at, experiment.name, reason, message)
+
+
+def _resume_interrupted(state: State, at: datetime) -> None:
+    free = state.experiment.intent.parallel_trials - len(state.active)
+    for index in sorted(state.interrupted)[: max(free, 0)]:
+        transitions.add_attempt(state, state.trials[index], Cause.RESUME, at)
+
+
+def _restart_if_extended(state: State, at: datetime) -> None:
+    """An experiment whose end its new limits no longer justify goes on (Katib: condition Restarting)."""
+    experiment = state.experiment
+    if not experiment.phase.is_over or not _extended(state, experiment):
+        return
+    conditions = experiment.conditions
+    set_: Callable[..., tuple] = set_condition  # type: ignore[type-arg]
+    del set_
+    for kind in (ConditionType.SUCCEEDED, ConditionType.FAILED):
+        conditions = tuple(c for c in conditions if c.type is not kind)
+    message = f"maxTrialCount is now {experiment.intent.max_trials or 'unlimited'}"
+    conditions = set_condition(conditions, ConditionType.RESTARTING, True, "ExperimentRestarting", message, at)
+    state.put(
+        replace(
+            experiment,
+            phase=ExperimentPhase.CREATED,
+            ending=None,
+            exhausted="",
+            finished=None,
+            conditions=conditions,
+        )
+    )
+    state.tell(at, experiment.name, "ExperimentRestarting", message)
+
+
+def _extended(state: State, experiment: ExperimentRecord) -> bool:
+    reason = experiment.ending.reason if experiment.ending else ""
+    limit, failed = experiment.intent.max_trials, experiment.intent.max_failed_trials
+    match reason:
+        case "ExperimentMaxTrialsReached":
+            return limit is None or limit > state.completed
+        case "ExperimentFailed":
+            return failed is None or failed > state.failures
+        case _:
+            return False
+
+
+def due_attempts(state: State, at: datetime) -> None:
+    """Deadlines of attempts that have passed."""
+    for index in sorted(state.active):
+        trial = state.trials[index]
+        attempt = trial.attempt
+        due = attempt_due(state, index)
+        if due is None or at < due:
+            continue
+        live = state.live.get(trial.key)
+        match attempt.phase:
+            case AttemptPhase.COLLECTING:
+                state.tell(at, trial.name, "CollectionTimedOut", "its metrics were given up waiting for", warning=True)
+                observation = live.observation if live else transitions.NOTHING
+                transitions.finish_attempt(state, trial, at, observation, live.curve if live else ())
+            case AttemptPhase.STOPPING:
+                state.tell(at, trial.name, "StopTimedOut", "its resource would not go away", warning=True)
+                transitions.over(state, trial, attempt, None, at)
+            case _ if trial.key in state.unmatched and at >= unmatched_due(state, index):
+                transitions.over(state, trial, attempt, state.unmatched[trial.key].verdict, at)
+            case _:
+                transitions.stop_attempt(state, trial, StopCause.DEADLINE, at)

@@ -1,0 +1,42 @@
+"""What an experiment's file says about the course of its life, and the engine's own deadlines."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from trialmill.api.experiment import ExperimentSpec, Objective, Retry
+
+COLLECTION_DEADLINE: Final = timedelta(seconds=60)
+"""How long the metrics of a trial that is over may take to arrive. Katib waits for ever (its issue 1795)."""
+STOP_GRACE: Final = timedelta(seconds=10)
+"""Between the gentle and the hard end of an attempt that is stopped."""
+STOP_DEADLINE: Final = timedelta(seconds=60)
+"""After the grace period: when an attempt that does not go away is given up."""
+UNMATCHED_DEADLINE: Final = timedelta(seconds=30)
+"""How long a resource may look over without a condition matching."""
+LOST_LIMIT: Final = 5
+"""How many attempts of one trial may be lost before the trial fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`retry` and `active_deadline` are the template's; `timeout` is the experiment's; None means no limit."""
+
+    objective: Objective
+    retry: Retry = Retry()
+    active_deadline: timedelta | None = None
+    timeout: timedelta | None = None
+    collection_deadline: timedelta = COLLECTION_DEADLINE
+    stop_grace: timedelta = STOP_GRACE
+    stop_deadline: timedelta = STOP_DEADLINE
+    unmatched_deadline: timedelta = UNMATCHED_DEADLINE
+    lost_limit: int = LOST_LIMIT
+
+
+def rules_of(spec: ExperimentSpec) -> Rules:
+    return Rules(
+        objective=spec.objective,
+        retry=spec.template.retry,
+        active_deadline=spec.template.active_deadline,
+        timeout=spec.timeout,
+    )

@@ -1,0 +1,33 @@
+"""The group batch: Job, and CronJob, which makes Jobs for ever."""
+
+from typing import Final
+
+from trialmill.kinds.profile import KindProfile, PodTemplate, has_condition
+
+PROFILES: Final = (
+    KindProfile(
+        group="batch",
+        kind="Job",
+        versions=("v1",),
+        # SuccessCriteriaMet and FailureTarget come earlier, while pods still run: they decide nothing yet.
+        success=has_condition("Complete"),
+        failure=has_condition("Failed"),
+        suspend_path=("spec", "suspend"),
+        pod_templates=(PodTemplate(("spec", "template"), "pod", ("spec", "parallelism")),),
+        inject_paths=(("spec", "template", "spec"),),
+        lowering="job",
+    ),
+    KindProfile(
+        group="batch",
+        kind="CronJob",
+        versions=("v1",),
+        suspend_path=("spec", "suspend"),
+        pod_templates=(
+            PodTemplate(
+                ("spec", "jobTemplate", "spec", "template"), "pod", ("spec", "jobTemplate", "spec", "parallelism")
+            ),
+        ),
+        inject_paths=(("spec", "jobTemplate", "spec", "template", "spec"),),
+        finite=False,
+    ),
+)

@@ -1,0 +1,124 @@
+"""What is known about a kind: when it is over, where its pods are described, which of them counts.
+
+A family of kinds has a file; each lists its `PROFILES`. A kind without a profile still works on a cluster, with
+conditions that the user writes or with the heuristics of `verdict`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final
+
+from trialmill.api.experiment import CollectorKind
+from trialmill.api.tree import Path
+
+ANY_ENTRY: Final = "*"
+"""Stands in a profile's paths for each entry of a list or map."""
+
+READABLE_FROM_OUTSIDE: Final = frozenset({CollectorKind.STDOUT, CollectorKind.PUSH})
+"""Collectors that need no container of their own beside the primary one."""
+ALL_COLLECTORS: Final = frozenset(CollectorKind)
+
+_FAMILIES: Final = (
+    "core",
+    "batch",
+    "apps",
+    "kubeflow",
+    "trainer",
+    "tekton",
+    "argo",
+    "ray",
+    "spark",
+    "volcano",
+    "appwrapper",
+    "knative",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PodTemplate:
+    """Where a kind describes pods: `path` leads to an object with `metadata` and `spec`. `role` names what those pods
+    do; `replicas_path` says how many, None for always one.
+    """
+
+    path: Path
+    role: str
+    replicas_path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KindProfile:
+    """One kind. Conditions are GJSON by Katib's rule of truth, empty for a kind that cannot succeed or fail by itself.
+
+    `pending` is the condition for a status that says "not started yet". `container_alias` is the name under which a
+    container runs that the manifest calls `{name}`. `inject_paths` lead to the pod specs that a collector's container
+    may join. `lowering` names how the kind runs on one machine, None where it needs a cluster. `finite` is False for
+    kinds that never finish by themselves.
+    """
+
+    group: str
+    kind: str
+    versions: tuple[str, ...]
+    success: str = ""
+    failure: str = ""
+    pending: str = ""
+    suspend_path: Path | None = None
+    pod_templates: tuple[PodTemplate, ...] = ()
+    primary_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    container_alias: str = "{name}"
+    inject_paths: tuple[Path, ...] = ()
+    collectors: frozenset[CollectorKind] = ALL_COLLECTORS
+    finite: bool = True
+    lowering: str | None = None
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the kind can run on one machine, without a cluster."""
+        return self.lowering is not None
+
+    @property
+    def api_version(self) -> str:
+        """The newest version known, as manifests write it."""
+        return f"{self.group}/{self.versions[0]}" if self.group else self.versions[0]
+
+    def container_name(self, name: str) -> str:
+        """The name that the manifest's container `name` has in the pod."""
+        return self.container_alias.replace("{name}", name)
+
+
+def has_condition(condition_type: str, status: str = "True") -> str:
+    """The GJSON condition for `status.conditions` holding this type with this status, in Katib's own spelling."""
+    return f'status.conditions.#(type=="{condition_type}")#|#(status=="{status}")#'
+
+
+def has_state(key: str, *values: str, under: str = "status") -> str:
+    """The GJSON condition for the object at `under` having one of the values at `key`."""
+    tests = [f'{under}.[@this].#({key}=="{value}")#' for value in values]
+    return tests[0] if len(tests) == 1 else any_of(*tests)
+
+
+def any_of(*conditions: str) -> str:
+    """The GJSON condition that is met when one of these is; each must end in `)#`."""
+    return f"[{','.join(conditions)}]|@flatten"
+
+
+def profile_of(api_version: str, kind: str) -> KindProfile | None:
+    """The profile of a kind by its group, whatever the version; None where nothing is known."""
+    group = api_version.rpartition("/")[0]
+    return _by_group_and_kind().get((group, kind))
+
+
+def all_profiles() -> tuple[KindProfile, ...]:
+    """Every known kind: those that run without a cluster first, then by kind and group."""
+    return tuple(sorted(_by_group_and_kind().values(), key=lambda p: (not p.runs_here, p.kind, p.group)))
+
+
+@cache
+def _by_group_and_kind() -> Mapping[tuple[str, str], KindProfile]:
+    """Families import this module, so they are imported late; a start that asks for no kind does not pay for them."""
+    profiles: list[KindProfile] = []
+    for family in _FAMILIES:
+        profiles.extend(import_module(f"trialmill.kinds.{family}").PROFILES)
+    return {(p.group, p.kind): p for p in profiles}

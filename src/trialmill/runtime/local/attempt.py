@@ -1,0 +1,433 @@
+"""One attempt: its runs, and the loop between what its workload wants and what its processes do."""
+
+import asyncio
+import errno
+import os
+import signal
+from dataclasses import dataclass
+from typing import Final
+
+from trialmill.api.tree import JsonObject, get_string
+from trialmill.engine.ports import PodRef
+from trialmill.engine.records import AttemptKey
+from trialmill.kinds.plan import Container, Exited, Pod, PodId, RunFact, RunId, Running, Step, Unstartable, Workload
+from trialmill.runtime.local import layout
+from trialmill.runtime.local.children import signal_group
+from trialmill.runtime.local.commands import CannotStartError
+from trialmill.runtime.local.host import Host
+from trialmill.runtime.local.leftovers import MARK, end_leftovers, kill_processes_of
+from trialmill.runtime.local.mounts import make_places, make_volumes
+from trialmill.runtime.local.recovery import Alive, Done, Other, examine, lock_is_held
+from trialmill.runtime.local.spawn import AlreadyRunningError, spawn
+from trialmill.runtime.local.wrapper import read_code, read_group, write_code
+
+_PASSING: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""The system is short of something just now."""
+_RETRY_AFTER: Final = 1.0
+_RETRIES: Final = 30
+_POLL: Final = 0.25
+"""Seconds between two looks at a run that is nobody's child, and between two kills of one that does not die."""
+_LOST: Final = "the run ended while nobody watched, and left no exit code"
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """A run under way. `log` is a descriptor of its output; an adopted run is no child, and has none."""
+
+    id: RunId
+    directory: str
+    started: float
+    group: int | None
+    log: int | None = None
+    stopping: bool = False
+    deadline: float = 0.0
+    killing: asyncio.TimerHandle | None = None
+
+    @property
+    def is_adopted(self) -> bool:
+        return self.log is None
+
+
+class Attempt:
+    """Level-triggered: `advance` may be called at any time, and does whatever is due.
+
+    Facts come from processes and from disk, decisions from the workload. Once the end has been asked for, nothing is
+    started any more, and `gone` is told when the last run is over.
+    """
+
+    def __init__(
+        self, key: AttemptKey, directory: str, resource: JsonObject, created: float, workload: Workload, host: Host
+    ) -> None:
+        self.key = key
+        self.directory = directory
+        self.resource = resource
+        self.created = created
+        self.workload = workload
+        self.is_gone = False
+        self._host = host
+        self._facts: dict[RunId, RunFact] = {}
+        self._directories: dict[RunId, str] = {}
+        self._running: dict[RunId, _Run] = {}
+        self._unlinked_logs: dict[RunId, int] = {}
+        self._launches: dict[RunId, int] = {}
+        self._retries = 0
+        self._step = Step(status={})
+        self._timer: asyncio.TimerHandle | None = None
+        self._ending: str | None = None
+        self._suspended = False
+        self._waiters: list[asyncio.Future[None]] = []
+
+    # What is known
+
+    @property
+    def status(self) -> JsonObject:
+        return self._step.status
+
+    @property
+    def evidence(self) -> str:
+        return self._step.evidence
+
+    def pods(self) -> list[PodRef]:
+        """The pods so far, oldest first."""
+        return [
+            PodRef(
+                view.name,
+                tuple(container.name for container in self.workload.pod(view.id).containers),
+                view.primary,
+                view.over or self.is_gone,
+            )
+            for view in self._step.pods
+        ]
+
+    def pod_id(self, name: str) -> PodId | None:
+        return next((view.id for view in self._step.pods if view.name == name), None)
+
+    def pod_is_over(self, name: str) -> bool:
+        """Whether nothing more comes of this pod; a pod that is not there yet may still come."""
+        if self.is_gone:
+            return True
+        return next((view.over for view in self._step.pods if view.name == name), self._step.over)
+
+    def is_running(self, run: RunId) -> bool:
+        return run in self._running
+
+    def was_started(self, run: RunId) -> bool:
+        return run in self._facts
+
+    def open_output(self, run: RunId) -> int | None:
+        """A new descriptor of the run's output, even where its directory was deleted meanwhile; None for no output."""
+        live = self._running.get(run)
+        kept = live.log if live else self._unlinked_logs.get(run)
+        if kept is not None:
+            return os.dup(kept)
+        try:
+            return os.open(f"{self._directories[run]}/log", os.O_RDONLY | os.O_CLOEXEC)
+        except (KeyError, FileNotFoundError):
+            return None
+
+    def place_of(self, pod: PodId, container: str, path: str) -> str:
+        """Where a file of a container is on this machine."""
+        planned = self.workload.pod(pod)
+        paths = self._host.commands.paths(planned, _container(planned, container), self.directory)
+        return paths.real(path) or path
+
+    async def change(self, seconds: float) -> None:
+        """Wait until something has happened to the attempt, or for so long."""
+        waiter = self._host.loop.create_future()
+        self._waiters.append(waiter)
+        await asyncio.wait((waiter,), timeout=seconds)
+        if not waiter.done():
+            self._waiters.remove(waiter)
+
+    # What is done
+
+    def advance(self) -> None:
+        """Start and stop what is due, and tell the change."""
+        if self.is_gone:
+            return
+        if self._ending is not None:
+            if not self._running:
+                self._finish(self._ending)
+            return
+        self._step = self._decide()
+        while self._step.start and self._is_admitted():
+            if not all([self._start(run) for run in self._step.start]):  # noqa: C419 - each one is tried
+                self._wake_at(self._host.now() + _RETRY_AFTER)
+                break
+            self._step = self._decide()
+        else:
+            self._wake_at(self._step.wake)
+        for run in self._step.stop:
+            if run in self._running:
+                self._stop(self._running[run], self.workload.pod(run.pod).grace.total_seconds())
+        self._tell()
+        if self._step.over:
+            self._host.freed(self.key)
+
+    def recover(self) -> None:
+        """Find the runs on disk, and go on from there."""
+        now = self._host.now()
+        lost = False
+        for found in layout.runs_on_disk(self.directory):
+            state = examine(found.directory, now)
+            if state is Other.FENCED:
+                self._launches[found.id] = found.launch + 1
+                continue
+            self._directories[found.id] = found.directory
+            match state:
+                case Done(exited, leftover):
+                    self._facts[found.id] = exited
+                    self._end_leftovers(found.directory, leftover)
+                case Alive():
+                    self._adopt(found.id, found.directory, state)
+                case Other():
+                    lost = True
+        if self._running:
+            self._host.slots.hold(self.key, self.workload.resources)
+        self._suspended = layout.has_marker(self.directory, "suspended")
+        if lost:
+            self.end(_LOST, self._longest_grace())
+        elif self._suspended:
+            self.suspend(on=True)
+        else:
+            self.advance()
+
+    def recall(self) -> None:
+        """Find the runs of an attempt that is gone, to read what they left."""
+        for found in layout.runs_on_disk(self.directory):
+            code = read_code(found.directory)
+            self._directories[found.id] = found.directory
+            self._facts[found.id] = Exited(255 if code is None else code, self.created, self.created)
+        self._step = self._decide()
+        self.is_gone = True
+
+    def suspend(self, *, on: bool) -> bool:
+        """Stop the processes where they are, or let them go on. False for an attempt that is over."""
+        if self._step.over or self._ending is not None:
+            return False
+        if on:
+            layout.set_marker(self.directory, "suspended")
+        else:
+            layout.clear_marker(self.directory, "suspended")
+        self._suspended = on
+        for run in self._running.values():
+            self._signal(run, signal.SIGSTOP if on else signal.SIGCONT)
+        self.advance()
+        return True
+
+    def end(self, message: str, grace: float) -> None:
+        """End every run, gently, then tell that the attempt is gone. Safe to repeat, also with less grace."""
+        if self._ending is None:
+            self._ending = message
+            self._wake_at(None)
+        for run in self._running.values():
+            self._stop(run, grace)
+        self.advance()
+
+    def close(self) -> None:
+        """Let go of everything without touching the processes."""
+        self._wake_at(None)
+        for run in self._running.values():
+            if run.killing:
+                run.killing.cancel()
+            if run.log is not None:
+                os.close(run.log)
+        for descriptor in self._unlinked_logs.values():
+            os.close(descriptor)
+        self._running.clear()
+        self._unlinked_logs.clear()
+        self.is_gone = True
+        self._wake_readers()
+
+    def _decide(self) -> Step:
+        return self.workload.step(self._facts, self._host.now(), self.created, self._suspended)
+
+    def _is_admitted(self) -> bool:
+        return self._host.slots.request(self.key, self.workload.resources)
+
+    def _tell(self) -> None:
+        self._wake_readers()
+        self._host.changed(self.key)
+
+    def _wake_readers(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+
+    def _wake_at(self, when: float | None) -> None:
+        if self._timer:
+            self._timer.cancel()
+        delay = None if when is None else max(0.0, when - self._host.now())
+        self._timer = None if delay is None else self._host.loop.call_later(delay, self.advance)
+
+    def _finish(self, message: str) -> None:
+        self._step = self._decide()
+        layout.set_marker(self.directory, "removed")
+        self.close()
+        self._host.freed(self.key)
+        self._host.gone(self.key, message)
+
+    # Runs
+
+    def _start(self, id: RunId) -> bool:
+        """Start a run, or record why it cannot start. False: the system is short of something, to be tried again."""
+        try:
+            self._spawn(id, self.workload.pod(id.pod))
+        except CannotStartError as error:
+            self._facts[id] = Unstartable(str(error), self._host.now())
+        except AlreadyRunningError:
+            state = examine(self._directories[id], self._host.now())
+            if isinstance(state, Alive):
+                self._adopt(id, self._directories[id], state)
+        except OSError as error:
+            if error.errno in _PASSING and self._retries < _RETRIES:
+                self._retries += 1
+                return False
+            self._facts[id] = Unstartable(_reason(error), self._host.now())
+        return True
+
+    def _spawn(self, id: RunId, pod: Pod) -> None:
+        container = _container(pod, id.container)
+        paths = self._host.commands.paths(pod, container, self.directory)
+        directory = self._make_directory(id, pod)
+        if paths.places:
+            make_places(container, paths, layout.pod_directory(self.directory, pod.id))
+        launch = self._host.commands.launch(container, paths, self._environment(id, container, directory))
+        child = spawn(launch, directory)
+        started = self._host.now()
+        self._facts[id] = Running(started)
+        self._running[id] = _Run(id, directory, started, child.pid, child.log)
+        self._host.children.watch(child.pid, lambda code: self._child_ended(id, code))
+
+    def _make_directory(self, id: RunId, pod: Pod) -> str:
+        pod_directory = layout.pod_directory(self.directory, id.pod)
+        directory = self._directories[id] = layout.run_directory(pod_directory, id, self._launches.get(id, 0))
+        try:
+            os.mkdir(directory)
+        except FileExistsError:
+            return directory
+        except FileNotFoundError:
+            os.makedirs(directory)
+        if pod.volumes:
+            make_volumes(pod, pod_directory)
+        return directory
+
+    def _environment(self, id: RunId, container: Container, directory: str) -> dict[str, str]:
+        environment = {MARK: directory, "KATIB_TRIAL_NAME": get_string(self.resource, "metadata", "name")}
+        if container.resources.gpus:
+            gpus = ",".join(self._host.slots.take_gpus((self.key, id), container.resources.gpus))
+            environment["CUDA_VISIBLE_DEVICES"] = gpus
+            layout.write_note(directory, "gpus", gpus)
+        return environment
+
+    def _child_ended(self, id: RunId, code: int | None) -> None:
+        run = self._running.get(id)
+        if run is None:
+            return
+        if code is None:
+            code = read_code(run.directory)
+        if code is None or code > 128:
+            write_code(run.directory, code or 255)
+        end_leftovers(run.directory)
+        self._ended(run, Exited(255 if code is None else code, run.started, self._host.now()))
+
+    def _ended(self, run: _Run, exited: Exited) -> None:
+        del self._running[run.id]
+        if run.killing:
+            run.killing.cancel()
+        if run.log is not None:
+            if os.fstat(run.log).st_nlink:
+                os.close(run.log)
+            else:
+                self._unlinked_logs[run.id] = run.log
+        self._host.slots.return_gpus((self.key, run.id))
+        self._facts[run.id] = exited
+        self.advance()
+
+    def _adopt(self, id: RunId, directory: str, state: Alive) -> None:
+        run = _Run(id, directory, state.running.started, state.group)
+        self._running[id] = run
+        self._facts[id] = state.running
+        gpus = layout.read_note(directory, "gpus")
+        if gpus:
+            self._host.slots.keep_gpus((self.key, id), tuple(gpus.split(",")))
+        self._host.loop.call_later(_POLL, self._look_after, run)
+
+    def _look_after(self, run: _Run) -> None:
+        """A run that is no child of this process tells nothing: look at its directory now and then."""
+        if self._running.get(run.id) is not run:
+            return
+        match examine(run.directory, self._host.now()):
+            case Done(exited, leftover):
+                self._end_leftovers(run.directory, leftover)
+                self._ended(run, exited)
+                return
+            case Alive(_, group):
+                if run.group is None and group is not None and run.stopping:
+                    signal_group(group, signal.SIGTERM)
+                run.group = group
+            case Other.FENCED:
+                del self._running[run.id], self._facts[run.id]
+                self._launches[run.id] = self._launches.get(run.id, 0) + 1
+                self.advance()
+                return
+            case Other.LOST if self._ending is None:
+                self._ended_unseen(run)
+                return
+            case Other.LOST:
+                self._ended(run, Exited(255, run.started, self._host.now()))
+                return
+        self._host.loop.call_later(_POLL, self._look_after, run)
+
+    def _ended_unseen(self, run: _Run) -> None:
+        self._ending = _LOST
+        self._ended(run, Exited(255, run.started, self._host.now()))
+        self.end(_LOST, self._longest_grace())
+
+    def _end_leftovers(self, directory: str, group: int | None) -> None:
+        if group is not None and lock_is_held(directory):
+            signal_group(group, signal.SIGKILL)
+            end_leftovers(directory)
+
+    # Stopping
+
+    def _stop(self, run: _Run, grace: float) -> None:
+        deadline = self._host.loop.time() + grace
+        if run.stopping and run.deadline <= deadline:
+            return
+        if not run.stopping:
+            self._signal(run, signal.SIGTERM)
+            self._signal(run, signal.SIGCONT)  # a suspended process sees the first signal only when it goes on
+        run.stopping = True
+        run.deadline = deadline
+        if run.killing:
+            run.killing.cancel()
+        run.killing = self._host.loop.call_at(deadline, self._kill, run)
+
+    def _kill(self, run: _Run) -> None:
+        self._signal(run, signal.SIGKILL)
+        if run.is_adopted and lock_is_held(run.directory):
+            kill_processes_of(run.directory)
+        run.killing = self._host.loop.call_later(_POLL, self._kill, run)
+
+    def _signal(self, run: _Run, number: int) -> None:
+        """Signal the group: a child's own until it is reaped, an adopted one's only while its lock is held."""
+        if run.is_adopted and not lock_is_held(run.directory):
+            return
+        group = run.group or read_group(run.directory)
+        if group is not None:
+            signal_group(group, number)
+
+    def _longest_grace(self) -> float:
+        return max((self.workload.pod(run.pod).grace.total_seconds() for run in self._running), default=0.0)
+
+
+def _container(pod: Pod, name: str) -> Container:
+    return next(container for container in pod.containers if container.name == name)
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.E2BIG:
+        return "an argument or environment value is too long for this system (Linux: 128 KiB each)"
+    return f"{error.strerror or error}: {error.filename}" if error.filename else str(error.strerror or error)

@@ -1,0 +1,152 @@
+"""Where everything of an attempt is on disk.
+
+    ROOT/EXPERIMENT-UID/INDEX-ATTEMPT/      the attempt
+        manifest.json                       its resource as it was made; nothing runs before this is complete
+        suspended, removed                  markers
+        COMPLETION-RETRY/                   a pod
+            volumes/NAME                    its volumes
+            CONTAINER-RUN[.LAUNCH]/         a run: lock, started, exit, log; `gpus` where it has some
+
+All names derive from the attempt's key, so that any process finds them without an index. A launch is another try at
+starting a run that a crash kept from starting.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from trialmill.api.tree import Json, JsonObject
+from trialmill.engine.records import AttemptKey
+from trialmill.kinds.plan import PodId, RunId
+
+_ATTEMPT: Final = re.compile(r"(\d+)-(\d+)")
+_RUN: Final = re.compile(r"(.+)-(\d+)(?:\.(\d+))?")
+_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """The directory of a run, as it was found on disk."""
+
+    id: RunId
+    launch: int
+    directory: str
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether a name can be part of a file name here: the names of Kubernetes can."""
+    return _SAFE_NAME.fullmatch(name) is not None
+
+
+def experiment_directory(root: str, experiment_uid: str) -> str:
+    return f"{root}/{experiment_uid}"
+
+
+def attempt_directory(root: str, key: AttemptKey) -> str:
+    return f"{root}/{key.experiment_uid}/{key.trial_index}-{key.attempt}"
+
+
+def pod_directory(attempt: str, pod: PodId) -> str:
+    return f"{attempt}/{pod.completion}-{pod.retry}"
+
+
+def volume_directory(pod: str, volume: str) -> str:
+    return f"{pod}/volumes/{volume}"
+
+
+def run_directory(pod: str, run: RunId, launch: int) -> str:
+    suffix = f".{launch}" if launch else ""
+    return f"{pod}/{run.container}-{run.run}{suffix}"
+
+
+def attempts_on_disk(root: str, experiment_uid: str) -> list[AttemptKey]:
+    """The attempts of an experiment that have a directory, by index."""
+    try:
+        names = os.listdir(experiment_directory(root, experiment_uid))
+    except FileNotFoundError:
+        return []
+    found = (_ATTEMPT.fullmatch(name) for name in names)
+    return sorted(AttemptKey(experiment_uid, int(m[1]), int(m[2])) for m in found if m)
+
+
+def runs_on_disk(attempt: str) -> list[FoundRun]:
+    """Every run directory of an attempt, in the order of pod, container, run and launch."""
+    return sorted(_runs(attempt), key=lambda found: (found.id, found.launch))
+
+
+def _runs(attempt: str) -> Iterator[FoundRun]:
+    for pod in os.listdir(attempt):
+        numbers = _ATTEMPT.fullmatch(pod)
+        if not numbers:
+            continue
+        for name in os.listdir(f"{attempt}/{pod}"):
+            if run := _RUN.fullmatch(name):
+                id = RunId(PodId(int(numbers[1]), int(numbers[2])), run[1], int(run[2]))
+                yield FoundRun(id, int(run[3] or 0), f"{attempt}/{pod}/{name}")
+
+
+def write_manifest(attempt: str, resource: JsonObject, created: float) -> None:
+    """Record the resource. A crash in the middle leaves something that `read_manifest` takes for nothing."""
+    text = json.dumps({"created": created, "resource": resource}, separators=(",", ":"))
+    descriptor = os.open(f"{attempt}/manifest.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        write_all(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def read_manifest(attempt: str) -> tuple[JsonObject, float] | None:
+    """The recorded resource and when it was made (seconds since the epoch); None where it is absent or incomplete."""
+    try:
+        with open(f"{attempt}/manifest.json", "rb") as file:
+            stored: Json = json.loads(file.read())
+    except (FileNotFoundError, ValueError):
+        return None
+    match stored:
+        case {"created": int() | float() as created, "resource": dict() as resource}:
+            return resource, float(created)
+        case _:
+            return None
+
+
+def set_marker(attempt: str, name: str) -> None:
+    """Create a marker; an attempt whose directory was deleted needs none."""
+    try:
+        os.close(os.open(f"{attempt}/{name}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
+    except FileNotFoundError:
+        return
+
+
+def clear_marker(attempt: str, name: str) -> None:
+    try:
+        os.unlink(f"{attempt}/{name}")
+    except FileNotFoundError:
+        return
+
+
+def has_marker(attempt: str, name: str) -> bool:
+    return os.path.exists(f"{attempt}/{name}")
+
+
+def write_note(directory: str, name: str, text: str) -> None:
+    """Leave a short text beside a run. Raises OSError."""
+    with open(f"{directory}/{name}", "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def read_note(directory: str, name: str) -> str:
+    """A text left by `write_note`, empty for none."""
+    try:
+        with open(f"{directory}/{name}", encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write everything: a nearly full disk takes a part and refuses the rest only at the next call."""
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -1,0 +1,235 @@
+"""From the template as written to its normal form: placeholders found, resolved, typed and checked, once.
+
+Everything that is wrong is reported in one go. What only a trial's values can show is left to `render`.
+"""
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from trialmill.api.experiment import TrialTemplate
+from trialmill.api.fields import FieldType, SchemaSource
+from trialmill.api.problem import Problems, Severity
+from trialmill.api.space import Space
+from trialmill.api.tree import Json, JsonObject, Path, format_path, get, is_object, kind_name
+from trialmill.template.compiled import CompiledTemplate, Part, Ref, RefKind, Slot
+from trialmill.template.declarations import Declared, check_defaults, check_passed_on, check_use, declare, own_texts
+from trialmill.template.encode import digest
+from trialmill.template.placeholders import Fault, Placeholder, parse
+from trialmill.template.spelling import did_you_mean
+from trialmill.template.targets import Targets
+
+_TAKEN_OVER: Final = {
+    "name": "each trial gets its own; Katib would refuse a template that sets it",
+    "namespace": "trials run in the experiment's; Katib would refuse a template that sets it",
+    "generateName": "each trial gets its own name",
+    "ownerReferences": "the resource belongs to its trial",
+}
+
+
+def compile_template(
+    template: TrialTemplate,
+    parameter_names: Collection[str],
+    schema: SchemaSource,
+    problems: Problems,
+    base: Path = ("spec", "trialTemplate"),
+    space: Space | None = None,
+) -> CompiledTemplate | None:
+    """The template's normal form, or None when an error was found.
+
+    `parameter_names` are the names of the search parameters; empty (a NAS experiment) for any. With `space`, values
+    that can never fit their fields are found too. `base` is where the template stands in the document.
+    """
+    before = _errors(problems)
+    manifest = template.trial_spec
+    own = own_texts(manifest)
+    declared = declare(template, parameter_names, own, problems, base)
+    dimensions = {d.name: d for d in space.dimensions} if space else {}
+    check_passed_on(template, parameter_names, problems, base)
+    check_defaults(template, dimensions, problems, base)
+    if not is_object(manifest):
+        message = f"the template must be a mapping, a Kubernetes resource, but is {kind_name(manifest)}"
+        problems.add("wrong-type", message, (*base, "trialSpec"), expected="a mapping")
+        return None
+    root = (*base, "trialSpec")
+    api_version, kind = (_check_identity(manifest, name, problems, root) for name in ("apiVersion", "kind"))
+    known_kind = kind if api_version else ""
+    compilation = _Compilation(Targets(schema, api_version, known_kind, dimensions, problems), declared, problems, root)
+    tree = compilation.object(manifest, ())
+    _check_metadata(tree, problems, root)
+    check_use(declared, compilation.used, problems)
+    if _errors(problems) > before:
+        return None
+    slots = tuple(compilation.slots)
+    compiled = CompiledTemplate(api_version, kind, tree, slots, own.labels, own.annotations)
+    return replace(compiled, digest=digest(compiled))
+
+
+def _errors(problems: Problems) -> int:
+    return sum(p.severity is Severity.ERROR for p in problems)
+
+
+def _check_identity(manifest: JsonObject, name: str, problems: Problems, root: Path) -> str:
+    """The manifest's apiVersion or kind, empty when it is unusable (Katib: rule 22)."""
+    value = manifest.get(name)
+    if not isinstance(value, str) or not value:
+        at = (*root, name) if name in manifest else root
+        found = "" if value in (None, "") else kind_name(value)
+        problems.add("required", f"the template needs {name}", at, found=found, expected="a string")
+    elif not parse(value).is_literal:
+        message = f"{name} cannot hold a placeholder: what is made must be known before the first trial"
+        problems.add("placeholder-in-kind", message, (*root, name), found=value)
+    else:
+        return value
+    return ""
+
+
+def _check_metadata(tree: JsonObject, problems: Problems, root: Path) -> None:
+    """Rendering puts a name and labels into `metadata`, so both must be mappings, or nothing."""
+    for path in (("metadata",), ("metadata", "labels")):
+        value = get(tree, *path)
+        if value is not None and not isinstance(value, dict):
+            message = f"{format_path(path)} must be a mapping, but is {kind_name(value)}"
+            problems.add("wrong-type", message, (*root, *path), expected="a mapping")
+            return
+
+
+@dataclass(slots=True)
+class _Compilation:
+    """Walks a manifest once: builds the tree that slots are cut into, and collects slots and used names."""
+
+    targets: Targets
+    declared: Mapping[str, Declared]
+    problems: Problems
+    root: Path
+    slots: list[Slot] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+
+    def object(self, node: JsonObject, path: Path) -> JsonObject:
+        result: JsonObject = {}
+        for key, value in node.items():
+            at = (*path, key)
+            if path == ("metadata",) and key in _TAKEN_OVER:
+                self._take_over(value, at)
+                continue
+            self._key(key, at)
+            result[key] = self._node(value, at)
+        return result
+
+    def _node(self, node: Json, path: Path) -> Json:
+        match node:
+            case dict():
+                return self.object(node, path)
+            case list():
+                return [self._node(item, (*path, i)) for i, item in enumerate(node)]
+            case str() if "${" in node:
+                return self._text(node, path)
+            case float() if not math.isfinite(node):
+                message = f"{node} is no number of JSON, which manifests are made of"
+                self.problems.add("not-json", message, (*self.root, *path), found=str(node))
+        return node
+
+    def _text(self, text: str, path: Path) -> str:
+        """The text of the tree, where a slot is cut unless the text is literal."""
+        parts, isolated = self._parts(text, path)
+        if all(isinstance(part, str) for part in parts):
+            return "".join(part for part in parts if isinstance(part, str))
+        target = FieldType.STRING
+        if len(parts) == 1 and isinstance(parts[0], Ref):
+            target = self.targets.target(path, parts[0], isolated, (*self.root, *path))
+        self.slots.append(Slot(path, parts, target))
+        return text
+
+    def _key(self, key: str, path: Path) -> None:
+        """A key keeps its spelling in the tree, so that two keys never meet before their values are known."""
+        if "${" not in key:
+            return
+        parts, declared = self._parts(key, path, at_key=True)
+        if declared and declared.cast is FieldType.ANY:
+            self._report_not_isolated(declared, path, at_key=True)
+        if parts != (key,):
+            self.slots.append(Slot(path, parts, in_key=True))
+
+    def _parts(self, text: str, path: Path, *, at_key: bool = False) -> tuple[tuple[Part, ...], Declared | None]:
+        """The text with its placeholders resolved, and the trial parameter when the text is exactly one.
+
+        A placeholder that cannot be resolved is reported and left out.
+        """
+        parsed = parse(text)
+        for fault in parsed.faults:
+            self._report(fault, path, at_key)
+        parts: list[Part] = []
+        isolated: Declared | None = None
+        for piece in parsed.pieces:
+            if not isinstance(piece, Placeholder):
+                parts.append(piece)
+                continue
+            declared = self._find(piece.name, path, at_key)
+            if declared and declared.ref:
+                parts.append(declared.ref)
+            if len(parsed.pieces) == 1:
+                isolated = declared
+            elif declared and declared.cast is FieldType.ANY:
+                self._report_not_isolated(declared, path, at_key=at_key)
+        return tuple(parts), isolated
+
+    def _find(self, name: str, path: Path, at_key: bool) -> Declared | None:
+        self.used.add(name)
+        if name not in self.declared:
+            self.problems.add(
+                "undeclared-placeholder",
+                f"no trial parameter is named {name}",
+                (*self.root, *path),
+                found=f"${{trialParameters.{name}}}",
+                remedy=did_you_mean(name, self.declared) or "declare it in trialParameters",
+                at_key=at_key,
+            )
+        return self.declared.get(name)
+
+    def _report(self, fault: Fault, path: Path, at_key: bool) -> None:
+        self.problems.add(
+            fault.code,
+            fault.message,
+            (*self.root, *path),
+            severity=fault.severity,
+            found=fault.found,
+            remedy=fault.remedy,
+            at_key=at_key,
+        )
+
+    def _report_not_isolated(self, declared: Declared, path: Path, *, at_key: bool) -> None:
+        self.problems.add(
+            "not-isolated",
+            f"{declared.name} is JSON, which cannot stand inside a text",
+            (*self.root, *path),
+            remedy="let the placeholder be the whole value, or remove `as: json`",
+            at_key=at_key,
+        )
+
+    def _take_over(self, value: Json, path: Path) -> None:
+        """Leave out metadata that Trialmill owns; what it mentions counts as used."""
+        for at, text in _texts(value, path):
+            self._parts(text, at)
+        if value:
+            message = f"{format_path(path)} is not taken from the template: {_TAKEN_OVER[str(path[-1])]}"
+            self.problems.note("owned-metadata", message, (*self.root, *path))
+
+
+def _texts(node: Json, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every string value at or below a node."""
+    match node:
+        case str():
+            yield path, node
+        case list():
+            for i, item in enumerate(node):
+                yield from _texts(item, (*path, i))
+        case dict():
+            for key, value in node.items():
+                yield from _texts(value, (*path, key))
+
+
+def needed_assignments(template: CompiledTemplate) -> frozenset[str]:
+    """The search parameters that rendering needs a value of."""
+    refs = (part for slot in template.slots for part in slot.parts if isinstance(part, Ref))
+    return frozenset(ref.key for ref in refs if ref.kind is RefKind.PARAMETER)

@@ -1,0 +1,245 @@
+"""What the trial parameters of a template declare, and every rule about declaring them.
+
+Katib's rules 17 and 18, and what Katib finds out too late or never: metadata references that fail once a trial is
+made, and search parameters that no trial parameter passes on.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from trialmill.api.experiment import TrialParameter, TrialTemplate
+from trialmill.api.fields import FieldType
+from trialmill.api.problem import Problems
+from trialmill.api.space import Dimension
+from trialmill.api.tree import Json, Path, get_list, get_object, get_string
+from trialmill.template.compiled import Ref, RefKind
+from trialmill.template.corners import describe, read_default
+from trialmill.template.placeholders import parse
+from trialmill.template.spelling import did_you_mean
+
+CASTS: Final = {
+    "string": FieldType.STRING,
+    "integer": FieldType.INTEGER,
+    "number": FieldType.NUMBER,
+    "boolean": FieldType.BOOLEAN,
+    "json": FieldType.ANY,
+}
+_SCALARS: Final = {
+    "Name": RefKind.NAME,
+    "Namespace": RefKind.NAMESPACE,
+    "Kind": RefKind.KIND,
+    "APIVersion": RefKind.API_VERSION,
+}
+_MAPS: Final = {"Labels": RefKind.LABEL, "Annotations": RefKind.ANNOTATION}
+_META: Final = re.compile(r"\$\{trialSpec\.([^{}]*)\}")
+_INDEXED: Final = re.compile(r"([^\[]+)\[(.+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One trial parameter. `ref` is None when its reference was wrong, which has been reported."""
+
+    name: str
+    ref: Ref | None
+    cast: FieldType | None
+    place: Path
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTexts:
+    """Labels and annotations that the template itself has and that hold no placeholder."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+def own_texts(trial_spec: Json) -> OwnTexts:
+    return OwnTexts(_literals(trial_spec, "labels"), _literals(trial_spec, "annotations"))
+
+
+def _literals(trial_spec: Json, name: str) -> dict[str, str]:
+    """Without those under keys that are not literal either."""
+    literals = {}
+    for key, value in get_object(trial_spec, "metadata", name).items():
+        if isinstance(value, str) and (text := parse(value)).is_literal and (plain_key := parse(key)).is_literal:
+            literals[plain_key.literal] = text.literal
+    return literals
+
+
+def declare(
+    template: TrialTemplate, parameter_names: Collection[str], own: OwnTexts, problems: Problems, base: Path
+) -> dict[str, Declared]:
+    """The trial parameters by name, reporting what is wrong with them; of two with one name the first counts."""
+    declarations = _Declarations(parameter_names, template.trial_spec, own, problems, {}, {})
+    for i, parameter in enumerate(template.trial_parameters):
+        declarations.add(parameter, (*base, "trialParameters", i))
+    return declarations.by_name
+
+
+@dataclass(slots=True)
+class _Declarations:
+    parameter_names: Collection[str]
+    trial_spec: Json
+    own: OwnTexts
+    problems: Problems
+    by_name: dict[str, Declared]
+    name_by_reference: dict[str, str]
+
+    def add(self, parameter: TrialParameter, place: Path) -> None:
+        named = self._check_name(parameter.name, (*place, "name"))
+        ref = self._reference(parameter, (*place, "reference"))
+        cast = self._cast(parameter.cast, (*place, "as"))
+        if named:
+            self.by_name[parameter.name] = Declared(parameter.name, ref, cast, place)
+
+    def _check_name(self, name: str, place: Path) -> bool:
+        if not name:
+            self.problems.add("required", "a trial parameter needs a name", place)
+        elif set(name) & set("{}"):
+            self.problems.add("invalid-name", "the name of a trial parameter cannot hold braces", place, found=name)
+        elif name in self.by_name:
+            self.problems.add("duplicate-name", f"two trial parameters are named {name}", place, found=name)
+        else:
+            return True
+        return False
+
+    def _reference(self, parameter: TrialParameter, place: Path) -> Ref | None:
+        reference = parameter.reference
+        if not reference:
+            self.problems.add(
+                "required", "a trial parameter needs a reference", place, remedy="name the search parameter"
+            )
+            return None
+        if first := self.name_by_reference.get(reference):
+            self.problems.add(
+                "duplicate-reference",
+                f"trial parameters {first} and {parameter.name} have the same reference",
+                place,
+                found=reference,
+                remedy=f"use ${{trialParameters.{first}}} wherever the value is wanted",
+            )
+            return None
+        self.name_by_reference[reference] = parameter.name
+        if "${trialSpec." in reference:
+            return self._metadata(reference, place)
+        if self.parameter_names and reference not in self.parameter_names:
+            self._report_unknown(reference, place)
+            return None
+        return Ref(RefKind.PARAMETER, reference)
+
+    def _report_unknown(self, reference: str, place: Path) -> None:
+        pieces = parse(reference).pieces
+        direct = len(pieces) == 1 and isinstance(pieces[0], Ref)
+        remedy = (
+            f"write {reference} in the template itself, it needs no trial parameter"
+            if direct
+            else did_you_mean(reference, self.parameter_names)
+        )
+        message = f"the experiment has no parameter {reference}"
+        self.problems.add("unknown-reference", message, place, found=reference, remedy=remedy)
+
+    def _metadata(self, reference: str, place: Path) -> Ref | None:
+        """Katib searches for the metadata in the reference and drops the text around it; here that is an error."""
+        whole = _META.fullmatch(reference)
+        if not whole:
+            self.problems.add(
+                "invalid-metadata-reference",
+                "a reference to trial metadata stands alone; Katib drops the text around it without a word",
+                place,
+                found=reference,
+                expected="${trialSpec.Name}",
+                remedy="put the text around the placeholder in the template",
+            )
+            return None
+        indexed = _INDEXED.fullmatch(whole[1])
+        key, index = (indexed[1], indexed[2]) if indexed else (whole[1], "")
+        if key in _SCALARS:
+            if index:
+                self.problems.warn("ignored-index", f"{key} is one value, [{index}] has no meaning", place)
+            return Ref(_SCALARS[key])
+        if key in _MAPS:
+            return self._own_text(key, index, place)
+        self.problems.add(
+            "invalid-metadata-reference",
+            f"trials have no metadata {key}",
+            place,
+            found=reference,
+            remedy=did_you_mean(key, (*_SCALARS, *_MAPS)),
+        )
+        return None
+
+    def _own_text(self, key: str, index: str, place: Path) -> Ref | None:
+        field = key.lower()
+        texts = self.own.labels if key == "Labels" else self.own.annotations
+        if index in texts:
+            return Ref(_MAPS[key], index)
+        if not index:
+            message, remedy = f"{key} needs the key of one entry", f"write ${{trialSpec.{key}[KEY]}}"
+        elif index in get_object(self.trial_spec, "metadata", field):
+            message, remedy = f"metadata.{field} has {index}, but not as plain text", "use its value directly"
+        else:
+            message, remedy = f"the template has no {field[:-1]} {index}", did_you_mean(index, texts)
+        self.problems.add("invalid-metadata-reference", message, place, found=index, remedy=remedy)
+        return None
+
+    def _cast(self, word: str, place: Path) -> FieldType | None:
+        if word and word not in CASTS:
+            self.problems.add(
+                "invalid-as",
+                f"{word} is no type of a placeholder",
+                place,
+                found=word,
+                expected=", ".join(CASTS),
+                remedy=did_you_mean(word, CASTS),
+            )
+        return CASTS.get(word)
+
+
+def check_use(declared: Mapping[str, Declared], used: Collection[str], problems: Problems) -> None:
+    """Each trial parameter must be in the template (Katib: rule 17)."""
+    for name, parameter in declared.items():
+        if name not in used:
+            problems.add(
+                "unused-trial-parameter",
+                f"the template does not use ${{trialParameters.{name}}}",
+                (*parameter.place, "name"),
+                found=name,
+                remedy="use it or remove the trial parameter",
+            )
+
+
+def check_passed_on(template: TrialTemplate, parameter_names: Collection[str], problems: Problems, base: Path) -> None:
+    """Each search parameter needs a trial parameter: with Katib the experiment would wait for ever."""
+    referenced = {p.reference for p in template.trial_parameters}
+    for name in parameter_names:
+        if name not in referenced:
+            problems.add(
+                "unused-parameter",
+                f"no trial parameter refers to parameter {name}, so trials would never see its value",
+                _parameter_path(name, problems, base[:-1]),
+                found=name,
+                remedy=f"add a trial parameter with reference {name}, or remove the parameter",
+            )
+
+
+def check_defaults(
+    template: TrialTemplate, dimensions: Mapping[str, Dimension], problems: Problems, base: Path
+) -> None:
+    """Each default must be a value that its search parameter could have, its range aside."""
+    for i, parameter in enumerate(template.trial_parameters):
+        dimension = dimensions.get(parameter.reference)
+        if dimension and parameter.default is not None and read_default(dimension, parameter.default) is None:
+            problems.add(
+                "default-does-not-fit",
+                f"parameter {dimension.name} is {describe(dimension)}, but the default is {parameter.default!r}",
+                (*base, "trialParameters", i, "default"),
+                found=str(parameter.default),
+            )
+
+
+def _parameter_path(name: str, problems: Problems, spec: Path) -> Path:
+    listed = get_list(problems.document.tree, *spec, "parameters") if problems.document else []
+    names = [get_string(entry, "name") for entry in listed]
+    return (*spec, "parameters", names.index(name), "name") if name in names else (*spec, "parameters")

@@ -1,0 +1,69 @@
+"""Compiled templates as JSON, for the store: a restarted experiment renders with the types it was compiled with."""
+
+import hashlib
+import json
+
+from trialmill.api.fields import FieldType
+from trialmill.api.tree import Json, JsonObject, Path, get_list, get_object, get_string, string_map
+from trialmill.template.compiled import CompiledTemplate, Part, Ref, RefKind, Slot
+
+
+def compiled_to_json(template: CompiledTemplate) -> JsonObject:
+    """The template as JSON; `compiled_from_json` gives back an equal one. Shares the tree with the template."""
+    return {
+        "apiVersion": template.api_version,
+        "kind": template.kind,
+        "tree": template.tree,
+        "slots": [_slot_to_json(slot) for slot in template.slots],
+        "labels": dict(template.labels),
+        "annotations": dict(template.annotations),
+        "digest": template.digest,
+    }
+
+
+def compiled_from_json(data: Json) -> CompiledTemplate:
+    """Raises ValueError for data that `compiled_to_json` did not write."""
+    return CompiledTemplate(
+        api_version=get_string(data, "apiVersion"),
+        kind=get_string(data, "kind"),
+        tree=get_object(data, "tree"),
+        slots=tuple(_slot_from_json(slot) for slot in get_list(data, "slots")),
+        labels=string_map(get_object(data, "labels")),
+        annotations=string_map(get_object(data, "annotations")),
+        digest=get_string(data, "digest"),
+    )
+
+
+def digest(template: CompiledTemplate) -> str:
+    """SHA-256 of the template's content, its tree and slots, in hexadecimal; the order of keys does not matter."""
+    content: JsonObject = {"tree": template.tree, "slots": [_slot_to_json(slot) for slot in template.slots]}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def _slot_to_json(slot: Slot) -> Json:
+    return {
+        "path": list(slot.path),
+        "parts": [part if isinstance(part, str) else {"ref": part.kind, "key": part.key} for part in slot.parts],
+        "target": slot.target,
+        "inKey": slot.in_key,
+    }
+
+
+def _slot_from_json(data: Json) -> Slot:
+    return Slot(
+        path=_path(get_list(data, "path")),
+        parts=tuple(_part(part) for part in get_list(data, "parts")),
+        target=FieldType(get_string(data, "target")),
+        in_key=get_object(data).get("inKey") is True,
+    )
+
+
+def _path(steps: list[Json]) -> Path:
+    if not all(isinstance(step, str | int) for step in steps):
+        raise ValueError(f"not a path: {steps}")
+    return tuple(step for step in steps if isinstance(step, str | int))
+
+
+def _part(data: Json) -> Part:
+    return data if isinstance(data, str) else Ref(RefKind(get_string(data, "ref")), get_string(data, "key"))

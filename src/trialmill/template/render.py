@@ -1,0 +1,146 @@
+"""From a compiled template and a trial's values to the resource that is created."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from trialmill.api.space import Value, format_value
+from trialmill.api.tree import Json, JsonObject, Path, format_path
+from trialmill.template.compiled import CompiledTemplate, Ref, RefKind, Slot, TrialContext
+from trialmill.template.conversion import ConversionError, convert
+
+_OWNED: Final = frozenset({"name", "namespace", "generateName", "ownerReferences"})
+
+
+class RenderError(Exception):
+    """A trial's values cannot be put into the template; `path` is where, `message` one plain sentence."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(f"{format_path(path)}: {message}" if path else message)
+        self.path = path
+        self.message = message
+
+
+def render(template: CompiledTemplate, context: TrialContext) -> JsonObject:
+    """The trial's resource. Raises RenderError for what only a value can show.
+
+    Each slot is filled in once; a value is never parsed again nor substituted again. Containers on the way to a slot
+    and `metadata` are new; everything else is shared with the template, so treat the result as frozen.
+    """
+    tree = _Copy(template.tree)
+    renamed: dict[Path, dict[str, str]] = {}
+    for slot in template.slots:
+        if slot.in_key:
+            renamed.setdefault(slot.path[:-1], {})[str(slot.path[-1])] = _text(slot, template, context)
+        else:
+            tree.put(slot.path, _value(slot, template, context))
+    # Deepest first: the paths of the others then still have the spelling they were compiled with.
+    for path in sorted(renamed, key=len, reverse=True):
+        tree.rename(path, renamed[path])
+    _own_metadata(tree.root, context)
+    return tree.root
+
+
+class _Copy:
+    """A tree of which only what changes is copied."""
+
+    def __init__(self, source: JsonObject) -> None:
+        self.root = dict(source)
+        self._own = {id(self.root)}  # ids stay unique: every copy is held by the root
+
+    def put(self, path: Path, value: Json) -> None:
+        _set(self._container(path[:-1]), path[-1], value)
+
+    def rename(self, path: Path, names: Mapping[str, str]) -> None:
+        """Rename keys of one object, all at once and in place in their order."""
+        container = self._container(path)
+        if not isinstance(container, dict):
+            raise RenderError(path, "the template has no mapping here")
+        items = [(names.get(key, key), value) for key, value in container.items()]
+        container.clear()
+        for key, value in items:
+            if key in container:
+                raise RenderError(path, f"two keys have become {key!r}")
+            container[key] = value
+
+    def _container(self, path: Path) -> JsonObject | list[Json]:
+        """The container at `path`, made our own together with all above it."""
+        node: JsonObject | list[Json] = self.root
+        for step in path:
+            child = _child(node, step)
+            if id(child) not in self._own:
+                if not isinstance(child, dict | list):
+                    raise RenderError(path, "the template has no such field")
+                child = child.copy()
+                self._own.add(id(child))
+                _set(node, step, child)
+            assert isinstance(child, dict | list)  # noqa: S101 - only containers are ever our own
+            node = child
+        return node
+
+
+def _child(node: JsonObject | list[Json], step: str | int) -> Json:
+    if isinstance(node, dict):
+        return node.get(str(step))
+    return node[step] if isinstance(step, int) and step < len(node) else None
+
+
+def _set(node: JsonObject | list[Json], step: str | int, value: Json) -> None:
+    if isinstance(node, dict):
+        node[str(step)] = value
+    elif isinstance(step, int):
+        node[step] = value
+
+
+def _value(slot: Slot, template: CompiledTemplate, context: TrialContext) -> Json:
+    if len(slot.parts) != 1 or isinstance(slot.parts[0], str):
+        return _text(slot, template, context)
+    try:
+        return convert(_resolve(slot.parts[0], slot.path, template, context), slot.target)
+    except ConversionError as error:
+        raise RenderError(slot.path, f"{slot.parts[0].key or slot.parts[0].kind}: {error}") from None
+
+
+def _text(slot: Slot, template: CompiledTemplate, context: TrialContext) -> str:
+    return "".join(
+        part if isinstance(part, str) else format_value(_resolve(part, slot.path, template, context))
+        for part in slot.parts
+    )
+
+
+def _resolve(ref: Ref, path: Path, template: CompiledTemplate, context: TrialContext) -> Value:
+    if ref.kind is RefKind.PARAMETER:
+        if ref.key not in context.assignments:
+            raise RenderError(path, f"the trial has no value of parameter {ref.key}")
+        return context.assignments[ref.key]
+    return _METADATA[ref.kind](ref, template, context)
+
+
+_METADATA: Final[Mapping[RefKind, Callable[[Ref, CompiledTemplate, TrialContext], Value]]] = {
+    RefKind.NAME: lambda _ref, _template, context: context.name,
+    RefKind.NAMESPACE: lambda _ref, _template, context: context.namespace,
+    RefKind.INDEX: lambda _ref, _template, context: context.index,
+    RefKind.SEED: lambda _ref, _template, context: context.seed,
+    RefKind.EXPERIMENT: lambda _ref, _template, context: context.experiment,
+    RefKind.KIND: lambda _ref, template, _context: template.kind,
+    RefKind.API_VERSION: lambda _ref, template, _context: template.api_version,
+    RefKind.LABEL: lambda ref, template, _context: template.labels[ref.key],
+    RefKind.ANNOTATION: lambda ref, template, _context: template.annotations[ref.key],
+}
+
+
+def _own_metadata(root: JsonObject, context: TrialContext) -> None:
+    """Name, namespace and our labels; ours win over the template's of the same key."""
+    metadata = _mapping(root.get("metadata"), ("metadata",))
+    labels = _mapping(metadata.get("labels"), ("metadata", "labels"))
+    owned: JsonObject = {"name": context.name, "namespace": context.namespace}
+    rest = {key: value for key, value in metadata.items() if key not in _OWNED}
+    if labels or context.labels:
+        rest["labels"] = {**labels, **context.labels}
+    root["metadata"] = owned | rest
+
+
+def _mapping(value: Json, path: Path) -> JsonObject:
+    """A mapping, or nothing; a placeholder in a key can bring something else here."""
+    if value is not None and not isinstance(value, dict):
+        raise RenderError(path, "this must be a mapping")
+    return value or {}

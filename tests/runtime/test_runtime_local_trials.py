@@ -1,0 +1,278 @@
+"""What real trials do, and what becomes of them."""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from local_workloads import (
+    JOB,
+    KEY,
+    POD_NAME,
+    container,
+    open_runtime,
+    outcome,
+    output_of,
+    play,
+    run_to_end,
+)
+
+from trialmill.engine.ports import Created, Exists, Log, Snapshot
+from trialmill.engine.records import AttemptKey
+from trialmill.kinds.plan import Resources
+from trialmill.runtime.local.runtime import LocalRuntime
+from trialmill.runtime.local.slots import Slots
+from trialmill.testing.runtime import ended, remove, told, true_conditions
+
+SLEEP = "sleep 60"
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+
+
+async def first_line(runtime: LocalRuntime, key: AttemptKey = KEY) -> str:
+    """The first line of output, as soon as it is there."""
+    await told(runtime, lambda event: isinstance(event, Snapshot) and event.key == key)
+    text = ""
+    async for chunk in runtime.read(Log(key, POD_NAME, "main"), None):
+        text += chunk.data.decode()
+        if "\n" in text:
+            return text.splitlines()[0]
+    raise AssertionError(f"no line in {text!r}")
+
+
+@pytest.mark.parametrize(
+    ("script", "condition", "evidence"),
+    [
+        pytest.param("exit 0", "Complete", "", id="exits with 0 and says nothing"),
+        pytest.param("exit 3", "Failed", "code=3", id="exits with a code"),
+        pytest.param("kill -SEGV $$", "Failed", "code=139", id="crashes"),
+        pytest.param("kill -KILL 0", "Failed", "code=137", id="kills its whole group"),
+        pytest.param("kill -KILL $PPID", "Failed", "code=137", id="kills the shell around it"),
+        pytest.param("kill -TERM 0; exit 5", "Failed", "code=143", id="ends its whole group"),
+        pytest.param('rm -rf "$TRIALMILL_RUN"', "Complete", "", id="deletes its own directory"),
+        pytest.param('rm -rf "$TRIALMILL_RUN"; exit 4', "Failed", "code=4", id="deletes its directory and fails"),
+        pytest.param("head -c 100000 /dev/urandom", "Complete", "", id="prints garbage"),
+        pytest.param("exec 9>&-", "Complete", "", id="closes descriptors"),
+    ],
+)
+def test_a_trial_ends_with_a_reason_whatever_it_does(
+    tmp_path: Path, script: str, condition: str, evidence: str
+) -> None:
+    async def story() -> None:
+        async with open_runtime(tmp_path, container("sh", "-c", script)) as runtime:
+            await runtime.ensure(KEY, JOB)
+            snapshot = await ended(runtime, KEY)
+            assert true_conditions(snapshot) == {condition}
+            assert evidence in snapshot.evidence
+
+    play(story())
+
+
+def test_output_is_read_though_the_directory_was_deleted(tmp_path: Path) -> None:
+    script = 'echo before; rm -rf "$TRIALMILL_RUN"; echo after'
+    assert outcome(tmp_path, container("sh", "-c", script)) == ({"Complete"}, "before\nafter\n")
+
+
+def test_millions_of_bytes_are_read_whole(tmp_path: Path) -> None:
+    _, output = outcome(tmp_path, container("head", "-c", "5000000", "/dev/zero"))
+    assert len(output) == 5_000_000
+
+
+def test_standard_error_is_part_of_the_log_in_its_place(tmp_path: Path) -> None:
+    assert outcome(tmp_path, container("sh", "-c", "echo 1; echo 2 >&2; echo 3"))[1] == "1\n2\n3\n"
+
+
+def test_standard_input_is_empty(tmp_path: Path) -> None:
+    assert outcome(tmp_path, container("cat")) == ({"Complete"}, "")
+
+
+def test_a_shell_builtin_is_no_command_but_the_program_of_that_name_is(tmp_path: Path) -> None:
+    assert outcome(tmp_path, container("echo", "-n", "a\\tb"))[1] == "a\\tb"
+    conditions, _ = outcome(tmp_path / "other", container("exit", "0"))
+    assert conditions == {"Failed"}
+
+
+def test_arguments_arrive_as_they_are_written(tmp_path: Path) -> None:
+    words = ["$HOME", "a b", "'", '"', "*", "line\nbreak", "", "\\"]
+    _, output = outcome(tmp_path, container(sys.executable, "-c", "import sys; print(sys.argv[1:])", *words))
+    assert output == f"{words}\n"
+
+
+def test_the_shell_around_it_adds_no_variables(tmp_path: Path) -> None:
+    before = set(os.environ)
+    _, output = outcome(tmp_path, container(sys.executable, "-c", "import os; print(*os.environ)"))
+    added = set(output.split()) - before
+    assert added <= {"TRIALMILL_RUN", "KATIB_TRIAL_NAME", "PYTHONUNBUFFERED", "PWD", "OLDPWD", "LC_CTYPE"}
+
+
+def test_signals_that_python_ignores_have_their_default_again(tmp_path: Path) -> None:
+    code = "import signal; print(signal.getsignal(signal.SIGXFSZ).name)"
+    script = f"{sys.executable} -c '{code}'; grep SigIgn /proc/self/status"
+    _, output = outcome(tmp_path, container("sh", "-c", script))
+    assert "SigIgn:\t0000000000000000" in output
+
+
+def test_children_that_outlive_the_command_are_ended(tmp_path: Path) -> None:
+    script = f"{SLEEP} & echo $!; setsid {SLEEP} & echo $!; sleep 0.1"
+    conditions, output = outcome(tmp_path, container("sh", "-c", script))
+    assert conditions == {"Complete"}
+    in_group, in_own_session = map(int, output.split())
+    assert not is_alive(in_group)
+    assert not is_alive(in_own_session)
+
+
+def test_a_trial_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_runtime(tmp_path, container("sh", "-c", f"trap '' TERM; echo $$; {SLEEP}; {SLEEP}")) as runtime:
+            await runtime.ensure(KEY, JOB)
+            pid = int(await first_line(runtime))
+            await remove(runtime, KEY, timedelta(seconds=0.1))
+            assert not is_alive(pid)
+
+    play(story())
+
+
+def test_a_trial_may_clean_up_within_its_grace(tmp_path: Path) -> None:
+    async def story() -> None:
+        script = f"trap 'echo cleaned; exit' TERM; echo ready; {SLEEP} & wait"
+        async with open_runtime(tmp_path, container("sh", "-c", script)) as runtime:
+            await runtime.ensure(KEY, JOB)
+            await first_line(runtime)
+            await remove(runtime, KEY, timedelta(seconds=20))
+            assert await output_of(runtime) == "ready\ncleaned\n"
+
+    play(story())
+
+
+def test_less_grace_the_second_time_shortens_the_first(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_runtime(tmp_path, container("sh", "-c", f"trap '' TERM; echo up; {SLEEP}")) as runtime:
+            await runtime.ensure(KEY, JOB)
+            await first_line(runtime)
+            await runtime.remove(KEY, "", timedelta(seconds=60))
+            await remove(runtime, KEY, timedelta(0))
+
+    play(story())
+
+
+def test_one_trial_that_hangs_does_not_keep_others(tmp_path: Path) -> None:
+    async def story() -> None:
+        script = f'[ "$KATIB_TRIAL_NAME" = good ] && exit 0; {SLEEP}'
+        async with open_runtime(tmp_path, container("sh", "-c", script)) as runtime:
+            await runtime.ensure(KEY, JOB)
+            good = AttemptKey(KEY.experiment_uid, 1, 1)
+            await runtime.ensure(good, {**JOB, "metadata": {"name": "good"}})
+            assert true_conditions(await ended(runtime, good)) == {"Complete"}
+            await remove(runtime, KEY)
+
+    play(story())
+
+
+def test_a_removed_attempt_is_not_run_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_runtime(tmp_path, container("sh", "-c", "echo ran >> count")) as runtime:
+            await run_to_end(runtime)
+            await remove(runtime, KEY)
+            assert isinstance(await runtime.ensure(KEY, JOB), Exists)
+        async with open_runtime(tmp_path, container("sh", "-c", "echo ran >> count")) as runtime:
+            assert isinstance(await runtime.ensure(KEY, JOB), Exists)
+
+    play(story())
+    assert (tmp_path / "count").read_text() == "ran\n"
+
+
+def test_a_suspended_trial_stands_still_and_goes_on(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_runtime(tmp_path, container("sh", "-c", "echo $$; read x < gate; echo on")) as runtime:
+            os.mkfifo(tmp_path / "gate")
+            await runtime.ensure(KEY, JOB)
+            pid = int(await first_line(runtime))
+            assert await runtime.suspend(KEY, "", True)
+            assert "State:\tT" in Path(f"/proc/{pid}/status").read_text()
+            assert await runtime.suspend(KEY, "", False)
+            (tmp_path / "gate").write_text("go\n")
+            assert true_conditions(await ended(runtime, KEY)) == {"Complete"}
+            assert not await runtime.suspend(KEY, "", True)
+
+    play(story())
+
+
+def test_a_suspended_trial_can_be_removed_gently(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_runtime(tmp_path, container("sh", "-c", f"echo up; {SLEEP}")) as runtime:
+            await runtime.ensure(KEY, JOB)
+            await first_line(runtime)
+            await runtime.suspend(KEY, "", True)
+            await remove(runtime, KEY, timedelta(seconds=60))
+
+    play(story())
+
+
+def test_attempts_wait_for_their_slot_with_an_empty_status(tmp_path: Path) -> None:
+    async def story() -> None:
+        one_cpu = {"resources": Resources(cpu=1), "slots": Slots(cpu=1, memory=0)}
+        async with open_runtime(tmp_path, container("sh", "-c", "read x < gate"), **one_cpu) as runtime:
+            os.mkfifo(tmp_path / "gate")
+            second = AttemptKey(KEY.experiment_uid, 1, 1)
+            assert isinstance(await runtime.ensure(KEY, JOB), Created)
+            assert isinstance(await runtime.ensure(second, JOB), Created)
+            waiting = await told(runtime, lambda event: isinstance(event, Snapshot) and event.key == second)
+            assert isinstance(waiting, Snapshot)
+            assert waiting.resource["status"] == {}
+            await asyncio.to_thread((tmp_path / "gate").write_text, "1\n")
+            assert true_conditions(await ended(runtime, KEY)) == {"Complete"}
+            await asyncio.to_thread((tmp_path / "gate").write_text, "2\n")
+            assert true_conditions(await ended(runtime, second)) == {"Complete"}
+
+    play(story())
+
+
+def test_gpus_are_handed_out_one_by_one(tmp_path: Path) -> None:
+    gpus = {"resources": Resources(gpus=1)}
+    a = container("sh", "-c", "echo $CUDA_VISIBLE_DEVICES; read x < gate-a", name="main", **gpus)
+    b = container("sh", "-c", "echo $CUDA_VISIBLE_DEVICES; read x < gate-b", name="second", **gpus)
+
+    async def story() -> None:
+        slots = Slots(cpu=1, memory=0, gpus=("4", "7"))
+        async with open_runtime(tmp_path, a, b, resources=Resources(gpus=2), slots=slots) as runtime:
+            for gate in ("gate-a", "gate-b"):
+                os.mkfifo(tmp_path / gate)
+            await runtime.ensure(KEY, JOB)
+            for gate in ("gate-a", "gate-b"):
+                await asyncio.to_thread((tmp_path / gate).write_text, "1\n")
+            await ended(runtime, KEY)
+            assert await output_of(runtime, container="main") == "4\n"
+            assert await output_of(runtime, container="second") == "7\n"
+
+    play(story())
+
+
+def test_ending_the_runtime_leaves_the_processes_alone(tmp_path: Path) -> None:
+    async def story() -> int:
+        async with open_runtime(tmp_path, container("sh", "-c", f"echo $$; {SLEEP}")) as runtime:
+            await runtime.ensure(KEY, JOB)
+            return int(await first_line(runtime))
+
+    pid = play(story())
+    assert is_alive(pid)
+    os.killpg(os.getpgid(pid), signal.SIGKILL)
+
+
+def test_an_argument_that_is_too_long_fails_with_a_plain_reason(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_runtime(tmp_path, container("echo", "x" * 200_000)) as runtime:
+            (problem,) = await runtime.check(JOB)
+            assert problem.code == "argument-too-long"
+            await runtime.ensure(KEY, JOB)
+            assert "too long" in (await ended(runtime, KEY)).evidence
+
+    play(story())
