@@ -27,7 +27,7 @@ from trialmill.kinds.plan import (
     Workload,
 )
 from trialmill.runtime.local.runtime import LocalRuntime
-from trialmill.testing.runtime import ended, true_conditions
+from trialmill.testing.runtime import KEY, ended, true_conditions
 
 T = TypeVar("T")
 POD = PodId(0, 0)
@@ -74,8 +74,6 @@ def lowers_to(workload: Workload) -> Callable[[JsonObject, Sequence[JsonObject],
 
 
 JOB: JsonObject = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "trial"}}
-EXPERIMENT = "experiment-uid"
-KEY = AttemptKey(EXPERIMENT, 0, 1)
 
 
 def open_runtime(folder: Path, *containers: Container, **settings: Any) -> LocalRuntime:

@@ -10,14 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
-from local_workloads import JOB, KEY, POD, container, open_runtime, output_of, play
+from local_workloads import JOB, POD, container, open_runtime, output_of, play
 
 from trialmill.engine.ports import Created, Exists, Gone, Snapshot, Synced
 from trialmill.kinds.plan import Exited, RunId
 from trialmill.runtime.local import layout
 from trialmill.runtime.local.recovery import Alive, Done, Other, examine
 from trialmill.runtime.local.wrapper import read_code, wrapped
-from trialmill.testing.runtime import ended, remove, told, true_conditions
+from trialmill.testing.runtime import KEY, ended, remove, told, true_conditions
 
 COUNTS = container("sh", "-c", 'echo ran >> "$0"', "count")
 
@@ -64,7 +64,7 @@ def test_started_alone_means_lost(tmp_path: Path, exit: str | None) -> None:
             assert isinstance(await runtime.ensure(KEY, JOB), Exists)
             assert await told(runtime, lambda event: not isinstance(event, Snapshot)) == Synced()
         async with open_runtime(tmp_path, COUNTS) as runtime:
-            assert await told(runtime, lambda event: True) == Synced()
+            assert await told(runtime, lambda _: True) == Synced()
 
     play(story())
     assert times_run(tmp_path) == 0
@@ -91,7 +91,7 @@ def test_a_crash_before_the_manifest_was_complete_leaves_nothing(tmp_path: Path)
 
     async def story() -> None:
         async with open_runtime(tmp_path, COUNTS) as runtime:
-            assert await told(runtime, lambda event: True) == Synced()
+            assert await told(runtime, lambda _: True) == Synced()
             assert isinstance(await runtime.ensure(KEY, JOB), Created)
             await ended(runtime, KEY)
 
@@ -109,7 +109,7 @@ def test_a_running_trial_is_adopted_and_its_end_is_told(tmp_path: Path) -> None:
 
     async def after() -> None:
         async with open_runtime(tmp_path, waits) as runtime:
-            first = await told(runtime, lambda event: True)
+            first = await told(runtime, lambda _: True)
             assert isinstance(first, Snapshot)
             assert first.resource["status"] == {"active": 1}
             (tmp_path / "gate").write_text("go\n")
@@ -148,6 +148,7 @@ def test_an_adopted_trial_whose_shell_was_killed_is_lost_when_its_command_has_en
 
     async def after() -> None:
         async with open_runtime(tmp_path, waits) as runtime:
+            assert isinstance(await told(runtime, lambda _: True), Snapshot)
             while not (tmp_path / "shell").exists() or not (tmp_path / "shell").read_text():
                 time.sleep(0.01)  # noqa: ASYNC251 - the other process is what is waited for
             os.kill(int((tmp_path / "shell").read_text()), signal.SIGKILL)
@@ -235,7 +236,7 @@ async def main():
         lost = set()
         for index in range(count):
             await runtime.ensure(AttemptKey("x", index, 1), {**JOB, "metadata": {"name": f"t{index}"}})
-        async for event in runtime.changes("x"):
+        async for event in runtime.changes("x", [AttemptKey("x", index, 1) for index in range(count)]):
             if isinstance(event, Gone):
                 lost.add(event.key.trial_index)
             elif isinstance(event, Snapshot) and event.resource["status"].get("conditions"):

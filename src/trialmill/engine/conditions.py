@@ -1,6 +1,5 @@
 """Conditions as Kubernetes keeps them: one of each type, in the order in which they came to be."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from trialmill.engine.records import Condition, ConditionType
@@ -22,7 +21,3 @@ def find_condition(conditions: tuple[Condition, ...], kind: ConditionType) -> Co
 
 def clear_condition(conditions: tuple[Condition, ...], kind: ConditionType) -> tuple[Condition, ...]:
     return tuple(c for c in conditions if c.type is not kind)
-
-
-def touch(condition: Condition, at: datetime) -> Condition:
-    return replace(condition, last_update=at)

@@ -1,7 +1,8 @@
-"""What happens to an experiment. Events carry the time at which they happened; the state machine has no clock of its own.
+"""What happens to an experiment. Events carry the time at which they happened; the state machine has no clock of its
+own.
 
-What the user wants (run, pause, stop, budgets) arrives as one `IntentChanged` with the whole intent rather than as one event
-for each wish: the last intent is what counts, also when a driver was not there to see the earlier ones.
+What the user wants (run, pause, stop, budgets) arrives as one `IntentChanged` with the whole intent rather than as
+one event for each wish: the last intent is what counts, also when a driver was not there to see the earlier ones.
 """
 
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ class ResourceRejected:
 
 @dataclass(frozen=True, slots=True)
 class ResourceChanged:
-    """The attempt's resource was judged anew. `unmatched` says that it looks over though its conditions do not match."""
+    """The attempt's resource was judged anew. `unmatched`: it looks over though its conditions do not match."""
 
     at: datetime
     key: AttemptKey
@@ -107,7 +108,9 @@ class ResourceSuspended:
 
 @dataclass(frozen=True, slots=True)
 class PointsArrived:
-    """New points of an attempt that is under way: what they add up to so far, and the objective's finite values in order."""
+    """New points of an attempt that is under way: what they add up to so far, and the objective's finite values in
+    order.
+    """
 
     at: datetime
     key: AttemptKey

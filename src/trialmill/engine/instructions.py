@@ -1,6 +1,7 @@
 """What should be the case in the world. Instructions are keyed and idempotent: to follow one twice changes nothing.
 
-The driver compares what is desired now with what it is already doing: what is new it starts, what is no longer desired it drops.
+The driver compares what is desired now with what it is already doing: what is new it starts, what is no longer
+desired it drops.
 """
 
 from dataclasses import dataclass

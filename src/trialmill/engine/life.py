@@ -1,15 +1,15 @@
-"""The life of the experiment as a whole: when it starts, pauses, stops, goes on and ends. `settle` runs after each event."""
+"""The life of the experiment as a whole: when it starts, pauses, stops, goes on and ends. `settle` runs after each
+event.
+"""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from trialmill.api.history import NewTrial
+from trialmill.api.history import Promotion
 from trialmill.engine import transitions
-from trialmill.engine.conditions import set_condition
+from trialmill.engine.conditions import clear_condition, find_condition, set_condition
 from trialmill.engine.events import SuggestionsArrived
 from trialmill.engine.records import (
-    AttemptPhase,
     Cause,
     ConditionType,
     ExperimentPhase,
@@ -39,16 +39,26 @@ def change_intent(state: State, intent: Intent, at: datetime) -> None:
 
 
 def take_suggestions(state: State, event: SuggestionsArrived) -> None:
-    """Make trials of the algorithm's answer. An answer to a question of the past is dropped: the question is asked again."""
+    """Make trials of the algorithm's answer. An answer to a question of the past is dropped: the question is asked
+    again.
+    """
     if event.first != state.next_suggestion or not may_create(state):
         return
-    if not event.items:
-        state.awaiting_end = True
-    for item in event.items:
-        if isinstance(item, NewTrial):
+    taken = 0
+    for item in event.items[: wanted_suggestions(state)]:
+        if isinstance(item, Promotion):
+            transitions.promote_trial(state, item, event.at)
+        elif _fits_budget(state):
             transitions.create_trial(state, item, event.at)
         else:
-            transitions.promote_trial(state, item, event.at)
+            break
+        taken += 1
+    state.awaiting_end = taken == 0
+
+
+def _fits_budget(state: State) -> bool:
+    limit = state.experiment.intent.max_trials
+    return limit is None or len(state.trials) < limit
 
 
 def exhaust(state: State, reason: str) -> None:
@@ -107,7 +117,8 @@ def settle(state: State, at: datetime) -> None:
             _resume_interrupted(state, at)
 
 
-# --- how it ends -------------------------------------------------------------------------------------------------------
+# --- how it ends
+# -------------------------------------------------------------------------------------------------------
 
 
 def _outcome(state: State, at: datetime) -> Outcome | None:
@@ -169,9 +180,10 @@ def _nothing_left(state: State, _at: datetime) -> Outcome | None:
 
 
 def timeout_at(state: State) -> datetime | None:
-    """When the experiment's timeout is over; it starts anew with each run or resume."""
-    running = next((c for c in state.experiment.conditions if c.type is ConditionType.RUNNING), None)
-    if state.rules.timeout is None or running is None or not running.status:
+    """When the experiment's timeout is over; it starts anew with each run or resume. None once the end is decided."""
+    running = find_condition(state.experiment.conditions, ConditionType.RUNNING)
+    ending = state.experiment.ending is not None
+    if state.rules.timeout is None or running is None or not running.status or ending:
         return None
     return running.last_transition + state.rules.timeout
 
@@ -200,7 +212,8 @@ def _stop_all(state: State, cause: StopCause, at: datetime) -> None:
         transitions.stop_attempt(state, state.trials[index], cause, at)
 
 
-# --- stop, pause, go on ------------------------------------------------------------------------------------------------
+# --- stop, pause, go on
+# ------------------------------------------------------------------------------------------------
 
 
 def _stop(state: State, at: datetime) -> None:
@@ -230,11 +243,8 @@ def _restart_if_extended(state: State, at: datetime) -> None:
     experiment = state.experiment
     if not experiment.phase.is_over or not _extended(state, experiment):
         return
-    conditions = experiment.conditions
-    set_: Callable[..., tuple] = set_condition  # type: ignore[type-arg]
-    del set_
-    for kind in (ConditionType.SUCCEEDED, ConditionType.FAILED):
-        conditions = tuple(c for c in conditions if c.type is not kind)
+    conditions = clear_condition(experiment.conditions, ConditionType.SUCCEEDED)
+    conditions = clear_condition(conditions, ConditionType.FAILED)
     message = f"maxTrialCount is now {experiment.intent.max_trials or 'unlimited'}"
     conditions = set_condition(conditions, ConditionType.RESTARTING, True, "ExperimentRestarting", message, at)
     state.put(
@@ -260,26 +270,3 @@ def _extended(state: State, experiment: ExperimentRecord) -> bool:
             return failed is None or failed > state.failures
         case _:
             return False
-
-
-def due_attempts(state: State, at: datetime) -> None:
-    """Deadlines of attempts that have passed."""
-    for index in sorted(state.active):
-        trial = state.trials[index]
-        attempt = trial.attempt
-        due = attempt_due(state, index)
-        if due is None or at < due:
-            continue
-        live = state.live.get(trial.key)
-        match attempt.phase:
-            case AttemptPhase.COLLECTING:
-                state.tell(at, trial.name, "CollectionTimedOut", "its metrics were given up waiting for", warning=True)
-                observation = live.observation if live else transitions.NOTHING
-                transitions.finish_attempt(state, trial, at, observation, live.curve if live else ())
-            case AttemptPhase.STOPPING:
-                state.tell(at, trial.name, "StopTimedOut", "its resource would not go away", warning=True)
-                transitions.over(state, trial, attempt, None, at)
-            case _ if trial.key in state.unmatched and at >= unmatched_due(state, index):
-                transitions.over(state, trial, attempt, state.unmatched[trial.key].verdict, at)
-            case _:
-                transitions.stop_attempt(state, trial, StopCause.DEADLINE, at)

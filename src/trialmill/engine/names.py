@@ -1,4 +1,6 @@
-"""Names and identities of trials and their resources. All derive from the experiment and the index, so creating is idempotent."""
+"""Names and identities of trials and their resources. All derive from the experiment and the index, so creating is
+idempotent.
+"""
 
 import hashlib
 from typing import Final

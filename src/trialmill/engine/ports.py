@@ -169,9 +169,11 @@ class Runtime(Protocol):
     async def suspend(self, key: AttemptKey, uid: str, on: bool) -> bool:
         """Suspend or go on. False: this kind cannot be suspended."""
 
-    def changes(self, experiment_uid: str) -> AsyncIterator[Snapshot | Gone | Synced]:
-        """All resources of the experiment as they are, then `Synced`, then each change. Only the newest state of a
-        key is promised.
+    def changes(self, experiment_uid: str, keys: Collection[AttemptKey]) -> AsyncIterator[Snapshot | Gone | Synced]:
+        """The resources of the experiment as they are, then `Synced`, then each change.
+
+        `keys` are the attempts that have not ended: those of the past need not be told, which keeps reopening a long
+        experiment cheap. Of each key only the newest state is promised.
         """
 
     async def pods(self, key: AttemptKey) -> list[PodRef]:

@@ -17,13 +17,15 @@ UNMATCHED_DEADLINE: Final = timedelta(seconds=30)
 LOST_LIMIT: Final = 5
 """How many attempts of one trial may be lost before the trial fails."""
 
+_NO_RETRY: Final = Retry()
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """`retry` and `active_deadline` are the template's; `timeout` is the experiment's; None means no limit."""
 
     objective: Objective
-    retry: Retry = Retry()
+    retry: Retry = _NO_RETRY
     active_deadline: timedelta | None = None
     timeout: timedelta | None = None
     collection_deadline: timedelta = COLLECTION_DEADLINE

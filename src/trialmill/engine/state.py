@@ -1,7 +1,8 @@
 """The state of one experiment, as its driver holds it: records, and the indices that keep each decision cheap.
 
-`apply` takes an event, brings the state up to date and says what is now true and has to be saved. It does no I/O and reads no clock:
-the same events in the same order give the same state. Once the changes are durable, `desired` says what should be the case in the world.
+`apply` takes an event, brings the state up to date and says what is now true and has to be saved. It does no I/O and
+reads no clock: the same events in the same order give the same state. Once the changes are durable, `desired` says
+what should be the case in the world.
 """
 
 from collections import Counter
@@ -145,6 +146,10 @@ class State:
                 self.trials[record.index] = replace(current, version=record.version)
             else:
                 self.experiment = replace(self.experiment, version=record.version)
+
+    def take_version(self, version: str) -> None:
+        """Somebody else saved the experiment: the next save builds on theirs."""
+        self.experiment = replace(self.experiment, version=version)
 
     def forget(self, key: AttemptKey) -> None:
         """Drop what was kept while the attempt was under way."""

@@ -1,7 +1,8 @@
 """What each event does to an attempt and its trial. One small function per transition.
 
-An attempt goes Pending -> Running -> (Stopping ->) Collecting -> Ended and never back. Events may come late, twice or after a restart: one
-that no longer fits the attempt's phase changes nothing. What cannot happen even then raises `InvalidTransition` with the trial's story.
+An attempt goes Pending -> Running -> (Stopping ->) Collecting -> Ended and never back. Events may come late, twice or
+after a restart: one that no longer fits the attempt's phase changes nothing. What cannot happen even then raises
+`InvalidTransition` with the trial's story.
 """
 
 from dataclasses import replace
@@ -9,7 +10,6 @@ from datetime import datetime, timedelta
 
 from trialmill.api.history import Budget, Decision, NewTrial, Promotion
 from trialmill.api.metric import Observation
-from trialmill.api.tree import Json
 from trialmill.api.verdict import Verdict, VerdictPhase
 from trialmill.engine import names
 from trialmill.engine.events import (
@@ -34,7 +34,8 @@ from trialmill.engine.records import (
 )
 from trialmill.engine.state import Live, State, Unmatched, objective_value
 
-_NOTHING = Observation()
+NOTHING = Observation()
+"""What a trial without metrics has been seen to do."""
 
 
 class InvalidTransitionError(Exception):
@@ -70,7 +71,8 @@ def apply_to_attempt(state: State, event: AttemptEvent) -> None:
                 finish_attempt(state, trial, event.at, event.observation, event.curve)
 
 
-# --- making trials and attempts ----------------------------------------------------------------------------------------
+# --- making trials and attempts
+# ----------------------------------------------------------------------------------------
 
 
 def create_trial(state: State, suggestion: NewTrial, at: datetime) -> None:
@@ -129,17 +131,15 @@ def add_attempt(
     state.put(replace(trial, phase=TrialPhase.PENDING, attempts=(*trial.attempts, attempt)))
 
 
-# --- the resource ------------------------------------------------------------------------------------------------------
+# --- the resource
+# ------------------------------------------------------------------------------------------------------
 
 
 def _accepted(state: State, trial: TrialRecord, event: ResourceAccepted) -> None:
     attempt = trial.attempt
     if not attempt.resource_uid:
-        put_attempt(state, trial, replace(attempt, resource_uid=event.uid, handle=_changed_handle(attempt, event.handle)))
-
-
-def _changed_handle(attempt: AttemptRecord, handle: Json) -> Json:
-    return attempt.handle if handle is None else handle
+        handle = attempt.handle if event.handle is None else event.handle
+        put_attempt(state, trial, replace(attempt, resource_uid=event.uid, handle=handle))
 
 
 def _rejected(state: State, trial: TrialRecord, event: ResourceRejected) -> None:
@@ -227,7 +227,8 @@ def _suspended(state: State, trial: TrialRecord, event: ResourceSuspended) -> No
         put_attempt(state, trial, replace(attempt, suspended_since=None, suspended_for=rest))
 
 
-# --- stopping ----------------------------------------------------------------------------------------------------------
+# --- stopping
+# ----------------------------------------------------------------------------------------------------------
 
 
 def _stop_decided(state: State, trial: TrialRecord, event: StopDecided) -> None:
@@ -248,7 +249,8 @@ def stop_attempt(state: State, trial: TrialRecord, cause: StopCause, at: datetim
     state.put(replace(trial, phase=TrialPhase.STOPPING, attempts=(*trial.attempts[:-1], stopping)))
 
 
-# --- the end -----------------------------------------------------------------------------------------------------------
+# --- the end
+# -----------------------------------------------------------------------------------------------------------
 
 
 def finish_attempt(
@@ -336,9 +338,7 @@ def end_stopped(state: State, trial: TrialRecord, at: datetime) -> None:
 def end_trial(state: State, trial: TrialRecord, phase: TrialPhase, reason: str, message: str, at: datetime) -> None:
     """The trial is over, for good."""
     state.awaiting_end = False
-    state.put(
-        replace(trial, phase=phase, reason=reason, message=message, finished=at, completion=state.completed)
-    )
+    state.put(replace(trial, phase=phase, reason=reason, message=message, finished=at, completion=state.completed))
     warning = phase in (TrialPhase.FAILED, TrialPhase.METRICS_UNAVAILABLE)
     state.tell(at, trial.name, f"Trial{phase}", message, warning=warning)
 

@@ -20,7 +20,9 @@ _STATUS: Final = {
 
 
 def trial_view(trial: TrialRecord, value: float | None, curve: tuple[float, ...]) -> TrialView:
-    """The trial with its objective value; values of failed trials are kept, the algorithm decides what they are worth."""
+    """The trial with its objective value; values of failed trials are kept, the algorithm decides what they are
+    worth.
+    """
     return TrialView(
         index=trial.index,
         assignments=trial.assignments,

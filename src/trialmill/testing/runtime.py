@@ -192,7 +192,7 @@ async def told(
     runtime: Runtime, wanted: Callable[[Snapshot | Gone | Synced], bool], experiment_uid: str = EXPERIMENT
 ) -> Snapshot | Gone | Synced:
     """The first event of `changes` that is wanted."""
-    async with _closing(runtime.changes(experiment_uid)) as events:
+    async with _closing(runtime.changes(experiment_uid, (KEY, OTHER))) as events:
         async for event in events:
             if wanted(event):
                 return event
@@ -212,7 +212,7 @@ async def ended(runtime: Runtime, key: AttemptKey) -> Snapshot:
 
 async def remove(runtime: Runtime, key: AttemptKey, grace: timedelta = _NO_GRACE) -> Gone:
     """Remove, and wait until it is told."""
-    async with _closing(runtime.changes(key.experiment_uid)) as events:
+    async with _closing(runtime.changes(key.experiment_uid, (key,))) as events:
         async for event in events:
             if isinstance(event, Synced):
                 await runtime.remove(key, "", grace)

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import os
 import signal
-from dataclasses import dataclass
 from typing import Final
 
 from trialmill.api.tree import JsonObject, get_string
@@ -15,37 +14,20 @@ from trialmill.runtime.local import layout
 from trialmill.runtime.local.children import signal_group
 from trialmill.runtime.local.commands import CannotStartError
 from trialmill.runtime.local.host import Host
-from trialmill.runtime.local.leftovers import MARK, end_leftovers, kill_processes_of
+from trialmill.runtime.local.leftovers import MARK, end_leftovers
 from trialmill.runtime.local.mounts import make_places, make_volumes
 from trialmill.runtime.local.recovery import Alive, Done, Other, examine, lock_is_held
+from trialmill.runtime.local.run import Run
 from trialmill.runtime.local.spawn import AlreadyRunningError, spawn
-from trialmill.runtime.local.wrapper import read_code, read_group, write_code
+from trialmill.runtime.local.wrapper import read_code, write_code
 
 _PASSING: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 """The system is short of something just now."""
 _RETRY_AFTER: Final = 1.0
 _RETRIES: Final = 30
 _POLL: Final = 0.25
-"""Seconds between two looks at a run that is nobody's child, and between two kills of one that does not die."""
+"""Seconds between two looks at a run that is nobody's child."""
 _LOST: Final = "the run ended while nobody watched, and left no exit code"
-
-
-@dataclass(slots=True, eq=False)
-class _Run:
-    """A run under way. `log` is a descriptor of its output; an adopted run is no child, and has none."""
-
-    id: RunId
-    directory: str
-    started: float
-    group: int | None
-    log: int | None = None
-    stopping: bool = False
-    deadline: float = 0.0
-    killing: asyncio.TimerHandle | None = None
-
-    @property
-    def is_adopted(self) -> bool:
-        return self.log is None
 
 
 class Attempt:
@@ -67,7 +49,7 @@ class Attempt:
         self._host = host
         self._facts: dict[RunId, RunFact] = {}
         self._directories: dict[RunId, str] = {}
-        self._running: dict[RunId, _Run] = {}
+        self._running: dict[RunId, Run] = {}
         self._unlinked_logs: dict[RunId, int] = {}
         self._launches: dict[RunId, int] = {}
         self._retries = 0
@@ -81,7 +63,8 @@ class Attempt:
 
     @property
     def status(self) -> JsonObject:
-        return self._step.status
+        """The resource's status; empty while the attempt waits for its slots."""
+        return self._step.status if self._facts or not self._step.start else {}
 
     @property
     def evidence(self) -> str:
@@ -159,7 +142,7 @@ class Attempt:
             self._wake_at(self._step.wake)
         for run in self._step.stop:
             if run in self._running:
-                self._stop(self._running[run], self.workload.pod(run.pod).grace.total_seconds())
+                self._running[run].stop(self._host.loop, self.workload.pod(run.pod).grace.total_seconds())
         self._tell()
         if self._step.over:
             self._host.freed(self.key)
@@ -211,7 +194,7 @@ class Attempt:
             layout.clear_marker(self.directory, "suspended")
         self._suspended = on
         for run in self._running.values():
-            self._signal(run, signal.SIGSTOP if on else signal.SIGCONT)
+            run.signal(signal.SIGSTOP if on else signal.SIGCONT)
         self.advance()
         return True
 
@@ -221,19 +204,16 @@ class Attempt:
             self._ending = message
             self._wake_at(None)
         for run in self._running.values():
-            self._stop(run, grace)
+            run.stop(self._host.loop, grace)
         self.advance()
 
     def close(self) -> None:
         """Let go of everything without touching the processes."""
         self._wake_at(None)
-        for run in self._running.values():
-            if run.killing:
-                run.killing.cancel()
-            if run.log is not None:
-                os.close(run.log)
-        for descriptor in self._unlinked_logs.values():
-            os.close(descriptor)
+        unlinked = [run.close() for run in self._running.values()]
+        for descriptor in (*unlinked, *self._unlinked_logs.values()):
+            if descriptor is not None:
+                os.close(descriptor)
         self._running.clear()
         self._unlinked_logs.clear()
         self.is_gone = True
@@ -262,7 +242,8 @@ class Attempt:
         self._timer = None if delay is None else self._host.loop.call_later(delay, self.advance)
 
     def _finish(self, message: str) -> None:
-        self._step = self._decide()
+        if not self._step.over:
+            self._step = self._decide()
         layout.set_marker(self.directory, "removed")
         self.close()
         self._host.freed(self.key)
@@ -277,9 +258,7 @@ class Attempt:
         except CannotStartError as error:
             self._facts[id] = Unstartable(str(error), self._host.now())
         except AlreadyRunningError:
-            state = examine(self._directories[id], self._host.now())
-            if isinstance(state, Alive):
-                self._adopt(id, self._directories[id], state)
+            return self._take_over(id)
         except OSError as error:
             if error.errno in _PASSING and self._retries < _RETRIES:
                 self._retries += 1
@@ -287,30 +266,41 @@ class Attempt:
             self._facts[id] = Unstartable(_reason(error), self._host.now())
         return True
 
+    def _take_over(self, id: RunId) -> bool:
+        """A run that was to be started is there already: go by what its directory says. False: to be tried again."""
+        directory = self._directories[id]
+        match examine(directory, self._host.now()):
+            case Done(exited, _):
+                self._facts[id] = exited
+            case Alive() as state:
+                self._adopt(id, directory, state)
+            case Other.FENCED:
+                self._launches[id] = self._launches.get(id, 0) + 1
+                return False
+            case Other.LOST:
+                self._facts[id] = Unstartable(_LOST, self._host.now())
+        return True
+
     def _spawn(self, id: RunId, pod: Pod) -> None:
         container = _container(pod, id.container)
         paths = self._host.commands.paths(pod, container, self.directory)
         directory = self._make_directory(id, pod)
         if paths.places:
-            make_places(container, paths, layout.pod_directory(self.directory, pod.id))
+            make_places(paths, layout.pod_directory(self.directory, pod.id))
         launch = self._host.commands.launch(container, paths, self._environment(id, container, directory))
         child = spawn(launch, directory)
         started = self._host.now()
         self._facts[id] = Running(started)
-        self._running[id] = _Run(id, directory, started, child.pid, child.log)
+        self._running[id] = Run(id, directory, started, child.pid, child.log)
         self._host.children.watch(child.pid, lambda code: self._child_ended(id, code))
 
     def _make_directory(self, id: RunId, pod: Pod) -> str:
         pod_directory = layout.pod_directory(self.directory, id.pod)
         directory = self._directories[id] = layout.run_directory(pod_directory, id, self._launches.get(id, 0))
-        try:
-            os.mkdir(directory)
-        except FileExistsError:
-            return directory
-        except FileNotFoundError:
-            os.makedirs(directory)
-        if pod.volumes:
+        if not any(run.pod == id.pod for run in self._facts):
+            layout.make_directory(pod_directory)
             make_volumes(pod, pod_directory)
+        layout.make_directory(directory)
         return directory
 
     def _environment(self, id: RunId, container: Container, directory: str) -> dict[str, str]:
@@ -332,21 +322,17 @@ class Attempt:
         end_leftovers(run.directory)
         self._ended(run, Exited(255 if code is None else code, run.started, self._host.now()))
 
-    def _ended(self, run: _Run, exited: Exited) -> None:
+    def _ended(self, run: Run, exited: Exited) -> None:
         del self._running[run.id]
-        if run.killing:
-            run.killing.cancel()
-        if run.log is not None:
-            if os.fstat(run.log).st_nlink:
-                os.close(run.log)
-            else:
-                self._unlinked_logs[run.id] = run.log
+        unlinked = run.close()
+        if unlinked is not None:
+            self._unlinked_logs[run.id] = unlinked
         self._host.slots.return_gpus((self.key, run.id))
         self._facts[run.id] = exited
         self.advance()
 
     def _adopt(self, id: RunId, directory: str, state: Alive) -> None:
-        run = _Run(id, directory, state.running.started, state.group)
+        run = Run(id, directory, state.running.started, state.group)
         self._running[id] = run
         self._facts[id] = state.running
         gpus = layout.read_note(directory, "gpus")
@@ -354,7 +340,7 @@ class Attempt:
             self._host.slots.keep_gpus((self.key, id), tuple(gpus.split(",")))
         self._host.loop.call_later(_POLL, self._look_after, run)
 
-    def _look_after(self, run: _Run) -> None:
+    def _look_after(self, run: Run) -> None:
         """A run that is no child of this process tells nothing: look at its directory now and then."""
         if self._running.get(run.id) is not run:
             return
@@ -364,9 +350,7 @@ class Attempt:
                 self._ended(run, exited)
                 return
             case Alive(_, group):
-                if run.group is None and group is not None and run.stopping:
-                    signal_group(group, signal.SIGTERM)
-                run.group = group
+                run.recorded_group(group)
             case Other.FENCED:
                 del self._running[run.id], self._facts[run.id]
                 self._launches[run.id] = self._launches.get(run.id, 0) + 1
@@ -380,7 +364,7 @@ class Attempt:
                 return
         self._host.loop.call_later(_POLL, self._look_after, run)
 
-    def _ended_unseen(self, run: _Run) -> None:
+    def _ended_unseen(self, run: Run) -> None:
         self._ending = _LOST
         self._ended(run, Exited(255, run.started, self._host.now()))
         self.end(_LOST, self._longest_grace())
@@ -389,35 +373,6 @@ class Attempt:
         if group is not None and lock_is_held(directory):
             signal_group(group, signal.SIGKILL)
             end_leftovers(directory)
-
-    # Stopping
-
-    def _stop(self, run: _Run, grace: float) -> None:
-        deadline = self._host.loop.time() + grace
-        if run.stopping and run.deadline <= deadline:
-            return
-        if not run.stopping:
-            self._signal(run, signal.SIGTERM)
-            self._signal(run, signal.SIGCONT)  # a suspended process sees the first signal only when it goes on
-        run.stopping = True
-        run.deadline = deadline
-        if run.killing:
-            run.killing.cancel()
-        run.killing = self._host.loop.call_at(deadline, self._kill, run)
-
-    def _kill(self, run: _Run) -> None:
-        self._signal(run, signal.SIGKILL)
-        if run.is_adopted and lock_is_held(run.directory):
-            kill_processes_of(run.directory)
-        run.killing = self._host.loop.call_later(_POLL, self._kill, run)
-
-    def _signal(self, run: _Run, number: int) -> None:
-        """Signal the group: a child's own until it is reaped, an adopted one's only while its lock is held."""
-        if run.is_adopted and not lock_is_held(run.directory):
-            return
-        group = run.group or read_group(run.directory)
-        if group is not None:
-            signal_group(group, number)
 
     def _longest_grace(self) -> float:
         return max((self.workload.pod(run.pod).grace.total_seconds() for run in self._running), default=0.0)

@@ -88,6 +88,14 @@ def _runs(attempt: str) -> Iterator[FoundRun]:
                 yield FoundRun(id, int(run[3] or 0), f"{attempt}/{pod}/{name}")
 
 
+def make_directory(path: str) -> None:
+    """Make a directory whose parent is there. Raises OSError, but not where it is there already."""
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return
+
+
 def write_manifest(attempt: str, resource: JsonObject, created: float) -> None:
     """Record the resource. A crash in the middle leaves something that `read_manifest` takes for nothing."""
     text = json.dumps({"created": created, "resource": resource}, separators=(",", ":"))

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from trialmill.kinds.plan import Container, Pod, Volume, VolumeKind
+from trialmill.kinds.plan import Pod, Volume, VolumeKind
 from trialmill.runtime.local.layout import volume_directory
 from trialmill.runtime.local.private_paths import PrivatePaths
 
@@ -15,16 +15,11 @@ def make_volumes(pod: Pod, directory: str) -> None:
             _make_volume(volume, volume_directory(directory, volume.name))
 
 
-def make_places(container: Container, paths: PrivatePaths, directory: str) -> None:
-    """Make the folders of a container that are made on demand: subpaths, and those of collectors. Raises OSError."""
-    given = {mount.path for mount in container.mounts if not mount.sub_path}
+def make_places(paths: PrivatePaths, directory: str) -> None:
+    """Make the folders of a container that nothing else makes: subpaths, and those of collectors. Raises OSError."""
     for place in paths.places:
-        if place.path in given or os.path.exists(place.real):
-            continue
-        if place.real.startswith(directory + "/"):
-            # A file in the root folder is its own place; only its folder can be made for it.
-            is_file = place.path.count("/") == 1 and not any(place.path == mount.path for mount in container.mounts)
-            os.makedirs(os.path.dirname(place.real) if is_file else place.real, exist_ok=True)
+        if place.real.startswith(directory + "/") and not os.path.exists(place.real):
+            os.makedirs(os.path.dirname(place.real) if place.is_file else place.real, exist_ok=True)
 
 
 def _make_volume(volume: Volume, directory: str) -> None:

@@ -16,16 +16,17 @@ from trialmill.runtime.local.layout import volume_directory
 from trialmill.runtime.local.stand_ins import StandIn
 
 _OPTION: Final = re.compile(r"(-{1,2}[A-Za-z0-9][A-Za-z0-9_.-]*=)(/.*)", re.DOTALL)
-_PATH_IN_TEXT: Final = re.compile(r"(?<![\w./$}-])/[\w.@+-]+(?:/[\w.@+-]+)*")
+_PATH_IN_TEXT: Final = re.compile(r"(?<![\w./$}~-])/[\w.@+-]+(?:/[\w.@+-]+)*")
 COLLECTOR_VOLUME: Final = "metrics-volume"
 """The volume that Katib puts at the folder of a file that its collector reads; not a name that users choose."""
 
 
 class Place(NamedTuple):
-    """A path in the container, and where it is on this machine."""
+    """A path in the container, and where it is on this machine. `is_file`: the path is a file that will be written."""
 
     path: str
     real: str
+    is_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +87,12 @@ def private_paths(
     """The private paths of a container whose pod has `directory`."""
     volumes = {volume.name: volume for volume in pod.volumes}
     places = {
-        _clean(mount.path): _with(_volume_place(volumes[mount.volume], directory), mount.sub_path)
+        Place(_clean(mount.path), _with(_volume_place(volumes[mount.volume], directory), mount.sub_path))
         for mount in container.mounts
         if mount.volume in volumes
     }
-    for place in collector_places(container, directory, collector_paths):
-        places.setdefault(place.path, place.real)
-    ordered = sorted(places.items(), key=lambda item: len(item[0]), reverse=True)
-    return PrivatePaths(tuple(Place(path, real) for path, real in ordered), stand_in)
+    places.update(collector_places(container, directory, collector_paths))
+    return PrivatePaths(tuple(sorted(places, key=lambda place: (-len(place.path), place.path))), stand_in)
 
 
 def collector_places(container: Container, directory: str, paths: Sequence[str]) -> list[Place]:
@@ -109,7 +108,7 @@ def collector_places(container: Container, directory: str, paths: Sequence[str])
         folder, name = os.path.split(path)
         real = volume_directory(directory, COLLECTOR_VOLUME)
         if folder == "/":
-            places.append(Place(path, f"{real}/{name}"))
+            places.append(Place(path, f"{real}/{name}", is_file=True))
         else:
             places.append(Place(folder, real + folder))
     return places

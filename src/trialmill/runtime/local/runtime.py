@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self, TypeAlias, cast
@@ -71,7 +71,6 @@ class LocalRuntime:
         self._slots = slots or slots_of_this_machine()
         self._now = now
         self._attempts: dict[AttemptKey, Attempt] = {}
-        self._experiments: set[str] = set()
         self._subscriptions: dict[str, list[_Subscription]] = {}
         self._host: Host | None = None
 
@@ -135,8 +134,11 @@ class LocalRuntime:
         attempt = self._find(key) if uid in ("", _uid(key)) else None
         return attempt is not None and attempt.suspend(on=on)
 
-    async def changes(self, experiment_uid: str) -> AsyncGenerator[Snapshot | Gone | Synced, None]:
-        self._recover_all(experiment_uid)
+    async def changes(
+        self, experiment_uid: str, keys: Collection[AttemptKey]
+    ) -> AsyncGenerator[Snapshot | Gone | Synced, None]:
+        for key in keys:
+            self._find(key)
         subscription = _Subscription()
         self._subscriptions.setdefault(experiment_uid, []).append(subscription)
         try:
@@ -234,12 +236,6 @@ class LocalRuntime:
             return None
         attempt = self._build(key, directory, *stored)
         return None if isinstance(attempt, Problem) else attempt
-
-    def _recover_all(self, experiment_uid: str) -> None:
-        if experiment_uid not in self._experiments:
-            self._experiments.add(experiment_uid)
-            for key in layout.attempts_on_disk(self._root, experiment_uid):
-                self._find(key)
 
     def _make_directory(self, key: AttemptKey, directory: str) -> bool:
         """Whether the directory was not there before. Raises OSError."""

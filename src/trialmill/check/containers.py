@@ -1,0 +1,108 @@
+"""The primary container and the primary pod: which of a trial's containers its metrics come from (Katib: rule 16, and
+issues 1544 and 1560, where a wrong name leaves a trial running for ever).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from trialmill.api.experiment import Experiment
+from trialmill.api.nearest import nearest
+from trialmill.api.problem import Problems
+from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_object, get_string, string_map
+from trialmill.check.places import TEMPLATE
+from trialmill.kinds.profile import ANY_ENTRY, KindProfile
+
+_NAME: Path = (*TEMPLATE, "primaryContainerName")
+_LABELS: Path = (*TEMPLATE, "primaryPodLabels")
+_ADDED_LATER: Final = ("job-name", "controller-uid")
+_ADDED_UNDER: Final = ("batch.kubernetes.io/", "katib.kubeflow.org/", "trialmill.dev/")
+"""Labels that pods get from their controllers."""
+
+
+def check_containers(experiment: Experiment, profile: KindProfile | None, problems: Problems) -> str:
+    """The name of the primary container; empty where that is not certain."""
+    template = experiment.spec.template
+    if template.trial_spec is None:
+        return ""
+    pods = _pod_templates(template.trial_spec, profile)
+    names = _container_names(pods)
+    if profile and profile.runs_here and template.primary_pod_labels:
+        _check_labels(template.primary_pod_labels, pods, profile, problems)
+    if problems.has_error_at(_NAME):
+        return ""
+    if not template.primary_container:
+        return _only_container(names, problems)
+    if names and not _has(names, template.primary_container):
+        meant = nearest(template.primary_container, names)
+        message = f"no container of the template is named {template.primary_container}"
+        remedy = f"did you mean {meant!r}?" if meant else f"there {_listed(names)}"
+        found, expected = template.primary_container, ", ".join(names)
+        problems.add("unknown-container", message, _NAME, found=found, expected=expected, remedy=remedy)
+    return template.primary_container
+
+
+def _only_container(names: list[str], problems: Problems) -> str:
+    """A name that need not be given; Katib asks for it all the same."""
+    if len(names) == 1 and "${" not in names[0]:
+        message = (
+            f"the only container, {names[0]}, is the primary one; Katib would refuse a template that does not say so"
+        )
+        problems.note("no-primary-container", message, _NAME, remedy=f"add `primaryContainerName: {names[0]}`")
+        return names[0]
+    remedy = f"there {_listed(names)}" if names else "name the container whose output holds the metrics"
+    message = "primaryContainerName is missing"
+    expected = f"one of {', '.join(names)}" if names else "the name of a container"
+    problems.add("required", message, _NAME, expected=expected, remedy=remedy, at_key=True)
+    return ""
+
+
+def _listed(names: list[str]) -> str:
+    return f"is only {names[0]}" if len(names) == 1 else f"are {', '.join(names)}"
+
+
+def _has(names: Iterable[str], name: str) -> bool:
+    """A name that a placeholder makes could be any."""
+    return any(candidate == name or "${" in candidate for candidate in names)
+
+
+def _pod_templates(manifest: Json, profile: KindProfile | None) -> list[JsonObject]:
+    """The pod templates of the manifest, as far as its kind says where they are."""
+    pods: list[JsonObject] = []
+    for template in profile.pod_templates if profile else ():
+        pods += [node for node in _nodes(manifest, template.path) if isinstance(node, dict)]
+    return pods
+
+
+def _nodes(tree: Json, path: Path) -> Iterator[Json]:
+    """The nodes that a profile's path leads to."""
+    if ANY_ENTRY not in path:
+        yield get(tree, *path)
+        return
+    end = path.index(ANY_ENTRY)
+    node = get(tree, *path[:end])
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _nodes(child, path[end + 1 :])
+
+
+def _container_names(pods: Iterable[JsonObject]) -> list[str]:
+    """Without duplicates: the replicas of a job call their containers the same."""
+    names = (get_string(container, "name") for pod in pods for container in get_list(pod, "spec", "containers"))
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _check_labels(
+    wanted: Mapping[str, str], pods: Iterable[JsonObject], profile: KindProfile, problems: Problems
+) -> None:
+    """Labels that no pod of a trial will have: Katib would never collect a metric."""
+    labels = [string_map(get_object(pod, "metadata").get("labels")) for pod in pods]
+    for key, value in wanted.items():
+        place = (*_LABELS, key)
+        if key in _ADDED_LATER or key.startswith(_ADDED_UNDER) or problems.has_error_at(place):
+            continue
+        own = [mapping.get(key) for mapping in labels]
+        if any(text is not None and (text == value or "${" in text + value) for text in own):
+            continue
+        has = next((text for text in own if text is not None), None)
+        message = f"no pod of this {profile.kind} has the label {key}={value}"
+        remedy = f"its pods have {key}={has}" if has else "label the pod template, or remove primaryPodLabels"
+        problems.add("unknown-label", message, place, found=value, expected=has or "", remedy=remedy, at_key=True)

@@ -1,0 +1,121 @@
+"""Trials as they would be: the template rendered at the corners of the space, checked and lowered.
+
+What a value makes of a manifest shows only here: a Job of no pods, a request for memory above its limit.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from trialmill.api.experiment import Experiment
+from trialmill.api.problem import Problem, Problems
+from trialmill.api.space import Categorical, Discrete, Space, Value, format_value
+from trialmill.api.tree import JsonObject, Path, format_path
+from trialmill.check.manifest import ManifestCheck
+from trialmill.check.places import MANIFEST, is_inside, is_refusal
+from trialmill.check.rehearsal import check_rehearsal
+from trialmill.kinds.lowering import lower
+from trialmill.kinds.plan import Workload
+from trialmill.kinds.schema import BUILT_IN
+from trialmill.kinds.verdict import Policy
+from trialmill.template.compiled import CompiledTemplate, TrialContext
+from trialmill.template.corners import Corner, corner
+from trialmill.template.render import RenderError, render
+
+_MOST_ROWS: Final = 40
+"""Of a longer list only so many values are tried, to stay within a moment."""
+_SHOWN_VALUES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SampleTrials:
+    """What sample trials are made of."""
+
+    experiment: Experiment
+    companions: Sequence[JsonObject]
+    policy: Policy
+    template: CompiledTemplate
+
+    def resource(self, assignments: Mapping[str, Value]) -> JsonObject:
+        """The resource of a trial. Raises RenderError."""
+        experiment = self.experiment
+        name = f"{experiment.name}-00000000"
+        context = TrialContext(assignments, name, experiment.namespace, 0, 0, experiment.name, experiment.labels)
+        return render(self.template, context)
+
+
+def check_corners(trials: SampleTrials, space: Space, explained: Collection[Path], problems: Problems) -> None:
+    """Report what is wrong with any of the rendered trials: each problem once, with values that show it.
+
+    `explained` are the places in the manifest of fields that are there under a misspelt name.
+    """
+    rows = list(corners(space))
+    found: dict[tuple[str, str], list[tuple[Problem, Mapping[str, Value]]]] = {}
+    for assignments in rows:
+        report = Problems(problems.document)
+        _check_trial(trials, assignments, report)
+        for key, problem in {(p.code, p.path): p for p in report}.items():
+            found.setdefault(key, []).append((problem, assignments))
+    silent = {format_path((*MANIFEST, *path)) for path in explained}
+    silent |= {p.path for p in problems if is_refusal(p)}
+    for cases in found.values():
+        problem, assignments = cases[0]
+        if not any(is_inside(problem.path, place) for place in silent):
+            shown = f" ({_shown(assignments)})" if len(cases) < len(rows) else ""
+            problems.found.append(replace(problem, message=problem.message.removesuffix(".") + shown))
+    if not found:
+        resource = trials.resource(rows[0])
+        if workload := _lowered(trials, resource, Problems()):
+            check_rehearsal(resource, workload, trials.policy, problems)
+
+
+def corners(space: Space) -> Iterator[Mapping[str, Value]]:
+    """All minima, all maxima, and each listed value at least once, in as few assignments as that takes."""
+    ends = corner(space, Corner.MIN), corner(space, Corner.MAX)
+    yield from ends
+    listed = {d.name: _values(d) for d in space.dimensions if isinstance(d, Categorical | Discrete)}
+    longest = max((len(values) for values in listed.values()), default=0)
+    for number in range(min(longest, _MOST_ROWS)):
+        row = ends[number % 2] | {name: values[number % len(values)] for name, values in listed.items()}
+        if row not in ends:
+            yield row
+
+
+def _values(dimension: Categorical | Discrete) -> tuple[str, ...]:
+    return dimension.choices if isinstance(dimension, Categorical) else dimension.values
+
+
+def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report: Problems) -> None:
+    try:
+        resource = trials.resource(assignments)
+    except RenderError as error:
+        report.add("cannot-render", error.message, (*MANIFEST, *error.path))
+        return
+    if not BUILT_IN.knows(trials.template.api_version, trials.template.kind):
+        return
+    ManifestCheck(BUILT_IN, report, MANIFEST).run(resource)
+    refused = [p for p in report if is_refusal(p)]
+    lowered = Problems(report.document)
+    _lowered(trials, resource, lowered)
+    report.found += [p for p in lowered if not any(_says_the_same(p, known) for known in refused)]
+
+
+def _lowered(trials: SampleTrials, resource: JsonObject, problems: Problems) -> Workload | None:
+    if not BUILT_IN.knows(trials.template.api_version, trials.template.kind):
+        return None
+    return lower(resource, trials.companions, problems, MANIFEST)
+
+
+def _says_the_same(later: Problem, known: Problem) -> bool:
+    """Whether a problem follows from one with the schema: in the same place, or for want of the same field."""
+    return is_inside(later.path, known.path) or (known.code == "required" and later.path == _parent(known.path))
+
+
+def _parent(path: str) -> str:
+    return path.rpartition(".")[0]
+
+
+def _shown(assignments: Mapping[str, Value]) -> str:
+    texts = [f"{name}={format_value(value)}" for name, value in assignments.items()]
+    more = ", ..." if len(texts) > _SHOWN_VALUES else ""
+    return f"for example with {', '.join(texts[:_SHOWN_VALUES])}{more}"

@@ -1,0 +1,114 @@
+"""The way from a file's documents to an experiment that can run, or to everything that keeps it from running."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trialmill.api.document import Document
+from trialmill.api.experiment import Experiment
+from trialmill.api.nearest import nearest
+from trialmill.api.problem import Problem, Problems, Severity
+from trialmill.api.read_experiment import KIND, read_experiment
+from trialmill.api.space import Space
+from trialmill.api.tree import JsonObject, get_string
+from trialmill.check.algorithm import check_algorithm, check_early_stopping
+from trialmill.check.budgets import check_budgets
+from trialmill.check.collector import check_collector
+from trialmill.check.companions import COMPANION_KINDS, read_companions
+from trialmill.check.conditions import check_conditions
+from trialmill.check.containers import check_containers
+from trialmill.check.corners import SampleTrials, check_corners
+from trialmill.check.kind import check_kind
+from trialmill.check.metadata import check_metadata
+from trialmill.check.objective import check_objective
+from trialmill.check.parameters import check_parameters
+from trialmill.check.template import compile_checked
+from trialmill.kinds.verdict import Policy
+from trialmill.template.compiled import CompiledTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An experiment without errors. What is not available yet (`Severity.UNAVAILABLE`) can still keep it from running.
+
+    `primary_container` is the one whose output counts, also where the file leaves it to us.
+    """
+
+    experiment: Experiment
+    space: Space
+    template: CompiledTemplate
+    companions: tuple[JsonObject, ...]
+    policy: Policy
+    primary_container: str
+
+
+def check_documents(documents: Sequence[Document], problems: list[Problem]) -> Checked | None:
+    """The one Experiment among the documents, checked with the ConfigMaps and Secrets beside it.
+
+    Adds what is wrong to `problems`, the loader's own among them, and sorts all by place, each once. None where there
+    is an error in the end, or no template that this release can read.
+    """
+    experiments = _experiments(documents)
+    own = {id(document) for document in experiments}
+    companions = read_companions([d for d in documents if id(d) not in own], problems)
+    if not experiments and not any(p.severity is Severity.ERROR for p in problems):
+        file = documents[0].file if documents else ""
+        message = "there is no Experiment here"
+        problems.append(Problem("no-experiment", Severity.ERROR, message, expected=KIND, file=file))
+    checked = [_check_document(document, companions, problems) for document in experiments]
+    for document in experiments[1:]:
+        first = experiments[0].mark(())
+        message = f"this is a second Experiment, the first begins in line {first.line}"
+        if first.file != document.file:
+            message += f" of {first.file}"
+        report = Problems(document, problems)
+        report.add("several-experiments", message, ("kind",), remedy="put each Experiment in a file of its own")
+    order = {file: number for number, file in enumerate(dict.fromkeys(p.file for p in problems))}
+    problems[:] = sorted(_unique(problems), key=lambda p: (order[p.file], p.line, p.column))
+    return checked[0] if checked and not any(p.severity is Severity.ERROR for p in problems) else None
+
+
+def check_experiment(experiment: Experiment, companions: Sequence[JsonObject], problems: Problems) -> Checked | None:
+    """An experiment that was read already, or never was in a file (`problems.document` is None then).
+
+    Errors that are in `problems` already silence those that only follow from them. None where there is an error.
+    """
+    check_metadata(experiment, problems)
+    check_objective(experiment, problems)
+    check_budgets(experiment, problems)
+    check_collector(experiment, problems)
+    check_early_stopping(experiment, problems)
+    space = check_parameters(experiment, problems)
+    check_algorithm(experiment, space, problems)
+    profile = check_kind(experiment, problems)
+    primary_container = check_containers(experiment, profile, problems)
+    policy = check_conditions(experiment, profile, problems)
+    template, explained = compile_checked(experiment, space, problems)
+    if space is not None and template is not None:
+        check_corners(SampleTrials(experiment, companions, policy, template), space, explained, problems)
+    problems.found[:] = _unique(problems.found)
+    if space is None or template is None or problems.has_errors:
+        return None
+    return Checked(experiment, space, template, tuple(companions), policy, primary_container)
+
+
+def _experiments(documents: Sequence[Document]) -> list[Document]:
+    """The documents that are Experiments; where none is, the one that was probably meant to be."""
+    found = [d for d in documents if get_string(d.tree, "kind") == KIND]
+    if found:
+        return found
+    others = [d for d in documents if get_string(d.tree, "kind") not in COMPANION_KINDS]
+    near = [d for d in others if nearest(get_string(d.tree, "kind"), [KIND]) or not get_string(d.tree, "kind")]
+    return near[:1] or (others[:1] if len(others) == 1 else [])
+
+
+def _check_document(document: Document, companions: Sequence[JsonObject], problems: list[Problem]) -> Checked | None:
+    report = Problems(document)
+    experiment = read_experiment(document, report)
+    checked = check_experiment(experiment, companions, report) if experiment else None
+    problems += report.found
+    return checked
+
+
+def _unique(problems: Sequence[Problem]) -> list[Problem]:
+    """Each problem once, in the order in which they were found."""
+    return list({(p.code, p.file, p.line, p.column, p.path, p.message): p for p in reversed(problems)}.values())[::-1]

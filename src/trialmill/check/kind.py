@@ -1,0 +1,79 @@
+"""The kind of resource that trials are: whether there is one, whether it ends, and whether it runs on this machine."""
+
+from typing import Final
+
+from trialmill.api.experiment import Experiment
+from trialmill.api.nearest import nearest
+from trialmill.api.problem import Problems
+from trialmill.api.tree import Json, get_list, get_string
+from trialmill.check.places import MANIFEST
+from trialmill.kinds.profile import KindProfile, all_profiles, profile_of
+
+_OF_KUBERNETES: Final = ("", "batch", "apps")
+"""Groups that nobody adds kinds to: what is not known there does not exist."""
+_TEKTON: Final = "tekton.dev"
+
+
+def check_kind(experiment: Experiment, problems: Problems) -> KindProfile | None:
+    """The profile of the template's kind, or of the one that was probably meant; None where there is none."""
+    manifest = experiment.spec.template.trial_spec
+    api_version, kind = get_string(manifest, "apiVersion"), get_string(manifest, "kind")
+    if not api_version or not kind or "${" in api_version + kind:
+        return None
+    profile = profile_of(api_version, kind)
+    if profile is None:
+        return _report_unknown(api_version, kind, problems)
+    if not profile.finite:
+        message = f"a {kind} never finishes by itself, so its trial would not either"
+        problems.add("never-finishes", message, (*MANIFEST, "kind"), found=kind, remedy="use a Job")
+    elif not profile.runs_here:
+        _report_elsewhere(api_version, kind, problems)
+    elif api_version.rpartition("/")[2] not in profile.versions:
+        _report_version(api_version, profile, problems)
+    if profile.group == _TEKTON:
+        _check_tekton_params(manifest, problems)
+    return profile
+
+
+def _report_unknown(api_version: str, kind: str, problems: Problems) -> KindProfile | None:
+    """A slip in the name or the version of a kind is an error; any other kind may exist on a cluster."""
+    group = api_version.rpartition("/")[0]
+    local = [p for p in all_profiles() if p.runs_here]
+    same_kind = next((p for p in local if p.kind == kind), None)
+    if same_kind and (group in _OF_KUBERNETES or nearest(group, [same_kind.group])):
+        _report_version(api_version, same_kind, problems)
+        return same_kind
+    if group not in _OF_KUBERNETES:
+        _report_elsewhere(api_version, kind, problems)
+        return None
+    meant = nearest(kind, [p.kind for p in all_profiles() if p.group == group])
+    message = f"there is no kind {kind} of {api_version} that could be a trial"
+    remedy = f"did you mean {meant!r}?" if meant else f"use {' or '.join(p.kind for p in local)}"
+    problems.add("unknown-kind", message, (*MANIFEST, "kind"), found=kind, remedy=remedy)
+    return profile_of(api_version, meant) if meant else None
+
+
+def _report_version(api_version: str, profile: KindProfile, problems: Problems) -> None:
+    problems.add(
+        "unknown-api-version",
+        f"there is no {profile.kind} of {api_version}",
+        (*MANIFEST, "apiVersion"),
+        found=api_version,
+        expected=profile.api_version,
+        remedy=f"write `apiVersion: {profile.api_version}`",
+    )
+
+
+def _report_elsewhere(api_version: str, kind: str, problems: Problems) -> None:
+    local = " and ".join(p.kind for p in all_profiles() if p.runs_here)
+    message = f"a {kind} of {api_version} runs on a cluster only; this release runs {local} on this machine"
+    problems.unavailable("not-available-yet", message, (*MANIFEST, "kind"))
+
+
+def _check_tekton_params(manifest: Json, problems: Problems) -> None:
+    """Tekton refuses a run that passes a parameter without a value; the trial would never start."""
+    for position, param in enumerate(get_list(manifest, "spec", "params")):
+        if isinstance(param, dict) and "value" not in param:
+            place = (*MANIFEST, "spec", "params", position, "value")
+            message = f"the parameter {get_string(param, 'name')} of this run has no value"
+            problems.add("required", message, place, expected="a value")

@@ -1,0 +1,37 @@
+"""Where things stand in an Experiment's file."""
+
+from trialmill.api.document import Document
+from trialmill.api.problem import Problem, Problems, Severity
+from trialmill.api.tree import Json, Path, format_path, get, get_list
+
+SPEC: Path = ("spec",)
+TEMPLATE: Path = ("spec", "trialTemplate")
+MANIFEST: Path = ("spec", "trialTemplate", "trialSpec")
+SUCCESS_CONDITION: Path = ("spec", "trialTemplate", "successCondition")
+FAILURE_CONDITION: Path = ("spec", "trialTemplate", "failureCondition")
+
+
+def entries(tree: Json, path: Path) -> list[Path]:
+    """The places of a list's mappings. Entries of another type are not in the typed Experiment, so they are skipped."""
+    return [(*path, position) for position, item in enumerate(get_list(tree, *path)) if isinstance(item, dict)]
+
+
+def is_written(document: Document | None, path: Path) -> bool:
+    """Whether the user's file says something at `path`; without a file, nothing is known to be written."""
+    return document is not None and get(document.tree, *path) is not None
+
+
+def has_error_below(problems: Problems, path: Path) -> bool:
+    """Whether an error was reported at `path` or inside of it."""
+    place = format_path(path)
+    return any(p.severity is Severity.ERROR and is_inside(p.path, place) for p in problems)
+
+
+def is_inside(path: str, outer: str) -> bool:
+    """Whether a formatted path is `outer` or leads into it."""
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
+
+
+def is_refusal(problem: Problem) -> bool:
+    """Whether the problem keeps an experiment from running."""
+    return problem.severity in (Severity.ERROR, Severity.UNAVAILABLE)

@@ -1,0 +1,120 @@
+"""The template: compiled, with what its declarations and its fields have wrong (Katib: rules 16 to 23)."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from trialmill.api.experiment import Experiment
+from trialmill.api.nearest import nearest
+from trialmill.api.problem import Problem, Problems
+from trialmill.api.space import Space
+from trialmill.api.tree import Json, Path
+from trialmill.check.manifest import ManifestCheck
+from trialmill.check.places import MANIFEST, SPEC, TEMPLATE, has_error_below
+from trialmill.kinds.schema import BUILT_IN
+from trialmill.template.compile import compile_template
+from trialmill.template.compiled import CompiledTemplate
+
+_PARAMETERS: Path = (*SPEC, "parameters")
+_DECLARATIONS: Path = (*TEMPLATE, "trialParameters")
+_MISSED: Final = {"unused-trial-parameter": "undeclared-placeholder", "unused-parameter": "unknown-reference"}
+"""What is missed, and the problem that a slip in its name makes elsewhere: one of the two is enough."""
+_UNDECLARED: Final = ("unused-parameter", "undeclared-placeholder")
+_LOOKALIKE: Final = re.compile(r"(?:\$?[({]+\s*|\$)trialParameters\.[^\s(){}]+[)}]*")
+
+
+def compile_checked(
+    experiment: Experiment, space: Space | None, problems: Problems
+) -> tuple[CompiledTemplate | None, set[Path]]:
+    """The compiled template, None when it has errors, and the places that a misspelt field explains."""
+    manifest = experiment.spec.template.trial_spec
+    if not isinstance(manifest, dict):
+        return None, set()
+    names = _parameter_names(experiment, problems)
+    report = Problems(problems.document)
+    compiled = compile_template(experiment.spec.template, names, BUILT_IN, report, TEMPLATE, space)
+    walk = ManifestCheck(BUILT_IN, report, MANIFEST, has_placeholders=True)
+    walk.run(manifest)
+    _check_lookalikes(manifest, report)
+    causes = _Causes(experiment, problems, report)
+    problems.found += [p for p in report if not causes.explain(p)]
+    return compiled, walk.explained
+
+
+def _parameter_names(experiment: Experiment, problems: Problems) -> tuple[str, ...]:
+    """Empty, which allows any name, where not all names could be read."""
+    if any(_is_about_a_name(p) for p in problems):
+        return ()
+    return tuple(dict.fromkeys(p.name for p in experiment.spec.parameters))
+
+
+def _is_about_a_name(problem: Problem) -> bool:
+    """Whether a parameter's own name, or parameters as a whole, could not be read."""
+    inside = problem.path.removeprefix("spec.parameters")
+    return inside != problem.path and (not inside or inside.endswith(("].name", "]")))
+
+
+def _check_lookalikes(manifest: Json, problems: Problems) -> None:
+    """`$(trialParameters.lr)` and its like stay in the text as they are; Katib does not see them either."""
+    for path, text in _texts(manifest, ()):
+        for match in _LOOKALIKE.finditer(text):
+            if not match[0].startswith("${trialParameters."):
+                name = match[0].partition("trialParameters.")[2].rstrip(")}")
+                message = f"{match[0]} stays as it is: placeholders are written with one pair of braces"
+                remedy = f"write ${{trialParameters.{name}}}"
+                problems.warn("placeholder-lookalike", message, (*MANIFEST, *path), remedy=remedy)
+
+
+def _texts(node: Json, path: Path) -> Iterator[tuple[Path, str]]:
+    match node:
+        case str() if "trialParameters." in node:
+            yield path, node
+        case list():
+            for position, item in enumerate(node):
+                yield from _texts(item, (*path, position))
+        case dict():
+            for key, value in node.items():
+                yield from _texts(value, (*path, key))
+
+
+class _Causes:
+    """Knows what was reported already, and so which further problems only follow from it."""
+
+    def __init__(self, experiment: Experiment, problems: Problems, report: Problems) -> None:
+        self.known = {p.path: p.code for p in problems if p.code in ("wrong-type", "required", "unknown-value")}
+        self.report = report
+        self.seen: set[tuple[str, str, str]] = set()
+        self.declarations_missing = has_error_below(problems, _DECLARATIONS)
+        self.kind_is_wrong = any(problems.has_error_at((*MANIFEST, name)) for name in ("apiVersion", "kind"))
+        if not experiment.spec.template.trial_parameters and experiment.spec.parameters:
+            self._report_no_declarations(problems)
+
+    def explain(self, problem: Problem) -> bool:
+        """Whether the problem says nothing new."""
+        identity = (problem.code, problem.path, problem.found)
+        if problem.path in self.known or identity in self.seen:
+            return True
+        if problem.code == "untyped-field" and self.kind_is_wrong:
+            return True
+        self.seen.add(identity)
+        if self.declarations_missing and problem.code in _UNDECLARED:
+            return True
+        slips = [_name_in(p.found) for p in self.report if p.code == _MISSED.get(problem.code)]
+        return any(nearest(slip, [problem.found]) for slip in slips)
+
+    def _report_no_declarations(self, problems: Problems) -> None:
+        """One problem in the place of one for each parameter and each placeholder."""
+        if not self.declarations_missing:
+            problems.add(
+                "required",
+                "trialParameters is missing, so no parameter would reach a trial",
+                _DECLARATIONS,
+                expected="a list of trial parameters",
+                remedy="declare one for each parameter, and write ${trialParameters.NAME} where its value belongs",
+                at_key=True,
+            )
+        self.declarations_missing = True
+
+
+def _name_in(found: str) -> str:
+    return found.removeprefix("${trialParameters.").removesuffix("}")

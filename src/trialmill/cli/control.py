@@ -1,0 +1,79 @@
+"""`pause`, `stop`, `extend` and `delete`: what the user wants is written down; the driver follows it."""
+
+import argparse
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from trialmill.cli.failures import OK, complain
+from trialmill.cli.output import write_line
+from trialmill.cli.reading import EXPERIMENT, resume_hint, store_of, with_store
+from trialmill.engine.ports import Stores
+from trialmill.engine.records import ExperimentRecord, ExperimentRef, RunState
+from trialmill.root import control
+from trialmill.root.control import Changed
+from trialmill.root.lookup import find_experiment
+from trialmill.root.opening import runs_directory
+
+_Change: TypeAlias = Callable[[Stores, ExperimentRef], Awaitable[Changed]]
+
+
+def pause_command(args: argparse.Namespace) -> int:
+    result = _change(args, control.pause)
+    if result.record.intent.state is RunState.STOP:
+        _tell(result.record, "unchanged")
+        complain(f"{result.record.name} is to stop altogether; go on with: {resume_hint(args)}")
+    elif not _is_over(result.record):
+        _tell(result.record, "paused")
+        if result.holder is None:
+            complain(f"nobody runs {result.record.name} now; it stays paused until: {resume_hint(args)}")
+    return OK
+
+
+def stop_command(args: argparse.Namespace) -> int:
+    result = _change(args, control.stop)
+    if not _is_over(result.record):
+        _tell(result.record, "stopped")
+        if result.holder is None:
+            complain(f"nothing runs: nobody drives {result.record.name}; go on with: {resume_hint(args)}")
+        else:
+            complain(f"its trials are being ended by {result.holder}; go on with: {resume_hint(args)}")
+    return OK
+
+
+def extend_command(args: argparse.Namespace) -> int:
+    result = _change(args, lambda stores, ref: control.extend(stores, ref, args.max_trials))
+    _tell(result.record, f"extended to {args.max_trials} trials" if result.changed else "unchanged")
+    if result.holder is None:
+        complain(f"nobody runs {result.record.name} now; start it with: {resume_hint(args)}")
+    return OK
+
+
+def delete_command(args: argparse.Namespace) -> int:
+    runs = runs_directory(store_of(args))
+
+    async def work(stores: Stores) -> ExperimentRecord:
+        record = await find_experiment(stores, args.name, args.namespace)
+        await control.delete(stores, record, runs)
+        return record
+
+    _tell(with_store(args, work), "deleted")
+    return OK
+
+
+def _change(args: argparse.Namespace, change: _Change) -> Changed:
+    async def work(stores: Stores) -> Changed:
+        return await change(stores, (await find_experiment(stores, args.name, args.namespace)).ref)
+
+    return with_store(args, work)
+
+
+def _is_over(record: ExperimentRecord) -> bool:
+    """Whether there was nothing to change; then the user is told so."""
+    if record.phase.is_over:
+        _tell(record, "unchanged")
+        complain(f"{record.name} is over: {record.ending.message if record.ending else record.phase}")
+    return record.phase.is_over
+
+
+def _tell(record: ExperimentRecord, what: str) -> None:
+    write_line(f"{EXPERIMENT}/{record.name} {what}")

@@ -1,0 +1,215 @@
+"""The `trialmill` command: its arguments, and which module carries each subcommand out.
+
+Only argparse is imported here; a subcommand's module comes in when it is called, so that `--help` costs next to
+nothing.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+from trialmill import __version__
+from trialmill.cli.failures import guarded
+
+_Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_DESCRIPTION: Final = "Hyperparameter tuning from one Katib Experiment file, on this machine or on a cluster."
+_EPILOG: Final = """\
+Start with `trialmill validate FILE` and `trialmill try FILE`, then `trialmill run FILE`.
+Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Raises SystemExit for --help and for arguments that cannot be read."""
+    return guarded(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    args = build_parser().parse_args(argv)
+    module, _, function = args.handler.partition(":")
+    command: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), function)
+    return command(args)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="trialmill",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"trialmill {__version__}")
+    subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_add_files, _add_running, _add_showing, _add_following, _add_control):
+        add(subcommands)
+    return parser
+
+
+def _add_files(subcommands: _Subcommands) -> None:
+    validate = _command(subcommands, "validate", "validate:validate_command", "show everything that is wrong with files")
+    validate.add_argument("files", nargs="+", metavar="FILE", help="an Experiment with what belongs to it; - for stdin")
+    validate.add_argument("--strict", action="store_true", help="warnings are errors")
+    _add_output(validate, "text", "json")
+
+    render = _command(subcommands, "render", "render:render_command", "print the manifest that a trial would create")
+    _add_file(render)
+    values = render.add_mutually_exclusive_group()
+    values.add_argument("--corner", choices=("min", "max"), help="all smallest or all largest values")
+    values.add_argument("--trial", metavar="TRIAL", help="that trial's manifest, from the store")
+    render.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="values", help="a parameter's value; repeatable"
+    )
+    _add_output(render, "yaml", "json")
+    _add_place(render)
+
+
+def _add_running(subcommands: _Subcommands) -> None:
+    try_ = _command(subcommands, "try", "run:try_command", "run one trial on defaults: are its metrics and its end seen?")
+    _add_file(try_)
+    _add_images(try_)
+    try_.add_argument("--timeout", metavar="TIME", help="give up after this long, such as 90s or 10m")
+    _add_output(try_, "text", "json", "yaml")
+    _add_place(try_)
+
+    run = _command(subcommands, "run", "run:run_command", "run an experiment, or go on with it")
+    _add_file(run)
+    run.add_argument("--parallel", metavar="N", help="trials at a time, or `auto` to fill the machine")
+    run.add_argument("--max-trials", type=_count, metavar="N", help="trials in all")
+    run.add_argument("--seed", type=int, metavar="N", help="the seed of the search")
+    run.add_argument("--timeout", metavar="TIME", help="end the experiment after this long, such as 10m or 2h")
+    _add_images(run)
+    _add_durable(run)
+    _add_output(run, "text", "json", "yaml")
+    _add_place(run)
+
+    resume = _command(subcommands, "resume", "run:resume_command", "go on with a paused, stopped or extended experiment")
+    _add_name(resume)
+    _add_durable(resume)
+    _add_output(resume, "text", "json", "yaml")
+    _add_place(resume)
+
+
+def _add_showing(subcommands: _Subcommands) -> None:
+    list_ = _command(subcommands, "list", "show:list_command", "all experiments")
+    _add_output(list_, "table", "json", "yaml", "name")
+    _add_place(list_)
+
+    get = _command(subcommands, "get", "show:get_command", "one experiment, as Katib would show it")
+    _add_name(get)
+    _add_output(get, "table", "json", "yaml", "name")
+    _add_place(get)
+
+    describe = _command(subcommands, "describe", "describe:describe_command", "everything about one experiment")
+    _add_name(describe)
+    _add_place(describe)
+
+    trials = _command(subcommands, "trials", "show:trials_command", "an experiment's trials")
+    _add_name(trials)
+    _add_output(trials, "table", "json", "yaml", "name")
+    _add_place(trials)
+
+    best = _command(subcommands, "best", "show:best_command", "the best trial so far")
+    _add_name(best)
+    _add_output(best, "table", "manifest", "params", "json", "yaml", "name")
+    _add_place(best)
+
+    metrics = _command(subcommands, "metrics", "points:metrics_command", "every value that trials reported")
+    _add_name(metrics)
+    _add_trial(metrics, "all trials where it is left out")
+    _add_output(metrics, "table", "json")
+    _add_place(metrics)
+
+    export = _command(subcommands, "export", "points:export_command", "one row per trial, for other programs")
+    _add_name(export)
+    export.add_argument("--format", choices=("csv", "json"), default="csv", help="default: csv")
+    _add_place(export)
+
+
+def _add_following(subcommands: _Subcommands) -> None:
+    logs = _command(subcommands, "logs", "logs:logs_command", "what a trial printed")
+    _add_name(logs)
+    _add_trial(logs, "the best one where it is left out, else the latest")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the trial is over")
+    logs.add_argument("-c", "--container", metavar="CONTAINER", help="only this container")
+    _add_place(logs)
+
+    watch = _command(subcommands, "watch", "watch:watch_command", "a line for each change, until the end")
+    _add_name(watch)
+    _add_place(watch)
+
+
+def _add_control(subcommands: _Subcommands) -> None:
+    texts = {
+        "pause": "start no new trials; running ones end by themselves",
+        "stop": "end running trials; `resume` goes on with them",
+        "delete": "forget an experiment, with its trials, metrics and logs",
+    }
+    for name, text in texts.items():
+        command = _command(subcommands, name, f"control:{name}_command", text)
+        _add_name(command)
+        _add_place(command)
+    extend = _command(subcommands, "extend", "control:extend_command", "allow more trials")
+    _add_name(extend)
+    extend.add_argument("--max-trials", type=_count, metavar="N", required=True, help="trials in all")
+    _add_place(extend)
+
+
+# --- arguments that several subcommands have
+
+
+def _command(subcommands: _Subcommands, name: str, handler: str, text: str) -> argparse.ArgumentParser:
+    """`handler` is a module of `trialmill.cli` and a function in it."""
+    parser = subcommands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".", allow_abbrev=False)
+    parser.set_defaults(handler=f"trialmill.cli.{handler}")
+    return parser
+
+
+def _add_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the file with the Experiment; - for stdin")
+    parser.add_argument(
+        "--with", action="append", default=[], metavar="FILE", dest="companions", help="ConfigMaps and Secrets beside it"
+    )
+    parser.add_argument("--name", metavar="NAME", help="a name in place of the file's")
+
+
+def _add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the experiment")
+
+
+def _add_trial(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("trial", metavar="TRIAL", nargs="?", help=f"a trial; {default}")
+
+
+def _add_images(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image", action="append", default=[], metavar="NAME=DIR", dest="images", help="a folder in place of an image"
+    )
+
+
+def _add_durable(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--durable", action="store_true", help="lose nothing to a power cut either; slower")
+
+
+def _add_output(parser: argparse.ArgumentParser, *formats: str) -> None:
+    """The first format is the default."""
+    parser.add_argument("-o", "--output", choices=formats, default=formats[0], help=f"default: {formats[0]}")
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-n", "--namespace", metavar="NAMESPACE", help="the experiment's namespace")
+    parser.add_argument("--store", metavar="PATH", help="the store; default: $TRIALMILL_STORE, .trialmill/store.db")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"{number} is no number of trials")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""`render`: the manifest that a trial would create."""
+
+import argparse
+
+from trialmill.api.tree import JsonObject
+from trialmill.cli.failures import BAD_INPUT, OK, complain, refuse
+from trialmill.cli.output import write_json, write_yaml
+from trialmill.cli.reading import with_store
+from trialmill.cli.validate import problem_text
+from trialmill.engine.ports import Stores
+from trialmill.root.lookup import experiment_of, find_experiment, find_trial
+from trialmill.root.prepare import Prepared, prepare
+from trialmill.root.sampling import sample_manifest, stored_manifest
+
+
+def render_command(args: argparse.Namespace) -> int:
+    prepared = prepare([args.file, *args.companions], name=args.name, namespace=args.namespace)
+    complain_of(prepared)
+    if prepared.checked is None:
+        return BAD_INPUT
+    if args.trial:
+        if args.values:
+            refuse("--set makes a new trial's manifest, --trial shows an old one's; choose one of them")
+        experiment = prepared.checked.experiment
+        args.name, args.namespace = experiment.name, experiment.namespace
+        manifest = with_store(args, lambda stores: _of_trial(stores, args))
+    else:
+        manifest, warnings = sample_manifest(prepared.checked, args.corner, args.values)
+        for warning in warnings:
+            complain(f"warning: {warning}")
+    if args.output == "json":
+        write_json(manifest)
+    else:
+        write_yaml(manifest)
+    return OK
+
+
+def complain_of(prepared: Prepared) -> None:
+    """Errors on stderr, since stdout is for the manifest; with warnings, `validate` is the place."""
+    from sys import stderr
+
+    from trialmill.api.problem import Severity
+
+    for problem in prepared.problems:
+        if problem.severity is Severity.ERROR:
+            print(problem_text(problem, prepared.lines), file=stderr)
+
+
+async def _of_trial(stores: Stores, args: argparse.Namespace) -> JsonObject:
+    record = await find_experiment(stores, args.name, args.namespace)
+    return stored_manifest(await find_trial(stores, record, args.trial), record, experiment_of(record))

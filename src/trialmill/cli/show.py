@@ -1,0 +1,162 @@
+"""`list`, `get`, `trials` and `best`: tables, and Katib's objects."""
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from trialmill.api.experiment import Experiment
+from trialmill.api.space import format_value
+from trialmill.api.tree import JsonObject
+from trialmill.cli.failures import FAILED, OK, complain
+from trialmill.cli.output import short_duration, write_json, write_line, write_table, write_yaml
+from trialmill.cli.reading import EXPERIMENT, TRIAL, read_subject, with_store
+from trialmill.engine.ports import Stores
+from trialmill.engine.records import TrialRecord
+from trialmill.metrics.values import format_metric
+from trialmill.root.lookup import Subject, find_experiment
+from trialmill.root.objects import experiment_object, list_object, trial_objects
+from trialmill.root.overview import (
+    Overview,
+    metric_of,
+    overview,
+    overviews,
+    parameters_of,
+    reason_of,
+    time_spent,
+)
+
+_LIST_HEADER: Final = ("NAME", "NAMESPACE", "STATUS", "SUCCEEDED", "RUNNING", "FAILED", "MAX", "BEST", "AGE")
+
+
+def list_command(args: argparse.Namespace) -> int:
+    found = with_store(args, lambda stores: overviews(stores, args.namespace))
+    match args.output:
+        case "name":
+            for each in found:
+                write_line(f"{EXPERIMENT}/{each.record.name}")
+        case "table":
+            _write_overviews(found)
+        case format_:
+            items = [experiment_object(each.record, each.trials, each.experiment) for each in found if each.experiment]
+            _write_object(list_object("Experiment", items), format_)
+    for each in found:
+        if each.experiment is None:
+            complain(f"experiment {each.record.name} cannot be read by this release")
+    return OK
+
+
+def get_command(args: argparse.Namespace) -> int:
+    if args.output == "table":
+        _write_overviews([with_store(args, lambda stores: _one(stores, args))])
+        return OK
+    subject = read_subject(args)
+    match args.output:
+        case "name":
+            write_line(f"{EXPERIMENT}/{subject.record.name}")
+        case format_:
+            _write_object(experiment_object(subject.record, subject.trials, subject.experiment), format_)
+    return OK
+
+
+def trials_command(args: argparse.Namespace) -> int:
+    subject = read_subject(args)
+    match args.output:
+        case "name":
+            for trial in subject.trials:
+                write_line(f"{TRIAL}/{trial.name}")
+        case "table":
+            _write_trials(subject, subject.trials)
+        case format_:
+            _write_object(list_object("Trial", trial_objects(subject, subject.trials)), format_)
+    return OK
+
+
+def best_command(args: argparse.Namespace) -> int:
+    subject = read_subject(args)
+    best = subject.best()
+    if best is None:
+        metric = subject.experiment.spec.objective.metric
+        complain(f"no trial of {subject.record.name} has ended with a value of {metric} yet")
+        return FAILED
+    match args.output:
+        case "name":
+            write_line(f"{TRIAL}/{best.name}")
+        case "table":
+            _write_trials(subject, [best])
+        case "params":
+            write_json(parameters_of(best, subject.experiment), indent=None)
+        case "manifest":
+            [shown] = trial_objects(subject, [best])
+            spec = shown["spec"]
+            _write_object(spec["runSpec"] if isinstance(spec, dict) else None, "yaml")
+        case format_:
+            _write_object(trial_objects(subject, [best])[0], format_)
+    return OK
+
+
+async def _one(stores: Stores, args: argparse.Namespace) -> Overview:
+    return await overview(stores, await find_experiment(stores, args.name, args.namespace))
+
+
+def _write_object(tree: JsonObject, format_: str) -> None:
+    if format_ == "yaml":
+        write_yaml(tree)
+    else:
+        write_json(tree)
+
+
+def _write_overviews(found: Sequence[Overview]) -> None:
+    now = datetime.now(UTC)
+    if not found:
+        complain("no experiments")
+        return
+    write_table(_LIST_HEADER, [_overview_row(each, now) for each in found])
+
+
+def _overview_row(each: Overview, now: datetime) -> Sequence[str]:
+    record = each.record
+    counts = each.counts()
+    limit = record.intent.max_trials
+    return (
+        record.name,
+        record.namespace,
+        each.status,
+        str(counts.succeeded),
+        str(counts.running),
+        str(counts.failed),
+        "" if limit is None else str(limit),
+        _metric(each.best_value()),
+        short_duration(now - record.created),
+    )
+
+
+def _write_trials(subject: Subject, trials: Sequence[TrialRecord]) -> None:
+    experiment = subject.experiment
+    parameters = [parameter.name for parameter in experiment.spec.parameters]
+    metrics = experiment.spec.objective.metric_names
+    now = datetime.now(UTC)
+    header = ("NAME", "STATUS", *parameters, *metrics, "DURATION", "REASON")
+    rows = [_trial_row(trial, experiment, parameters, metrics, now) for trial in trials]
+    if rows:
+        write_table(header, rows)
+    else:
+        complain(f"{subject.record.name} has no trials yet")
+
+
+def _trial_row(
+    trial: TrialRecord, experiment: Experiment, parameters: Sequence[str], metrics: Sequence[str], now: datetime
+) -> Sequence[str]:
+    spent = time_spent(trial, now)
+    return (
+        trial.name,
+        trial.phase,
+        *(format_value(trial.assignments[name]) if name in trial.assignments else "" for name in parameters),
+        *(_metric(metric_of(trial, name, experiment)) for name in metrics),
+        "" if spent is None else short_duration(spent),
+        reason_of(trial),
+    )
+
+
+def _metric(value: float | str | None) -> str:
+    return "" if value is None else format_metric(value)

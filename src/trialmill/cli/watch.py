@@ -1,0 +1,70 @@
+"""`watch`: one line for each change of an experiment, until its end."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Final
+
+from trialmill.cli.failures import OK, complain
+from trialmill.cli.output import plain, write_line
+from trialmill.cli.reading import resume_hint, with_store
+from trialmill.engine.ports import Change, CursorExpiredError, NotFoundError, Stores
+from trialmill.engine.records import ExperimentPhase, ExperimentRecord
+from trialmill.metrics.values import format_metric
+from trialmill.root.lookup import Subject, find_subject, value_of
+
+_LOOK_AGAIN: Final = 1.0
+"""Seconds after which it is asked again whether anybody still drives the experiment."""
+_AT_REST: Final = (ExperimentPhase.SUCCEEDED, ExperimentPhase.FAILED, ExperimentPhase.STOPPED)
+
+
+def watch_command(args: argparse.Namespace) -> int:
+    return with_store(args, lambda stores: _watch(stores, args))
+
+
+async def _watch(stores: Stores, args: argparse.Namespace) -> int:
+    subject = await find_subject(stores, args.name, args.namespace)
+    ref, uid = subject.record.ref, subject.record.uid
+    shown: dict[str, str] = {}
+    async for _ in _changes(stores, uid, subject.cursor):
+        try:
+            subject = await find_subject(stores, ref.name, ref.namespace)
+        except NotFoundError:
+            subject = None
+        _show(subject, shown)
+        if subject.record.phase in _AT_REST:
+            return OK
+        if await stores.trials.holder(ref) is None:
+            complain(f"nobody runs {ref.name} now; go on with: {resume_hint(args)}")
+            return OK
+    return OK
+
+
+def _show(subject: Subject, shown: dict[str, str]) -> None:
+    """Print what is not as it was."""
+    for name, state in _states(subject).items():
+        if shown.get(name) != state:
+            shown[name] = state
+            write_line(f"{_clock()}  {name}  {plain(state)}")
+    sys.stdout.flush()
+
+
+def _states(subject: Subject) -> dict[str, str]:
+    """The trials by index, then the experiment."""
+    experiment = subject.experiment
+    states = {}
+    for trial in subject.trials:
+        value = value_of(trial, experiment) if trial.phase.is_over else None
+        metric = "" if value is None else f"{experiment.spec.objective.metric}={format_metric(value)}"
+        why = "" if trial.phase.value in trial.reason else trial.reason
+        attempt = f"(attempt {trial.attempt.number})" if trial.attempt.number > 1 else ""
+        states[trial.name] = " ".join(filter(None, (trial.phase.value, attempt, metric, why, trial.message)))
+    return states | {subject.record.name: _experiment_state(subject.record)}
+
+
+def _experiment_state(record: ExperimentRecord) -> str:
+    if record.phase.is_over and record.ending is not None:
+        return f"{record.phase} {record.ending.reason}: {record.ending.message}"
+    return record.phase.value

@@ -1,0 +1,199 @@
+"""Reading one attempt's metrics, from the log or a file of its primary pod, while it runs and to the end."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from trialmill.api.experiment import CollectorKind, ExperimentSpec
+from trialmill.api.metric import Observation, Point
+from trialmill.engine.ports import Chunk, Collector, Cursor, File, Log, MetricStore, PodRef, Runtime, Source
+from trialmill.engine.records import AttemptKey
+from trialmill.metrics.collector import make_collector
+from trialmill.metrics.observe import Summary
+
+FOLLOW_AFTER: Final = 0.25
+"""Seconds before the log of a running attempt is followed: a trial that ends sooner is read once, at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Points to be stored together with the position they were read up to."""
+
+    key: AttemptKey
+    source: str
+    points: tuple[Point, ...]
+    cursor: Cursor
+    gap: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was read: points that are not stored yet, their sum with all earlier ones, and whether that is all."""
+
+    key: AttemptKey
+    appended: tuple[Appended, ...]
+    observation: Observation
+    curve: tuple[float, ...]
+    is_complete: bool
+
+
+Report: TypeAlias = Callable[[Collected], None]
+
+
+class Collecting:
+    """Follows the primary pod of one attempt. Where that pod is replaced (a Job's own retry), the new one's output
+    counts.
+    """
+
+    def __init__(
+        self,
+        key: AttemptKey,
+        spec: ExperimentSpec,
+        runtime: Runtime,
+        metrics: MetricStore,
+        report: Report,
+        *,
+        fresh: bool,
+    ) -> None:
+        """`fresh`: the attempt was made by this process, so nothing of it can be stored yet."""
+        self._key = key
+        self._spec = spec
+        self._runtime = runtime
+        self._metrics = metrics
+        self._report = report
+        self._fresh = fresh
+        self._final = False
+        self._changed = asyncio.Event()
+        self._reading: _Reading | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def resource_changed(self) -> None:
+        """The attempt's pods may be others now."""
+        self._changed.set()
+
+    def finish(self) -> None:
+        """The attempt is over: read what is left and come to an end."""
+        self._final = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Read to the end. Reports after each chunk that held points, and once more when all is read."""
+        if not self._final:
+            await self._wait(FOLLOW_AFTER)
+        done: Source | None = None
+        while True:
+            self._changed.clear()
+            final = self._final
+            source = await self._source()
+            if source is not None and source != done:
+                await self._read(source)
+                done = source
+            elif final:
+                break
+            else:
+                await self._changed.wait()
+        self._tell([], is_complete=True)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._final:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def _source(self) -> Source | None:
+        pod = _primary(await self._runtime.pods(self._key))
+        if pod is None:
+            return None
+        container = self._container(pod)
+        file = self._spec.collector.file
+        if self._spec.collector.kind is CollectorKind.FILE and file is not None:
+            return File(self._key, pod.name, container, file.path)
+        return Log(self._key, pod.name, container)
+
+    def _container(self, pod: PodRef) -> str:
+        wanted = self._spec.template.primary_container
+        return wanted if wanted in pod.containers or not pod.containers else pod.containers[-1]
+
+    async def _read(self, source: Source) -> None:
+        reading = self._reading = await self._open(source)
+        async for chunk in self._runtime.read(source, reading.position):
+            appended = reading.take(chunk)
+            if appended:
+                self._tell(appended, is_complete=False)
+        appended = reading.finish()
+        if appended:
+            self._tell(appended, is_complete=False)
+
+    async def _open(self, source: Source) -> "_Reading":
+        names = self._spec.objective.metric_names
+        if self._fresh:
+            return _Reading(self._key, source.name, self._spec, [], None)
+        cursors = await self._metrics.cursors(self._key)
+        points = [p for p in await self._metrics.read(self._key, names) if p.source == source.name]
+        return _Reading(self._key, source.name, self._spec, points, cursors.get(source.name))
+
+    def _tell(self, appended: list[Appended], *, is_complete: bool) -> None:
+        reading = self._reading
+        observation = reading.summary.observation() if reading else Observation()
+        curve = tuple(reading.curve) if reading else ()
+        self._report(Collected(self._key, tuple(appended), observation, curve, is_complete))
+
+
+class _Reading:
+    """One source: its collector, where it stands, and what its points add up to."""
+
+    def __init__(
+        self, key: AttemptKey, name: str, spec: ExperimentSpec, stored: Sequence[Point], position: Cursor | None
+    ) -> None:
+        names = spec.objective.metric_names
+        self.position = position
+        self.summary = Summary(names)
+        self.curve: list[float] = []
+        self._key = key
+        self._name = name
+        self._objective = spec.objective.metric
+        self._settled = position or Cursor()
+        self._end = self._settled
+        self._collector: Collector = make_collector(spec.collector, names, name, Counter(p.name for p in stored))
+        self._add(stored)
+
+    def take(self, chunk: Chunk) -> list[Appended]:
+        """The points of the next bytes. What does not follow on (a restarted container's log, a gap) ends the last
+        line.
+        """
+        appended = self._switch(chunk) if chunk.at != self._end else []
+        points, settled = self._collector.feed(chunk.data)
+        self._settled = Cursor(self._settled.offset + settled, self._settled.token)
+        self._end = Cursor(chunk.at.offset + len(chunk.data), chunk.at.token)
+        if points or chunk.gap:
+            appended.append(self._append(points, self._settled, chunk.gap))
+        return appended
+
+    def finish(self) -> list[Appended]:
+        """The points of a last line without an end."""
+        points = self._collector.finish()
+        self._settled = self._end
+        return [self._append(points, self._end)] if points else []
+
+    def _switch(self, chunk: Chunk) -> list[Appended]:
+        appended = self.finish()
+        self._settled = self._end = chunk.at
+        return appended
+
+    def _append(self, points: list[Point], cursor: Cursor, gap: str = "") -> Appended:
+        self._add(points)
+        return Appended(self._key, self._name, tuple(points), cursor, gap)
+
+    def _add(self, points: Sequence[Point]) -> None:
+        self.summary.add(points)
+        self.curve += [float(p.value) for p in points if p.name == self._objective and p.is_finite]
+
+
+def _primary(pods: Sequence[PodRef]) -> PodRef | None:
+    """The newest pod whose output counts."""
+    return next((pod for pod in reversed(pods) if pod.primary), None)

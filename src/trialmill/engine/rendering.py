@@ -1,0 +1,59 @@
+"""The resource of an attempt: the template, filled in for one trial. Always the same, so creating is idempotent."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from trialmill.api.history import Budget
+from trialmill.api.space import Value
+from trialmill.api.tree import JsonObject
+from trialmill.engine.names import trial_seed
+from trialmill.engine.records import AttemptRecord, ExperimentRecord, TrialRecord
+from trialmill.template.compiled import CompiledTemplate, TrialContext
+from trialmill.template.render import render
+
+EXPERIMENT_LABEL: Final = "katib.kubeflow.org/experiment"
+TRIAL_LABEL: Final = "katib.kubeflow.org/trial"
+
+
+def rendered(
+    template: CompiledTemplate,
+    experiment: ExperimentRecord,
+    trial: TrialRecord,
+    attempt: AttemptRecord,
+    labels: Mapping[str, str],
+) -> JsonObject:
+    """The resource of one attempt of the trial. `labels` are the experiment's own.
+
+    Raises RenderError where a value does not fit its field.
+    """
+    return render(template, context_of(experiment, trial, attempt, labels))
+
+
+def context_of(
+    experiment: ExperimentRecord, trial: TrialRecord, attempt: AttemptRecord, labels: Mapping[str, str]
+) -> TrialContext:
+    """What the template is stamped out with. Each attempt has its own resource name; the label names the trial."""
+    return TrialContext(
+        assignments=spent(trial.assignments, attempt.budget),
+        name=attempt.resource_name,
+        namespace=experiment.namespace,
+        index=trial.index,
+        seed=trial_seed(experiment.seed, trial.index),
+        experiment=experiment.name,
+        labels=trial_labels(experiment.name, trial.name, {**labels, **trial.labels}),
+    )
+
+
+def trial_labels(experiment: str, trial: str, own: Mapping[str, str]) -> dict[str, str]:
+    """The labels of a trial and its resource: its own, and those that Katib sets."""
+    return {**own, EXPERIMENT_LABEL: experiment, TRIAL_LABEL: trial}
+
+
+def spent(assignments: Mapping[str, Value], budget: Budget | None) -> Mapping[str, Value]:
+    """The assignments of one attempt: the trial's own, with the attempt's budget in its parameter."""
+    if budget is None:
+        return assignments
+    amount: Value = int(budget.amount) if float(budget.amount).is_integer() else budget.amount
+    if isinstance(assignments.get(budget.parameter), str):
+        amount = str(amount)
+    return {**assignments, budget.parameter: amount}

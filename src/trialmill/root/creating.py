@@ -1,0 +1,143 @@
+"""From a checked file and the user's options to the record of a new experiment, and what an edited file changes in an
+old one.
+"""
+
+import random
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from trialmill.api.experiment import Experiment
+from trialmill.api.tree import Json, JsonObject, Path, format_path, get_object
+from trialmill.check.documents import Checked
+from trialmill.engine.records import ExperimentRecord, Intent, RunState
+from trialmill.template.encode import compiled_to_json
+
+_COUNTS: Final = ("parallelTrialCount", "maxTrialCount", "maxFailedTrialCount")
+"""What may be changed while an experiment lives (Katib allows the same three)."""
+_SEED_BITS: Final = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says beside the file; None where it says nothing. `base` is the folder that commands
+    start in.
+    """
+
+    base: str
+    parallel: int | None = None
+    max_trials: int | None = None
+    seed: int | None = None
+    timeout: timedelta | None = None
+    images: Mapping[str, str] | None = None
+    companions: tuple[JsonObject, ...] = ()
+    durable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where an edited file differs from the experiment that was started from it."""
+
+    path: str
+    stored: Json
+    given: Json
+
+
+def new_record(checked: Checked, options: Options, at: datetime) -> ExperimentRecord:
+    """A record that was never saved. The seed is drawn here, if nobody gave one, and kept."""
+    experiment = checked.experiment
+    return ExperimentRecord(
+        uid=str(uuid.uuid4()),
+        namespace=experiment.namespace,
+        name=experiment.name,
+        source=experiment.source,
+        compiled=compiled_to_json(checked.template),
+        seed=choose_seed(experiment, options.seed),
+        created=at,
+        settings=settings_of(options),
+        intent=intent_of(experiment, options),
+    )
+
+
+def settings_of(options: Options) -> JsonObject:
+    """What the runtime must know again when the experiment is resumed."""
+    settings: JsonObject = {
+        "base": options.base,
+        "images": dict(options.images or {}),
+        "companions": list(options.companions),
+    }
+    if options.timeout is not None:
+        settings["timeout"] = options.timeout.total_seconds()
+    return settings
+
+
+def intent_of(experiment: Experiment, options: Options) -> Intent:
+    """The file's counts with the options' in their place; what runs in parallel never exceeds what runs at all."""
+    spec = experiment.spec
+    max_trials = spec.max_trials if options.max_trials is None else options.max_trials
+    parallel = spec.parallel_trials if options.parallel is None else options.parallel
+    return Intent(
+        state=RunState.PAUSE if spec.suspend else RunState.RUN,
+        parallel_trials=parallel if max_trials is None else min(parallel, max_trials),
+        max_trials=max_trials,
+        max_failed_trials=spec.max_failed_trials,
+    )
+
+
+def choose_seed(experiment: Experiment, given: int | None) -> int:
+    """`--seed`, else `spec.seed`, else the algorithm's `random_state`, else drawn."""
+    stated = experiment.spec.algorithm.settings_map().get("random_state", "")
+    for seed in (given, experiment.spec.seed, int(stated) if stated.lstrip("+").isdecimal() else None):
+        if seed is not None:
+            return seed
+    return random.SystemRandom().getrandbits(_SEED_BITS)
+
+
+def resumed(record: ExperimentRecord, checked: Checked, options: Options) -> ExperimentRecord:
+    """The stored experiment with the counts of the file and the options as they are now, and wanted to run."""
+    source = {**record.source, "spec": {**get_object(record.source, "spec"), **_counts(checked.experiment.source)}}
+    settings = settings_of(options)
+    kept = {key: value for key, value in record.settings.items() if key == "images" and not options.images}
+    return replace(
+        record, source=source, settings={**settings, **kept}, intent=_resumed_intent(record, checked, options)
+    )
+
+
+def _resumed_intent(record: ExperimentRecord, checked: Checked, options: Options) -> Intent:
+    if _counts(record.source) == _counts(checked.experiment.source):
+        # The file asks for nothing new: what `extend` has changed since stays.
+        intent = replace(record.intent, state=RunState.RUN)
+        if options.max_trials is not None:
+            intent = replace(intent, max_trials=options.max_trials)
+        if options.parallel is not None:
+            intent = replace(intent, parallel_trials=options.parallel)
+        return intent
+    return replace(intent_of(checked.experiment, options), state=RunState.RUN)
+
+
+def differences(record: ExperimentRecord, checked: Checked) -> list[Difference]:
+    """Where the file's spec differs from the stored one, its counts aside."""
+    stored, given = _without_counts(record.source), _without_counts(checked.experiment.source)
+    return list(_compare(stored, given, ("spec",)))
+
+
+def _counts(source: JsonObject) -> JsonObject:
+    spec = get_object(source, "spec")
+    return {name: spec[name] for name in _COUNTS if name in spec}
+
+
+def _without_counts(source: JsonObject) -> JsonObject:
+    return {name: value for name, value in get_object(source, "spec").items() if name not in _COUNTS}
+
+
+def _compare(stored: Json, given: Json, path: Path) -> Iterator[Difference]:
+    if isinstance(stored, dict) and isinstance(given, dict):
+        for name in {**stored, **given}:
+            yield from _compare(stored.get(name), given.get(name), (*path, name))
+    elif isinstance(stored, list) and isinstance(given, list) and len(stored) == len(given):
+        for position, (old, new) in enumerate(zip(stored, given, strict=True)):
+            yield from _compare(old, new, (*path, position))
+    elif stored != given:
+        yield Difference(format_path(path), stored, given)

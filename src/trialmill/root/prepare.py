@@ -1,0 +1,61 @@
+"""Files to an experiment that can be run: read, checked, with everything that is wrong with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from trialmill.api.document import Document
+from trialmill.api.load import read_source
+from trialmill.api.problem import Problem, Severity
+from trialmill.api.tree import Json, get_object
+
+if TYPE_CHECKING:
+    from trialmill.check.documents import Checked
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What became of some files. `checked` is None where they hold no Experiment that could be checked to the end.
+
+    `lines` has the text of each file that was read, by the name that problems carry.
+    """
+
+    problems: tuple[Problem, ...]
+    checked: "Checked | None"
+    lines: Mapping[str, Sequence[str]]
+
+    @property
+    def has_errors(self) -> bool:
+        return any(problem.severity is Severity.ERROR for problem in self.problems)
+
+
+def prepare(
+    files: Sequence[str], *, strict: bool = False, name: str | None = None, namespace: str | None = None
+) -> Prepared:
+    """Read and check files that belong together: an Experiment, and what it refers to.
+
+    `strict` makes errors of warnings. `name` and `namespace` stand in place of the file's own, everywhere.
+    """
+    from trialmill.check.documents import check_documents
+
+    problems: list[Problem] = []
+    documents = [document for file in files for document in read_source(file, problems)]
+    lines = {document.file: document.lines for document in documents}
+    named = [_renamed(document, name, namespace) for document in documents]
+    checked = check_documents(named, problems) if named else None
+    if strict:
+        problems = [_stricter(problem) for problem in problems]
+    return Prepared(tuple(problems), checked, lines)
+
+
+def _renamed(document: Document, name: str | None, namespace: str | None) -> Document:
+    """The document under another name, before anything is checked: so a wrong name is found wherever it comes from."""
+    tree = document.tree
+    given: dict[str, Json] = {k: v for k, v in (("name", name), ("namespace", namespace)) if v is not None}
+    if not given or not isinstance(tree, dict) or tree.get("kind") != "Experiment":
+        return document
+    return replace(document, tree={**tree, "metadata": {**get_object(tree, "metadata"), **given}})
+
+
+def _stricter(problem: Problem) -> Problem:
+    return replace(problem, severity=Severity.ERROR) if problem.severity is Severity.WARNING else problem

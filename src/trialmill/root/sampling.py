@@ -1,0 +1,56 @@
+"""Manifests for people to look at: of a trial that might be made, or of one that was."""
+
+from collections.abc import Sequence
+
+from trialmill.api.experiment import Experiment
+from trialmill.api.space import Value
+from trialmill.api.tree import JsonObject
+from trialmill.check.documents import Checked
+from trialmill.engine.names import trial_seed
+from trialmill.engine.records import ExperimentRecord, TrialRecord
+from trialmill.engine.rendering import rendered, trial_labels
+from trialmill.root.assigning import assign
+from trialmill.root.errors import InputError
+from trialmill.root.objects import in_reading_order
+from trialmill.template.compiled import TrialContext
+from trialmill.template.corners import Corner, corner, middle
+from trialmill.template.encode import compiled_from_json
+from trialmill.template.render import RenderError, render
+
+_SUFFIX = "sample"
+"""Stands for the letters that end a real trial's name."""
+
+
+def sample_manifest(checked: Checked, which: str | None, texts: Sequence[str]) -> tuple[JsonObject, list[str]]:
+    """The manifest of a first trial, and warnings about its values.
+
+    Values are `texts` (`name=value`), else those of the corner `which` (min or max), else the middle of the space.
+    Raises InputError.
+    """
+    experiment, space = checked.experiment, checked.space
+    assigned = assign(space, texts)
+    parameters = experiment.spec.template.trial_parameters
+    base: dict[str, Value] = corner(space, Corner(which)) if which else middle(space, parameters)
+    name = f"{experiment.name}-{_SUFFIX}"
+    context = TrialContext(
+        assignments=base | assigned.values,
+        name=name,
+        namespace=experiment.namespace,
+        index=0,
+        seed=trial_seed(experiment.spec.seed or 0, 0),
+        experiment=experiment.name,
+        labels=trial_labels(experiment.name, name, experiment.labels),
+    )
+    try:
+        return in_reading_order(render(checked.template, context)), assigned.warnings
+    except RenderError as error:
+        raise InputError(f"these values cannot be put into the template: {error}") from error
+
+
+def stored_manifest(trial: TrialRecord, record: ExperimentRecord, experiment: Experiment) -> JsonObject:
+    """The manifest of the trial's latest attempt. Raises InputError where its values do not fit its template."""
+    template = compiled_from_json(record.compiled)
+    try:
+        return in_reading_order(rendered(template, record, trial, trial.attempt, experiment.labels))
+    except RenderError as error:
+        raise InputError(f"the values of {trial.name} cannot be put into its template: {error}") from error

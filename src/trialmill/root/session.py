@@ -1,0 +1,262 @@
+"""Running an experiment on this machine: the parts put together, from a checked file or from the store."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from trialmill.api.experiment import CollectorKind, Experiment
+from trialmill.api.problem import Problem
+from trialmill.api.spaces import space_of
+from trialmill.api.tree import Json, JsonObject, is_object, string_map
+from trialmill.check.documents import Checked
+from trialmill.engine.driver import Driver, Plan, Watcher, World
+from trialmill.engine.ports import HeldByError, NotFoundError, Searcher, Stopper, Stores
+from trialmill.engine.records import ExperimentRecord, ExperimentRef, RunState, TrialRecord
+from trialmill.engine.rules import Rules, rules_of
+from trialmill.engine.state import State
+from trialmill.kinds.profile import profile_of
+from trialmill.kinds.verdict import Policy
+from trialmill.root.clock import SystemClock
+from trialmill.root.creating import Difference, Options, differences, new_record, resumed
+from trialmill.root.errors import RefusedError
+from trialmill.root.lookup import experiment_of
+from trialmill.root.opening import runs_directory
+from trialmill.runtime.local.runtime import LocalRuntime
+from trialmill.search.catalogue import ALGORITHMS, EARLY_STOPPING
+from trialmill.store.sql.open import open_store
+from trialmill.template.compiled import TrialContext
+from trialmill.template.corners import middle
+from trialmill.template.encode import compiled_from_json
+from trialmill.template.render import render
+
+_LEASE: Final = timedelta(seconds=30)
+_COMPUTE_LONG: Final = frozenset({"tpe", "multivariate-tpe"})
+"""Algorithms that are asked in a thread of their own, so that trials are looked after meanwhile."""
+_STOPPED_AT_ONCE: Final = timedelta(0)
+
+
+class EditedError(RefusedError):
+    """The file says something else than the stored experiment of its name."""
+
+    def __init__(self, name: str, found: Sequence[Difference]) -> None:
+        super().__init__(
+            f"experiment {name} is in the store already, and this file differs from it",
+            f"give this one another name with --name, or remove the old one: trialmill delete {name}",
+        )
+        self.differences = tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a session ended. `interrupted`: by a signal; `already`: the experiment was over before."""
+
+    record: ExperimentRecord
+    trials: tuple[TrialRecord, ...]
+    experiment: Experiment
+    interrupted: bool = False
+    already: bool = False
+
+
+class Session(Watcher):
+    """What a door looks at while an experiment runs: the state after each save, and whether a stop was asked for."""
+
+    def opened(self, record: ExperimentRecord, experiment: Experiment, *, resumed: bool) -> None:
+        """The experiment is stored and about to be driven."""
+
+    def changed(self, state: State) -> None:
+        """Something was saved."""
+
+    def stopping(self, *, at_once: bool) -> None:
+        """A signal has asked for the end."""
+
+
+async def check_here(checked: Checked, options: Options) -> list[Problem]:
+    """What keeps the experiment's trials from running on this machine."""
+    space = checked.space
+    context = TrialContext(
+        assignments=middle(space, checked.experiment.spec.template.trial_parameters),
+        name=checked.experiment.name,
+        namespace=checked.experiment.namespace,
+        index=0,
+        seed=0,
+        experiment=checked.experiment.name,
+    )
+    runtime = _runtime(Path(os.devnull), checked.experiment, options)
+    return await runtime.check(render(checked.template, context))
+
+
+async def run(store: str, checked: Checked, options: Options, session: Session) -> Finished:
+    """Start the experiment, or go on with the one of its name. Raises EditedError, HeldByError, StoreError."""
+    ref = ExperimentRef(checked.experiment.namespace, checked.experiment.name)
+    async with open_store(store, durable=options.durable) as stores:
+        try:
+            found = differences(await stores.trials.experiment(ref), checked)
+        except NotFoundError:
+            await stores.trials.save([new_record(checked, options, SystemClock().now())])
+            async with _lease(stores, ref):
+                return await _drive(stores, ref, store, session, resumed=False)
+        if found:
+            raise EditedError(checked.experiment.name, found)
+        async with _lease(stores, ref):
+            await stores.trials.save([resumed(await stores.trials.experiment(ref), checked, options)])
+            return await _drive(stores, ref, store, session, resumed=True)
+
+
+async def resume(store: str, ref: ExperimentRef, session: Session, *, durable: bool = False) -> Finished:
+    """Go on with a stored experiment. Raises HeldByError, StoreError."""
+    async with open_store(store, durable=durable) as stores, _lease(stores, ref):
+        record = await stores.trials.experiment(ref)
+        if record.intent.state is not RunState.RUN:
+            await stores.trials.save([replace(record, intent=replace(record.intent, state=RunState.RUN))])
+        return await _drive(stores, ref, store, session, resumed=True)
+
+
+@asynccontextmanager
+async def _lease(stores: Stores, ref: ExperimentRef) -> AsyncIterator[None]:
+    holder = f"process {os.getpid()} on {socket.gethostname()}"
+    lease = await stores.trials.acquire(ref, holder, _LEASE)
+
+    async def keep() -> None:
+        while True:
+            await asyncio.sleep(_LEASE.total_seconds() / 3)
+            await lease.renew(_LEASE)
+
+    keeper = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        with suppress(asyncio.CancelledError, HeldByError):
+            await keeper
+        await lease.release()
+
+
+async def _drive(stores: Stores, ref: ExperimentRef, store: str, session: Session, *, resumed: bool) -> Finished:
+    record, trials, cursor = await stores.trials.load(ref)
+    experiment = experiment_of(record)
+    session.opened(record, experiment, resumed=resumed)
+    state = State(record, trials, _rules(experiment, record), await _curves(stores, experiment, trials))
+    plan = Plan(
+        experiment, space_of(experiment.spec.parameters), compiled_from_json(record.compiled), policy_of(experiment)
+    )
+    already = record.phase.is_over
+    async with _runtime(runs_directory(store), experiment, _options(record)) as runtime:
+        world = World(
+            stores=stores,
+            runtime=runtime,
+            searcher=searcher_of(experiment),
+            clock=SystemClock(),
+            stopper=stopper_of(experiment),
+            watcher=session,
+            offload=experiment.spec.algorithm.name in _COMPUTE_LONG,
+        )
+        driver = Driver(plan, state, world, cursor)
+        with _signals(driver, session) as signals:
+            final = await driver.run()
+    return Finished(
+        final, tuple(state.trials), experiment, interrupted=signals.count > 0, already=already and final.phase.is_over
+    )
+
+
+# --- the parts
+# ---------------------------------------------------------------------------------------------------------
+
+
+def policy_of(experiment: Experiment) -> Policy:
+    """How the experiment's resources are judged: by its conditions, and its kind's profile as a safety net."""
+    template = experiment.spec.template
+    tree: Json = template.trial_spec
+    profile = profile_of(str(tree.get("apiVersion", "")), str(tree.get("kind", ""))) if is_object(tree) else None
+    return Policy(template.success_condition, template.failure_condition, profile)
+
+
+def searcher_of(experiment: Experiment) -> Searcher:
+    """Raises NotAvailableError, KeyError: `check` has made sure of both."""
+    return ALGORITHMS[experiment.spec.algorithm.name].load()
+
+
+def stopper_of(experiment: Experiment) -> Stopper | None:
+    stopping = experiment.spec.early_stopping
+    return EARLY_STOPPING[stopping.name].load() if stopping else None
+
+
+def _runtime(runs: Path, experiment: Experiment, options: Options) -> LocalRuntime:
+    collector = experiment.spec.collector
+    paths = [collector.file.path] if collector.kind is CollectorKind.FILE and collector.file else []
+    return LocalRuntime(
+        runs,
+        base=Path(options.base),
+        stand_ins=options.images or {},
+        companions=options.companions,
+        collector_paths=paths,
+    )
+
+
+def _rules(experiment: Experiment, record: ExperimentRecord) -> Rules:
+    rules = rules_of(experiment.spec)
+    seconds = record.settings.get("timeout")
+    return replace(rules, timeout=timedelta(seconds=seconds)) if isinstance(seconds, int | float) else rules
+
+
+def _options(record: ExperimentRecord) -> Options:
+    companions = record.settings.get("companions")
+    objects: tuple[JsonObject, ...] = (
+        tuple(c for c in companions if isinstance(c, dict)) if isinstance(companions, list) else ()
+    )
+    return Options(
+        base=str(record.settings.get("base") or "."),
+        images=string_map(record.settings.get("images")),
+        companions=objects,
+    )
+
+
+async def _curves(
+    stores: Stores, experiment: Experiment, trials: Sequence[TrialRecord]
+) -> dict[int, tuple[float, ...]]:
+    """The objective's values of finished trials, read back for early stopping; nothing else needs them."""
+    if experiment.spec.early_stopping is None:
+        return {}
+    name = experiment.spec.objective.metric
+    curves = {}
+    for trial in trials:
+        if trial.phase.is_over:
+            points = await stores.metrics.read(trial.key, [name])
+            curves[trial.index] = tuple(float(p.value) for p in points if p.is_finite)
+    return curves
+
+
+# --- signals
+# -----------------------------------------------------------------------------------------------------------
+
+
+class _signals:  # noqa: N801 - used like a function, in a `with`
+    """Ctrl-C and SIGTERM: the first ends trials gently, the second at once."""
+
+    def __init__(self, driver: Driver, session: Session) -> None:
+        self.count = 0
+        self._driver = driver
+        self._session = session
+
+    def __enter__(self) -> "_signals":
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._received)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    def _received(self) -> None:
+        self.count += 1
+        at_once = self.count > 1
+        self._session.stopping(at_once=at_once)
+        self._driver.request_stop(grace=_STOPPED_AT_ONCE if at_once else None)
