@@ -14,18 +14,13 @@ def _spaces(draw: st.DrawFn) -> Space:
     for number in range(draw(st.integers(1, 4))):
         words = tuple(str(n) for n in range(draw(st.integers(1, 6))))
         name = f"p{number}"
-        dimensions.append(
-            draw(
-                st.sampled_from(
-                    [
-                        Double(name, 0.0, 1.0),
-                        Integer(name, 1, 5),
-                        Discrete(name, words, tuple(float(w) for w in words)),
-                        Categorical(name, words),
-                    ]
-                )
-            )
+        kinds: tuple[Dimension, ...] = (
+            Double(name, 0.0, 1.0),
+            Integer(name, 1, 5),
+            Discrete(name, words, tuple(float(w) for w in words)),
+            Categorical(name, words),
         )
+        dimensions.append(draw(st.sampled_from(kinds)))
     return Space(tuple(dimensions))
 
 

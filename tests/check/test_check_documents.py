@@ -15,8 +15,8 @@ _FROM_CONFIG = (
 
 
 def test_config_maps_and_secrets_are_companions() -> None:
-    secret = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: key\n"
-    checked, problems = check(f"{_CONFIG}---\n{edited(_FROM_CONFIG)}---\n{secret}")
+    key = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: key\n"
+    checked, problems = check(f"{_CONFIG}---\n{edited(_FROM_CONFIG)}---\n{key}")
 
     assert problems == []
     assert checked is not None
@@ -44,18 +44,18 @@ def test_two_experiments_are_one_too_many_and_both_are_checked() -> None:
     lines = len(broken.splitlines())
     assert checked is None
     assert [(p.code, p.line) for p in problems] == [
-        ("out-of-range", 26),
+        ("out-of-range", 27),
         ("several-experiments", lines + 3),
-        ("out-of-range", lines + 1 + 26),
+        ("out-of-range", lines + 1 + 27),
     ]
     assert "the first begins in line 1" in problems[1].message
 
 
 def test_a_file_of_companions_only_has_no_experiment() -> None:
-    checked, problems = check(_CONFIG)
+    checked, problems = check(f"{_CONFIG}---\n{_CONFIG.replace('settings', 'more')}")
 
     assert checked is None
-    assert [(p.code, p.file) for p in problems] == [("no-experiment", "file.yaml")]
+    assert [(p.code, p.line) for p in problems] == [("no-experiment", 0)]
 
 
 def test_a_file_of_many_other_things_has_no_experiment() -> None:

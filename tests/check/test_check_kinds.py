@@ -43,7 +43,7 @@ def test_a_pod_needs_no_conditions_but_katib_would_ask_for_them() -> None:
     assert pod is not None
     assert checked is not None
     assert (checked.policy.success, checked.policy.failure) == (pod.success, pod.failure)
-    assert _found(problems) == [("no-condition", Severity.NOTE)] * 2
+    assert _found(problems) == [("no-condition", Severity.NOTE)]
 
 
 def test_one_condition_is_made_up_by_that_of_the_profile() -> None:
@@ -133,3 +133,19 @@ def test_a_condition_may_be_another_way_to_see_the_same_end() -> None:
     _, problems = check(edited(('successCondition: status.conditions.#(type=="Complete")#|#(status=="True")#', other)))
 
     assert problems == []
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        (_JOB, "      image: mnist\n      command: [python3, train.py]\n"),
+        ("    trialParameters:", "    trialParams:"),
+        ("    trialSpec:\n", "    inject: {as: env}\n    trialSpec:\n"),
+    ],
+    ids=["image and command", "trialParams", "inject"],
+)
+def test_nothing_more_is_said_of_a_template_in_a_form_to_come(edit: tuple[str, str]) -> None:
+    checked, problems = check(edited(edit))
+
+    assert checked is None
+    assert _found(problems) == [("not-available-yet", Severity.UNAVAILABLE)]

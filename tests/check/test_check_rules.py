@@ -239,17 +239,19 @@ _TEMPLATE: Final = [
     Row(
         "a volume that is none",
         "image: logger",
-        "volumeMounts:\n                  - name: data\n                    mountPath: /data",
-        "name: data",
+        "image: logger\n                volumeMounts: [{name: data, mountPath: /data}]",
+        "volumeMounts",
         "volume-unknown",
     ),
     Row(
         "a ConfigMap that is not there",
         "image: logger",
-        "envFrom:\n                  - configMapRef:\n                      name: settings",
-        "name: settings",
+        "image: logger\n                envFrom: [{configMapRef: {name: settings}}]",
+        "envFrom",
         "config-map-missing",
     ),
+    Row("no image", "image: logger\n                command", "command", "- name: logger", "no-image", _NOTE),
+    Row("a resource that is none", "cpu: 500m", "cpus: 500m", "cpus", "unknown-resource"),
     Row("an amount that is none", "cpu: 500m", "cpu: 500 m", "cpu: 500 m", "quantity-invalid"),
 ]
 _PRIMARY: Final = [

@@ -92,8 +92,8 @@ def _is_given(tree: JsonObject, name: str, expected: str, problems: Problems) ->
 
 
 def _has_right_kind(tree: JsonObject, problems: Problems) -> bool:
-    kind = tree.get("kind") or KIND
-    if kind == KIND:
+    kind = tree.get("kind")
+    if kind in (None, "", KIND):
         return True
     found = f"{_article(kind)} {kind}" if isinstance(kind, str) else kind_name(kind)
     remedy = f"did you mean {KIND}?" if isinstance(kind, str) and nearest(kind, [KIND]) else ""
@@ -103,12 +103,12 @@ def _has_right_kind(tree: JsonObject, problems: Problems) -> bool:
 
 
 def _has_right_version(tree: JsonObject, problems: Problems) -> bool:
-    version = tree.get("apiVersion") or API_VERSION
+    version = tree.get("apiVersion")
     if version in _OLD_VERSIONS:
         message = f"Experiments of {version} are not available in this release"
         problems.unavailable("not-available-yet", message, ("apiVersion",), remedy=f"write it as {API_VERSION}")
         return False
-    if version != API_VERSION:
+    if version not in (None, "", API_VERSION):
         found = version if isinstance(version, str) else kind_name(version)
         message = f"found {found}, expected {API_VERSION}"
         problems.add("unknown-api-version", message, ("apiVersion",), found=found, expected=API_VERSION)

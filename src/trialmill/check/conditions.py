@@ -5,7 +5,7 @@ from typing import Final
 from trialmill.api.experiment import Experiment
 from trialmill.api.problem import Problems, Severity
 from trialmill.api.tree import Path
-from trialmill.check.places import FAILURE_CONDITION, SUCCESS_CONDITION
+from trialmill.check.places import FAILURE_CONDITION, MANIFEST, SUCCESS_CONDITION
 from trialmill.kinds.gjson import syntax_problems
 from trialmill.kinds.profile import KindProfile
 from trialmill.kinds.verdict import Policy
@@ -17,27 +17,29 @@ _SEVERITY: Final = {SUCCESS_CONDITION: Severity.ERROR, FAILURE_CONDITION: Severi
 def check_conditions(experiment: Experiment, profile: KindProfile | None, problems: Problems) -> Policy:
     """How the trial's resource will be judged: by the user's conditions, by the profile's where there is none."""
     template = experiment.spec.template
-    if template.trial_spec is not None:
-        _check_condition(template.success_condition, SUCCESS_CONDITION, profile, problems)
-        _check_condition(template.failure_condition, FAILURE_CONDITION, profile, problems)
+    given = {SUCCESS_CONDITION: template.success_condition, FAILURE_CONDITION: template.failure_condition}
+    for place, condition in given.items():
+        if condition and (wrong := syntax_problems(condition)):
+            message = f"this condition is never met: {wrong}"
+            problems.add("invalid-condition", message, place, severity=_SEVERITY[place], found=condition)
+    missing = [place for place, condition in given.items() if not condition and not problems.has_error_at(place)]
+    if missing and not _has_wrong_kind(problems):
+        _report_missing(missing, profile, problems)
     success = template.success_condition or (profile.success if profile else "")
     failure = template.failure_condition or (profile.failure if profile else "")
     return Policy(success, failure, profile)
 
 
-def _check_condition(condition: str, place: Path, profile: KindProfile | None, problems: Problems) -> None:
-    if condition:
-        if wrong := syntax_problems(condition):
-            message = f"this condition is never met: {wrong}"
-            problems.add("invalid-condition", message, place, severity=_SEVERITY[place], found=condition)
-    elif problems.has_error_at(place) or (profile and not profile.finite):
-        return
-    elif profile is not None:
-        problems.note(
-            "no-condition",
-            f"a {profile.kind} is judged as is known of its kind; Katib would refuse a template without {place[-1]}",
-            place,
-        )
+def _has_wrong_kind(problems: Problems) -> bool:
+    """Whether the kind itself has an error; then nobody knows which conditions it would need."""
+    return any(problems.has_error_at((*MANIFEST, name)) for name in ("apiVersion", "kind"))
+
+
+def _report_missing(missing: list[Path], profile: KindProfile | None, problems: Problems) -> None:
+    names = " and ".join(str(place[-1]) for place in missing)
+    if profile is None:
+        message = f"without {names} the end of a trial would be guessed from its status"
+        problems.warn("no-condition", message, missing[0], at_key=True)
     else:
-        message = f"{place[-1]} is missing, so the end of a trial would be guessed from its status"
-        problems.warn("no-condition", message, place, at_key=True)
+        message = f"a {profile.kind} is judged as is known of its kind; Katib would refuse it without {names}"
+        problems.note("no-condition", message, missing[0])

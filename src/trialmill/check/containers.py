@@ -2,15 +2,16 @@
 issues 1544 and 1560, where a wrong name leaves a trial running for ever).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
-from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_object, get_string, string_map
+from trialmill.api.tree import JsonObject, Path, get_list, get_object, get_string, string_map
 from trialmill.check.places import TEMPLATE
-from trialmill.kinds.profile import ANY_ENTRY, KindProfile
+from trialmill.check.pods import pod_templates
+from trialmill.kinds.profile import KindProfile
 
 _NAME: Path = (*TEMPLATE, "primaryContainerName")
 _LABELS: Path = (*TEMPLATE, "primaryPodLabels")
@@ -22,9 +23,7 @@ _ADDED_UNDER: Final = ("batch.kubernetes.io/", "katib.kubeflow.org/", "trialmill
 def check_containers(experiment: Experiment, profile: KindProfile | None, problems: Problems) -> str:
     """The name of the primary container; empty where that is not certain."""
     template = experiment.spec.template
-    if template.trial_spec is None:
-        return ""
-    pods = _pod_templates(template.trial_spec, profile)
+    pods = [pod for _, pod in pod_templates(template.trial_spec, profile)]
     names = _container_names(pods)
     if profile and profile.runs_here and template.primary_pod_labels:
         _check_labels(template.primary_pod_labels, pods, profile, problems)
@@ -63,25 +62,6 @@ def _listed(names: list[str]) -> str:
 def _has(names: Iterable[str], name: str) -> bool:
     """A name that a placeholder makes could be any."""
     return any(candidate == name or "${" in candidate for candidate in names)
-
-
-def _pod_templates(manifest: Json, profile: KindProfile | None) -> list[JsonObject]:
-    """The pod templates of the manifest, as far as its kind says where they are."""
-    pods: list[JsonObject] = []
-    for template in profile.pod_templates if profile else ():
-        pods += [node for node in _nodes(manifest, template.path) if isinstance(node, dict)]
-    return pods
-
-
-def _nodes(tree: Json, path: Path) -> Iterator[Json]:
-    """The nodes that a profile's path leads to."""
-    if ANY_ENTRY not in path:
-        yield get(tree, *path)
-        return
-    end = path.index(ANY_ENTRY)
-    node = get(tree, *path[:end])
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _nodes(child, path[end + 1 :])
 
 
 def _container_names(pods: Iterable[JsonObject]) -> list[str]:

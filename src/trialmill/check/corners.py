@@ -10,19 +10,18 @@ from typing import Final
 from trialmill.api.experiment import Experiment
 from trialmill.api.problem import Problem, Problems
 from trialmill.api.space import Categorical, Discrete, Space, Value, format_value
-from trialmill.api.tree import JsonObject, Path, format_path
+from trialmill.api.tree import JsonObject, Path, format_path, get_string
 from trialmill.check.manifest import ManifestCheck
-from trialmill.check.places import MANIFEST, is_inside, is_refusal
+from trialmill.check.places import MANIFEST, is_inside, is_refusal, texts_with
 from trialmill.check.rehearsal import check_rehearsal
 from trialmill.kinds.lowering import lower
-from trialmill.kinds.plan import Workload
 from trialmill.kinds.schema import BUILT_IN
 from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate, TrialContext
 from trialmill.template.corners import Corner, corner
 from trialmill.template.render import RenderError, render
 
-_MOST_ROWS: Final = 40
+_MOST_ROWS: Final = 24
 """Of a longer list only so many values are tried, to stay within a moment."""
 _SHOWN_VALUES: Final = 4
 
@@ -56,17 +55,38 @@ def check_corners(trials: SampleTrials, space: Space, explained: Collection[Path
         _check_trial(trials, assignments, report)
         for key, problem in {(p.code, p.path): p for p in report}.items():
             found.setdefault(key, []).append((problem, assignments))
-    silent = {format_path((*MANIFEST, *path)) for path in explained}
-    silent |= {p.path for p in problems if is_refusal(p)}
+    silent = _silent_places(explained, problems)
     for cases in found.values():
         problem, assignments = cases[0]
         if not any(is_inside(problem.path, place) for place in silent):
             shown = f" ({_shown(assignments)})" if len(cases) < len(rows) else ""
             problems.found.append(replace(problem, message=problem.message.removesuffix(".") + shown))
-    if not found:
-        resource = trials.resource(rows[0])
-        if workload := _lowered(trials, resource, Problems()):
-            check_rehearsal(resource, workload, trials.policy, problems)
+    resource = {} if found else trials.resource(rows[0])
+    if _is_known(resource) and (workload := lower(resource, trials.companions, Problems(), MANIFEST)):
+        check_rehearsal(resource, workload, trials.policy, problems)
+
+
+def check_unrendered(
+    experiment: Experiment, companions: Sequence[JsonObject], explained: Collection[Path], problems: Problems
+) -> None:
+    """Where other errors keep trials from being rendered: what the manifest has wrong apart from its placeholders."""
+    manifest = experiment.spec.template.trial_spec
+    if not isinstance(manifest, dict) or not _is_known(manifest):
+        return
+    report = Problems(problems.document)
+    lower(manifest, companions, report, MANIFEST)
+    silent = _silent_places(explained, problems)
+    open_places = [format_path((*MANIFEST, *path)) for path, _ in texts_with(manifest, "${")]
+    for problem in report:
+        is_open = any(is_inside(place, problem.path) for place in open_places)
+        is_said = any(is_inside(problem.path, place) for place in silent)
+        if not is_open and not is_said and not any(_says_the_same(problem, p) for p in problems if is_refusal(p)):
+            problems.found.append(replace(problem, message=problem.message.removesuffix(".")))
+
+
+def _silent_places(explained: Collection[Path], problems: Problems) -> set[str]:
+    """Where nothing more needs to be said."""
+    return {format_path((*MANIFEST, *path)) for path in explained} | {p.path for p in problems if is_refusal(p)}
 
 
 def corners(space: Space) -> Iterator[Mapping[str, Value]]:
@@ -91,19 +111,18 @@ def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report:
     except RenderError as error:
         report.add("cannot-render", error.message, (*MANIFEST, *error.path))
         return
-    if not BUILT_IN.knows(trials.template.api_version, trials.template.kind):
+    if not _is_known(resource):
         return
     ManifestCheck(BUILT_IN, report, MANIFEST).run(resource)
     refused = [p for p in report if is_refusal(p)]
     lowered = Problems(report.document)
-    _lowered(trials, resource, lowered)
+    lower(resource, trials.companions, lowered, MANIFEST)
     report.found += [p for p in lowered if not any(_says_the_same(p, known) for known in refused)]
 
 
-def _lowered(trials: SampleTrials, resource: JsonObject, problems: Problems) -> Workload | None:
-    if not BUILT_IN.knows(trials.template.api_version, trials.template.kind):
-        return None
-    return lower(resource, trials.companions, problems, MANIFEST)
+def _is_known(manifest: JsonObject) -> bool:
+    """Whether it is of a kind that runs on this machine."""
+    return BUILT_IN.knows(get_string(manifest, "apiVersion"), get_string(manifest, "kind"))
 
 
 def _says_the_same(later: Problem, known: Problem) -> bool:

@@ -16,12 +16,13 @@ from trialmill.check.collector import check_collector
 from trialmill.check.companions import COMPANION_KINDS, read_companions
 from trialmill.check.conditions import check_conditions
 from trialmill.check.containers import check_containers
-from trialmill.check.corners import SampleTrials, check_corners
+from trialmill.check.corners import SampleTrials, check_corners, check_unrendered
 from trialmill.check.kind import check_kind
 from trialmill.check.metadata import check_metadata
 from trialmill.check.objective import check_objective
 from trialmill.check.parameters import check_parameters
-from trialmill.check.template import compile_checked
+from trialmill.check.pods import check_pods
+from trialmill.check.template import compile_checked, is_readable
 from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate
 
@@ -79,15 +80,24 @@ def check_experiment(experiment: Experiment, companions: Sequence[JsonObject], p
     check_early_stopping(experiment, problems)
     space = check_parameters(experiment, problems)
     check_algorithm(experiment, space, problems)
+    checked = _check_template(experiment, space, companions, problems) if is_readable(experiment, problems) else None
+    problems.found[:] = _unique(problems.found)
+    return None if problems.has_errors else checked
+
+
+def _check_template(
+    experiment: Experiment, space: Space | None, companions: Sequence[JsonObject], problems: Problems
+) -> Checked | None:
+    """All that concerns what trials become; None where that cannot be known yet."""
     profile = check_kind(experiment, problems)
     primary_container = check_containers(experiment, profile, problems)
     policy = check_conditions(experiment, profile, problems)
     template, explained = compile_checked(experiment, space, problems)
-    if space is not None and template is not None:
-        check_corners(SampleTrials(experiment, companions, policy, template), space, explained, problems)
-    problems.found[:] = _unique(problems.found)
-    if space is None or template is None or problems.has_errors:
+    check_pods(experiment, profile, explained, problems)
+    if space is None or template is None:
+        check_unrendered(experiment, companions, explained, problems)
         return None
+    check_corners(SampleTrials(experiment, companions, policy, template), space, explained, problems)
     return Checked(experiment, space, template, tuple(companions), policy, primary_container)
 
 
@@ -98,7 +108,7 @@ def _experiments(documents: Sequence[Document]) -> list[Document]:
         return found
     others = [d for d in documents if get_string(d.tree, "kind") not in COMPANION_KINDS]
     near = [d for d in others if nearest(get_string(d.tree, "kind"), [KIND]) or not get_string(d.tree, "kind")]
-    return near[:1] or (others[:1] if len(others) == 1 else [])
+    return near[:1] or list(documents if len(documents) == 1 else ())
 
 
 def _check_document(document: Document, companions: Sequence[JsonObject], problems: list[Problem]) -> Checked | None:

@@ -88,6 +88,7 @@ class ManifestCheck:
 
     def _report_unknown(self, key: str, tree: JsonObject, known: Field, path: Path) -> None:
         meant = nearest(key, [name for name in known.fields or () if name not in tree])
+        remedy = f"did you mean {meant!r}?" if meant else self._elsewhere(key, path)
         if meant:
             self.explained.add((*path, meant))
         self.problems.add(
@@ -95,7 +96,7 @@ class ManifestCheck:
             f"the field {key!r} is not known here",
             (*self.base, *path, key),
             found=key,
-            remedy=f"did you mean {meant!r}?" if meant else self._elsewhere(key, path),
+            remedy=remedy,
             at_key=True,
         )
 
@@ -108,8 +109,10 @@ class ManifestCheck:
                     continue
                 inner = self.schema.field(self._api_version, self._kind, (*path[:end], name))
                 if inner and key in (inner.fields or ()):
+                    self.explained.add((*path[:end], name, key))
                     return f"it belongs into {name}; check the indentation"
             if end < len(path) and outer and key in (outer.fields or ()):
+                self.explained.add((*path[:end], key))
                 return f"it belongs beside {path[end]}; check the indentation"
         return ""
 

@@ -17,7 +17,8 @@ def check_parameters(experiment: Experiment, problems: Problems) -> Space | None
     """The typed space; None when a parameter cannot be searched."""
     parameters = experiment.spec.parameters
     if not parameters:
-        if experiment.spec.nas is None and not has_error_below(problems, _PARAMETERS):
+        is_explained = has_error_below(problems, _PARAMETERS) or problems.has_error_at(SPEC)
+        if experiment.spec.nas is None and not is_explained:
             remedy = "name what is to be tuned, and its feasible space"
             message = "there are no parameters to tune"
             problems.add("required", message, _PARAMETERS, expected="a list of parameters", remedy=remedy, at_key=True)
@@ -55,6 +56,7 @@ class _ParameterCheck:
         self.space: FeasibleSpace = parameter.space
         self.place = place
         self.problems = problems
+        self.what = f"{'an' if parameter.type is ParameterType.INT else 'a'} {parameter.type}"
 
     def run(self) -> None:
         type_place = (*self.place[:-1], "parameterType")
@@ -76,7 +78,7 @@ class _ParameterCheck:
 
     def _range(self) -> None:
         if self.space.list is not None:
-            self._misplaced("list", f"a {self.parameter.type} has min and max")
+            self._misplaced("list", f"{self.what} has min and max")
         low, high = self._bound("min", self.space.min), self._bound("max", self.space.max)
         step = self._number("step", self.space.step) if self.space.step else None
         if step is not None and step <= 0:
@@ -102,7 +104,7 @@ class _ParameterCheck:
         if text:
             return self._number(field, text)
         if not self.problems.has_error_at(place):
-            message = f"{field} is missing: a {self.parameter.type} needs min and max"
+            message = f"{field} is missing: {self.what} needs min and max"
             self.problems.add("required", message, place, expected="a number", at_key=True)
         return None
 
@@ -120,13 +122,13 @@ class _ParameterCheck:
     def _list(self) -> None:
         for field, text in (("min", self.space.min), ("max", self.space.max), ("step", self.space.step)):
             if text:
-                self._misplaced(field, f"a {self.parameter.type} has a list of its values")
+                self._misplaced(field, f"{self.what} has a list of its values")
         if self.space.distribution is not Distribution.UNIFORM:
-            message = f"a {self.parameter.type} has no distribution, this one has no effect"
+            message = f"{self.what} has no distribution, this one has no effect"
             self.problems.warn("no-effect", message, (*self.place, "distribution"), remedy="remove it")
         if not self.space.list:
             if not self.problems.has_error_at((*self.place, "list")):
-                message = f"list names no values, and a {self.parameter.type} needs some"
+                message = f"list names no values, and {self.what} needs some"
                 self.problems.add("required", message, (*self.place, "list"), expected="a list of values", at_key=True)
             return
         seen: dict[str | float, str] = {}
@@ -145,7 +147,7 @@ class _ParameterCheck:
         if value is None:
             return
         if value in seen:
-            message = f"{text} is listed twice, so it is tried more often than the others"
+            message = f"{_twice(seen[value], text)}, so it is tried more often than the others"
             self.problems.warn("duplicate-value", message, place, remedy="remove one of the two")
         seen[value] = text
 
@@ -161,3 +163,7 @@ class _ParameterCheck:
 
     def _note(self, code: str, message: str, field: str) -> None:
         self.problems.note(code, message, (*self.place, field))
+
+
+def _twice(first: str, second: str) -> str:
+    return f"{second} is listed twice" if first == second else f"{second} is the same number as {first}"

@@ -1,5 +1,7 @@
 """Where things stand in an Experiment's file."""
 
+from collections.abc import Iterator
+
 from trialmill.api.document import Document
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.tree import Json, Path, format_path, get, get_list
@@ -14,6 +16,19 @@ FAILURE_CONDITION: Path = ("spec", "trialTemplate", "failureCondition")
 def entries(tree: Json, path: Path) -> list[Path]:
     """The places of a list's mappings. Entries of another type are not in the typed Experiment, so they are skipped."""
     return [(*path, position) for position, item in enumerate(get_list(tree, *path)) if isinstance(item, dict)]
+
+
+def texts_with(tree: Json, part: str, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every string value that holds `part`, with its place."""
+    match tree:
+        case str() if part in tree:
+            yield path, tree
+        case list():
+            for position, item in enumerate(tree):
+                yield from texts_with(item, part, (*path, position))
+        case dict():
+            for key, value in tree.items():
+                yield from texts_with(value, part, (*path, key))
 
 
 def is_written(document: Document | None, path: Path) -> bool:

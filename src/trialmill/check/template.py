@@ -1,16 +1,15 @@
 """The template: compiled, with what its declarations and its fields have wrong (Katib: rules 16 to 23)."""
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
-from trialmill.api.problem import Problem, Problems
+from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.space import Space
-from trialmill.api.tree import Json, Path
+from trialmill.api.tree import Json, Path, format_path
 from trialmill.check.manifest import ManifestCheck
-from trialmill.check.places import MANIFEST, SPEC, TEMPLATE, has_error_below
+from trialmill.check.places import MANIFEST, SPEC, TEMPLATE, has_error_below, is_inside, texts_with
 from trialmill.kinds.schema import BUILT_IN
 from trialmill.template.compile import compile_template
 from trialmill.template.compiled import CompiledTemplate
@@ -19,8 +18,20 @@ _PARAMETERS: Path = (*SPEC, "parameters")
 _DECLARATIONS: Path = (*TEMPLATE, "trialParameters")
 _MISSED: Final = {"unused-trial-parameter": "undeclared-placeholder", "unused-parameter": "unknown-reference"}
 """What is missed, and the problem that a slip in its name makes elsewhere: one of the two is enough."""
+_OTHER_CONDITIONS: Final = (".successWhen", ".failureWhen")
 _UNDECLARED: Final = ("unused-parameter", "undeclared-placeholder")
 _LOOKALIKE: Final = re.compile(r"(?:\$?[({]+\s*|\$)trialParameters\.[^\s(){}]+[)}]*")
+
+
+def is_readable(experiment: Experiment, problems: Problems) -> bool:
+    """Whether there is a template in a form that this release can read; if not, that has been reported."""
+    if not isinstance(experiment.spec.template.trial_spec, dict):
+        return False
+    place = format_path(TEMPLATE)
+    return not any(
+        p.severity is Severity.UNAVAILABLE and is_inside(p.path, place) and not p.path.endswith(_OTHER_CONDITIONS)
+        for p in problems
+    )
 
 
 def compile_checked(
@@ -56,25 +67,13 @@ def _is_about_a_name(problem: Problem) -> bool:
 
 def _check_lookalikes(manifest: Json, problems: Problems) -> None:
     """`$(trialParameters.lr)` and its like stay in the text as they are; Katib does not see them either."""
-    for path, text in _texts(manifest, ()):
+    for path, text in texts_with(manifest, "trialParameters."):
         for match in _LOOKALIKE.finditer(text):
             if not match[0].startswith("${trialParameters."):
                 name = match[0].partition("trialParameters.")[2].rstrip(")}")
                 message = f"{match[0]} stays as it is: placeholders are written with one pair of braces"
                 remedy = f"write ${{trialParameters.{name}}}"
                 problems.warn("placeholder-lookalike", message, (*MANIFEST, *path), remedy=remedy)
-
-
-def _texts(node: Json, path: Path) -> Iterator[tuple[Path, str]]:
-    match node:
-        case str() if "trialParameters." in node:
-            yield path, node
-        case list():
-            for position, item in enumerate(node):
-                yield from _texts(item, (*path, position))
-        case dict():
-            for key, value in node.items():
-                yield from _texts(value, (*path, key))
 
 
 class _Causes:

@@ -103,7 +103,9 @@ def _write_trials(each: Overview, now: datetime) -> None:
         _write_best(best, each.experiment)
     active = [trial for trial in each.trials if not trial.phase.is_over]
     if active:
-        rows = [(t.name, t.phase, waits_for(t, driven=each.holder is not None, now=now)) for t in active[:_ACTIVE]]
+        rows = [
+            (t.name, t.phase.value, waits_for(t, driven=each.holder is not None, now=now)) for t in active[:_ACTIVE]
+        ]
         _write_section("Not over", ("TRIAL", "STATUS", "WAITS FOR"), rows, len(active) - len(rows))
     failed = [t for t in each.trials if t.phase in (TrialPhase.FAILED, TrialPhase.METRICS_UNAVAILABLE)]
     if failed:

@@ -50,7 +50,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_files(subcommands: _Subcommands) -> None:
-    validate = _command(subcommands, "validate", "validate:validate_command", "show everything that is wrong with files")
+    validate = _command(
+        subcommands, "validate", "validate:validate_command", "show everything that is wrong with files"
+    )
     validate.add_argument("files", nargs="+", metavar="FILE", help="an Experiment with what belongs to it; - for stdin")
     validate.add_argument("--strict", action="store_true", help="warnings are errors")
     _add_output(validate, "text", "json")
@@ -61,14 +63,21 @@ def _add_files(subcommands: _Subcommands) -> None:
     values.add_argument("--corner", choices=("min", "max"), help="all smallest or all largest values")
     values.add_argument("--trial", metavar="TRIAL", help="that trial's manifest, from the store")
     render.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", dest="values", help="a parameter's value; repeatable"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="values",
+        help="a parameter's value; repeatable",
     )
     _add_output(render, "yaml", "json")
     _add_place(render)
 
 
 def _add_running(subcommands: _Subcommands) -> None:
-    try_ = _command(subcommands, "try", "run:try_command", "run one trial on defaults: are its metrics and its end seen?")
+    try_ = _command(
+        subcommands, "try", "run:try_command", "run one trial on defaults: are its metrics and its end seen?"
+    )
     _add_file(try_)
     _add_images(try_)
     try_.add_argument("--timeout", metavar="TIME", help="give up after this long, such as 90s or 10m")
@@ -86,7 +95,9 @@ def _add_running(subcommands: _Subcommands) -> None:
     _add_output(run, "text", "json", "yaml")
     _add_place(run)
 
-    resume = _command(subcommands, "resume", "run:resume_command", "go on with a paused, stopped or extended experiment")
+    resume = _command(
+        subcommands, "resume", "run:resume_command", "go on with a paused, stopped or extended experiment"
+    )
     _add_name(resume)
     _add_durable(resume)
     _add_output(resume, "text", "json", "yaml")
@@ -171,7 +182,12 @@ def _command(subcommands: _Subcommands, name: str, handler: str, text: str) -> a
 def _add_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="the file with the Experiment; - for stdin")
     parser.add_argument(
-        "--with", action="append", default=[], metavar="FILE", dest="companions", help="ConfigMaps and Secrets beside it"
+        "--with",
+        action="append",
+        default=[],
+        metavar="FILE",
+        dest="companions",
+        help="ConfigMaps and Secrets beside it",
     )
     parser.add_argument("--name", metavar="NAME", help="a name in place of the file's")
 

@@ -9,8 +9,8 @@ from trialmill.cli.reading import with_store
 from trialmill.cli.validate import problem_text
 from trialmill.engine.ports import Stores
 from trialmill.root.lookup import experiment_of, find_experiment, find_trial
+from trialmill.root.manifests import sample_manifest, stored_manifest
 from trialmill.root.prepare import Prepared, prepare
-from trialmill.root.sampling import sample_manifest, stored_manifest
 
 
 def render_command(args: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from trialmill.engine.ports import Stores
 from trialmill.engine.records import TrialRecord
 from trialmill.metrics.values import format_metric
 from trialmill.root.lookup import Subject, find_experiment
+from trialmill.root.manifests import stored_manifest
 from trialmill.root.objects import experiment_object, list_object, trial_objects
 from trialmill.root.overview import (
     Overview,
@@ -87,9 +88,7 @@ def best_command(args: argparse.Namespace) -> int:
         case "params":
             write_json(parameters_of(best, subject.experiment), indent=None)
         case "manifest":
-            [shown] = trial_objects(subject, [best])
-            spec = shown["spec"]
-            _write_object(spec["runSpec"] if isinstance(spec, dict) else None, "yaml")
+            write_yaml(stored_manifest(best, subject.record, subject.experiment))
         case format_:
             _write_object(trial_objects(subject, [best])[0], format_)
     return OK

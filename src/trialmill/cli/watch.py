@@ -3,16 +3,18 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import Final
 
 from trialmill.cli.failures import OK, complain
 from trialmill.cli.output import plain, write_line
 from trialmill.cli.reading import resume_hint, with_store
-from trialmill.engine.ports import Change, CursorExpiredError, NotFoundError, Stores
+from trialmill.engine.ports import Stores
 from trialmill.engine.records import ExperimentPhase, ExperimentRecord
 from trialmill.metrics.values import format_metric
+from trialmill.root.errors import InputError
 from trialmill.root.lookup import Subject, find_subject, value_of
 
 _LOOK_AGAIN: Final = 1.0
@@ -26,20 +28,42 @@ def watch_command(args: argparse.Namespace) -> int:
 
 async def _watch(stores: Stores, args: argparse.Namespace) -> int:
     subject = await find_subject(stores, args.name, args.namespace)
-    ref, uid = subject.record.ref, subject.record.uid
-    shown: dict[str, str] = {}
-    async for _ in _changes(stores, uid, subject.cursor):
-        try:
-            subject = await find_subject(stores, ref.name, ref.namespace)
-        except NotFoundError:
-            subject = None
-        _show(subject, shown)
-        if subject.record.phase in _AT_REST:
-            return OK
-        if await stores.trials.holder(ref) is None:
-            complain(f"nobody runs {ref.name} now; go on with: {resume_hint(args)}")
-            return OK
+    record, shown = subject.record, dict[str, str]()
+    async with aclosing(_moments(stores, record.uid, subject.cursor)) as moments:
+        async for _ in moments:
+            try:
+                subject = await find_subject(stores, record.name, record.namespace)
+            except InputError:
+                write_line(f"{_clock()}  {record.name}  deleted")
+                break
+            _show(subject, shown)
+            if subject.record.phase in _AT_REST:
+                break
+            if await stores.trials.holder(record.ref) is None:
+                complain(f"nobody runs {record.name} now; go on with: {resume_hint(args)}")
+                break
     return OK
+
+
+async def _moments(stores: Stores, uid: str, cursor: str) -> AsyncGenerator[None, None]:
+    """Now, then whenever the experiment was saved, and once in a while even when it was not."""
+    yield
+    changes = stores.trials.watch(cursor)
+    following = asyncio.ensure_future(anext(changes))
+    try:
+        while True:
+            done, _ = await asyncio.wait([following], timeout=_LOOK_AGAIN)
+            if not done:
+                yield
+                continue
+            change = following.result()
+            following = asyncio.ensure_future(anext(changes))
+            if change.experiment_uid == uid:
+                yield
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
 
 
 def _show(subject: Subject, shown: dict[str, str]) -> None:
@@ -68,3 +92,7 @@ def _experiment_state(record: ExperimentRecord) -> str:
     if record.phase.is_over and record.ending is not None:
         return f"{record.phase} {record.ending.reason}: {record.ending.message}"
     return record.phase.value
+
+
+def _clock() -> str:
+    return datetime.now(UTC).strftime("%H:%M:%SZ")

@@ -245,7 +245,6 @@ class Driver:
     def _drop(self, is_obsolete: Callable[[Instruction], bool]) -> None:
         for instruction in [i for i in self._tasks if is_obsolete(i)]:
             self._tasks.pop(instruction).cancel()
-        self._wake.set()
 
     def _carry_out(self, instruction: Instruction) -> Coroutine[None, None, None]:
         match instruction:

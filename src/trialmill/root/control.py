@@ -79,7 +79,7 @@ async def delete(stores: Stores, record: ExperimentRecord, runs: Path) -> None:
 
 def _delete_files(folder: Path) -> None:
     """The folder with everything in it, and what still runs there."""
-    from trialmill.runtime.local.layout import attempts_on_disk, attempt_directory, runs_on_disk
+    from trialmill.runtime.local.layout import attempt_directory, attempts_on_disk, runs_on_disk
     from trialmill.runtime.local.leftovers import end_leftovers
 
     for key in attempts_on_disk(str(folder.parent), folder.name):

@@ -52,13 +52,22 @@ def new_record(checked: Checked, options: Options, at: datetime) -> ExperimentRe
         uid=str(uuid.uuid4()),
         namespace=experiment.namespace,
         name=experiment.name,
-        source=experiment.source,
+        source=source_of(checked),
         compiled=compiled_to_json(checked.template),
         seed=choose_seed(experiment, options.seed),
         created=at,
         settings=settings_of(options),
         intent=intent_of(experiment, options),
     )
+
+
+def source_of(checked: Checked) -> JsonObject:
+    """The file's tree with the container named whose output counts, also where the file leaves that to us."""
+    source = checked.experiment.source
+    spec = get_object(source, "spec")
+    template = get_object(spec, "trialTemplate")
+    named: JsonObject = {**template, "primaryContainerName": checked.primary_container}
+    return {**source, "spec": {**spec, "trialTemplate": named}}
 
 
 def settings_of(options: Options) -> JsonObject:
@@ -119,7 +128,7 @@ def _resumed_intent(record: ExperimentRecord, checked: Checked, options: Options
 
 def differences(record: ExperimentRecord, checked: Checked) -> list[Difference]:
     """Where the file's spec differs from the stored one, its counts aside."""
-    stored, given = _without_counts(record.source), _without_counts(checked.experiment.source)
+    stored, given = _without_counts(record.source), _without_counts(source_of(checked))
     return list(_compare(stored, given, ("spec",)))
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.space import format_value
-from trialmill.api.tree import Json, JsonObject
+from trialmill.api.tree import JsonObject
 from trialmill.engine.records import TrialRecord
 from trialmill.metrics.values import format_metric
 from trialmill.root.objects import format_time
@@ -53,14 +53,11 @@ def export_row(trial: TrialRecord, experiment: Experiment) -> Sequence[str]:
 
 def export_object(trial: TrialRecord, experiment: Experiment) -> JsonObject:
     """The same as one JSON object, assignments and metrics in objects of their own; null where there is no value."""
-    metrics: JsonObject = {
-        name: metric_of(trial, name, experiment) for name in experiment.spec.objective.metric_names
-    }
-    assignments: dict[str, Json] = dict(parameters_of(trial, experiment))
+    metrics: JsonObject = {name: metric_of(trial, name, experiment) for name in experiment.spec.objective.metric_names}
     return {
         "trial": trial.name,
         "status": trial.phase.value,
-        "assignments": assignments,
+        "assignments": parameters_of(trial, experiment),
         "metrics": metrics,
         "created": _time(trial.created),
         "started": _time(trial.started),

@@ -1,6 +1,5 @@
 """Where the store is, and opening it."""
 
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,7 +25,7 @@ def runs_directory(store: str) -> Path:
 @asynccontextmanager
 async def open_existing(path: str, *, poll: float = 0.2) -> AsyncIterator[Stores]:
     """The store, for commands that show or change what is there; none is made. Raises InputError, StoreError."""
-    if not os.path.exists(path):
+    if not Path(path).exists():
         raise InputError(f"no store at {path}", "run an experiment first, or name the store with --store")
     from trialmill.store.sql.open import open_store  # sqlite3 costs 12 ms to import
 

@@ -9,6 +9,7 @@ from typing import Final
 from trialmill.api.experiment import Experiment, ParameterType
 from trialmill.api.space import Value
 from trialmill.api.spaces import read_integer, read_number
+from trialmill.api.tree import JsonObject
 from trialmill.engine.ports import Stores
 from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialPhase, TrialRecord
 from trialmill.root.errors import InputError
@@ -86,7 +87,7 @@ def metric_of(trial: TrialRecord, name: str, experiment: Experiment) -> float | 
     return None
 
 
-def parameters_of(trial: TrialRecord, experiment: Experiment) -> dict[str, Value]:
+def parameters_of(trial: TrialRecord, experiment: Experiment) -> JsonObject:
     """The trial's assignments as programs want them: listed numbers are numbers here, not the author's spelling."""
     discrete = {p.name for p in experiment.spec.parameters if p.type is ParameterType.DISCRETE}
     return {name: _number(value) if name in discrete else value for name, value in trial.assignments.items()}

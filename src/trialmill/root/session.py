@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from trialmill.api.experiment import CollectorKind, Experiment
-from trialmill.api.problem import Problem
+from trialmill.api.history import Exhausted, History, NewTrial, Settings, Suggestions
+from trialmill.api.problem import Problem, Problems
+from trialmill.api.space import Space, Value
 from trialmill.api.spaces import space_of
 from trialmill.api.tree import Json, JsonObject, is_object, string_map
 from trialmill.check.documents import Checked
@@ -21,6 +23,8 @@ from trialmill.engine.ports import HeldByError, NotFoundError, Searcher, Stopper
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, RunState, TrialRecord
 from trialmill.engine.rules import Rules, rules_of
 from trialmill.engine.state import State
+from trialmill.kinds.lowering import lower
+from trialmill.kinds.plan import Resources
 from trialmill.kinds.profile import profile_of
 from trialmill.kinds.verdict import Policy
 from trialmill.root.clock import SystemClock
@@ -29,6 +33,7 @@ from trialmill.root.errors import RefusedError
 from trialmill.root.lookup import experiment_of
 from trialmill.root.opening import runs_directory
 from trialmill.runtime.local.runtime import LocalRuntime
+from trialmill.runtime.local.slots import slots_of_this_machine
 from trialmill.search.catalogue import ALGORITHMS, EARLY_STOPPING
 from trialmill.store.sql.open import open_store
 from trialmill.template.compiled import TrialContext
@@ -79,17 +84,35 @@ class Session(Watcher):
 
 async def check_here(checked: Checked, options: Options) -> list[Problem]:
     """What keeps the experiment's trials from running on this machine."""
-    space = checked.space
-    context = TrialContext(
-        assignments=middle(space, checked.experiment.spec.template.trial_parameters),
-        name=checked.experiment.name,
-        namespace=checked.experiment.namespace,
+    runtime = _runtime(Path(os.devnull), checked.experiment, options)
+    return await runtime.check(render(checked.template, _default_context(checked)))
+
+
+def parallel_that_fits(checked: Checked) -> int:
+    """How many trials fit on this machine by what they ask for; one for each CPU where they ask for nothing."""
+    machine = slots_of_this_machine()
+    problems = Problems()
+    manifest = render(checked.template, _default_context(checked))
+    workload = lower(manifest, checked.companions, problems)
+    wanted = workload.resources if workload else Resources()
+    limits = [machine.cpu / (wanted.cpu or 1.0)]
+    if wanted.memory:
+        limits.append(machine.memory / wanted.memory)
+    if wanted.gpus:
+        limits.append(len(machine.gpus) / wanted.gpus)
+    return max(1, int(min(limits)))
+
+
+def _default_context(checked: Checked) -> TrialContext:
+    experiment = checked.experiment
+    return TrialContext(
+        assignments=middle(checked.space, experiment.spec.template.trial_parameters),
+        name=experiment.name,
+        namespace=experiment.namespace,
         index=0,
         seed=0,
-        experiment=checked.experiment.name,
+        experiment=experiment.name,
     )
-    runtime = _runtime(Path(os.devnull), checked.experiment, options)
-    return await runtime.check(render(checked.template, context))
 
 
 async def run(store: str, checked: Checked, options: Options, session: Session) -> Finished:
@@ -101,12 +124,12 @@ async def run(store: str, checked: Checked, options: Options, session: Session) 
         except NotFoundError:
             await stores.trials.save([new_record(checked, options, SystemClock().now())])
             async with _lease(stores, ref):
-                return await _drive(stores, ref, store, session, resumed=False)
+                return await _drive(stores, ref, runs_directory(store), session, resumed=False)
         if found:
             raise EditedError(checked.experiment.name, found)
         async with _lease(stores, ref):
             await stores.trials.save([resumed(await stores.trials.experiment(ref), checked, options)])
-            return await _drive(stores, ref, store, session, resumed=True)
+            return await _drive(stores, ref, runs_directory(store), session, resumed=True)
 
 
 async def resume(store: str, ref: ExperimentRef, session: Session, *, durable: bool = False) -> Finished:
@@ -115,7 +138,7 @@ async def resume(store: str, ref: ExperimentRef, session: Session, *, durable: b
         record = await stores.trials.experiment(ref)
         if record.intent.state is not RunState.RUN:
             await stores.trials.save([replace(record, intent=replace(record.intent, state=RunState.RUN))])
-        return await _drive(stores, ref, store, session, resumed=True)
+        return await _drive(stores, ref, runs_directory(store), session, resumed=True)
 
 
 @asynccontextmanager
@@ -138,7 +161,37 @@ async def _lease(stores: Stores, ref: ExperimentRef) -> AsyncIterator[None]:
         await lease.release()
 
 
-async def _drive(stores: Stores, ref: ExperimentRef, store: str, session: Session, *, resumed: bool) -> Finished:
+async def try_once(folder: Path, checked: Checked, options: Options, session: Session) -> Finished:
+    """Run one trial on defaults; nothing of it is kept but its attempt's directory below `folder`."""
+    record = new_record(checked, replace(options, max_trials=1, parallel=1), SystemClock().now())
+    async with open_store(":memory:") as stores:
+        await stores.trials.save([record])
+        searcher = OneTrial(middle(checked.space, checked.experiment.spec.template.trial_parameters))
+        return await _drive(stores, record.ref, folder, session, resumed=False, searcher=searcher)
+
+
+class OneTrial:
+    """Suggests one assignment, once."""
+
+    def __init__(self, assignments: Mapping[str, Value]) -> None:
+        self._assignments = assignments
+
+    def ask(
+        self, space: Space, settings: Settings, seed: int, history: History, first: int, count: int
+    ) -> Suggestions | Exhausted:
+        del space, settings, seed, history, count
+        return Exhausted("one trial was asked for") if first else Suggestions((NewTrial(self._assignments),))
+
+
+async def _drive(
+    stores: Stores,
+    ref: ExperimentRef,
+    runs: Path,
+    session: Session,
+    *,
+    resumed: bool,
+    searcher: Searcher | None = None,
+) -> Finished:
     record, trials, cursor = await stores.trials.load(ref)
     experiment = experiment_of(record)
     session.opened(record, experiment, resumed=resumed)
@@ -147,11 +200,11 @@ async def _drive(stores: Stores, ref: ExperimentRef, store: str, session: Sessio
         experiment, space_of(experiment.spec.parameters), compiled_from_json(record.compiled), policy_of(experiment)
     )
     already = record.phase.is_over
-    async with _runtime(runs_directory(store), experiment, _options(record)) as runtime:
+    async with _runtime(runs, experiment, _options(record)) as runtime:
         world = World(
             stores=stores,
             runtime=runtime,
-            searcher=searcher_of(experiment),
+            searcher=searcher or searcher_of(experiment),
             clock=SystemClock(),
             stopper=stopper_of(experiment),
             watcher=session,

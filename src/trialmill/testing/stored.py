@@ -1,4 +1,4 @@
-"""A store with an experiment in it whose file is real, for the command line to show."""
+"""An experiment whose file is real, with trials in every phase, for tests of what shows and changes what is stored."""
 
 import asyncio
 from collections.abc import Sequence
@@ -176,5 +176,3 @@ def seed(path: Path, *records: Record, points: Sequence[Point] = (), events: Seq
                 await stores.metrics.append(AttemptKey(UID, 0, 1), "log", points, Cursor(100))
 
     asyncio.run(main())
-
-

@@ -1,0 +1,69 @@
+"""The pods that a manifest describes, and what an API server would find wrong with them beyond their fields' types."""
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from trialmill.api.experiment import Experiment
+from trialmill.api.nearest import nearest
+from trialmill.api.problem import Problems
+from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_object, get_string
+from trialmill.check.places import MANIFEST
+from trialmill.kinds.profile import ANY_ENTRY, KindProfile
+
+_AMOUNTS: Final = ("cpu", "memory", "ephemeral-storage")
+_HUGE_PAGES: Final = "hugepages-"
+
+
+def pod_templates(manifest: Json, profile: KindProfile | None) -> Iterator[tuple[Path, JsonObject]]:
+    """The objects with `metadata` and `spec` of pods, as far as the kind says where they are, with their places."""
+    for template in profile.pod_templates if profile else ():
+        for path, node in _nodes(manifest, template.path, ()):
+            if isinstance(node, dict):
+                yield path, node
+
+
+def _nodes(tree: Json, pattern: Path, path: Path) -> Iterator[tuple[Path, Json]]:
+    """The nodes below `path` that a profile's pattern leads to."""
+    if ANY_ENTRY not in pattern:
+        yield (*path, *pattern), get(tree, *pattern)
+        return
+    end = pattern.index(ANY_ENTRY)
+    above = (*path, *pattern[:end])
+    match get(tree, *pattern[:end]):
+        case dict() as children:
+            for key, child in children.items():
+                yield from _nodes(child, pattern[end + 1 :], (*above, key))
+        case list() as entries:
+            for position, child in enumerate(entries):
+                yield from _nodes(child, pattern[end + 1 :], (*above, position))
+
+
+def check_pods(
+    experiment: Experiment, profile: KindProfile | None, explained: Collection[Path], problems: Problems
+) -> None:
+    """Names of resources that no node has, and images that are missing, unless a misspelt field explains that."""
+    for path, pod in pod_templates(experiment.spec.template.trial_spec, profile):
+        for field in ("initContainers", "containers"):
+            for position, container in enumerate(get_list(pod, "spec", field)):
+                place = (*path, "spec", field, position)
+                _check_resources(container, (*MANIFEST, *place), problems)
+                if isinstance(container, dict) and not get(container, "image") and (*place, "image") not in explained:
+                    name = get_string(container, "name")
+                    message = f"a cluster would refuse the container {name}, as it has no image"
+                    problems.note("no-image", message, (*MANIFEST, *place))
+
+
+def _check_resources(container: Json, place: Path, problems: Problems) -> None:
+    for field in ("limits", "requests"):
+        for name in get_object(container, "resources", field):
+            if not _is_amount(name):
+                meant = nearest(name, _AMOUNTS)
+                message = f"containers have no {name} to ask for"
+                remedy = f"did you mean {meant!r}?" if meant else "a device has its vendor's name, as nvidia.com/gpu"
+                at = (*place, "resources", field, name)
+                problems.add("unknown-resource", message, at, found=name, remedy=remedy, at_key=True)
+
+
+def _is_amount(name: str) -> bool:
+    """What an API server takes: its own few names, and any with the domain of a vendor."""
+    return name in _AMOUNTS or name.startswith(_HUGE_PAGES) or "/" in name or "${" in name

@@ -1,0 +1,120 @@
+"""`logs`: what a trial printed, as it was printed."""
+
+import argparse
+import asyncio
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from trialmill.cli.failures import OK, complain
+from trialmill.cli.reading import resume_hint, store_of, with_store
+from trialmill.engine.ports import Stores
+from trialmill.engine.records import ExperimentRecord, TrialRecord
+from trialmill.root.errors import InputError
+from trialmill.root.logs import Output, containers, outputs
+from trialmill.root.lookup import find_subject, find_trial
+from trialmill.root.opening import runs_directory
+
+_CHUNK: Final = 1 << 16
+_POLL: Final = 0.2
+"""Seconds between two looks at files that grow."""
+
+
+def logs_command(args: argparse.Namespace) -> int:
+    return with_store(args, lambda stores: _print(stores, args))
+
+
+async def _print(stores: Stores, args: argparse.Namespace) -> int:
+    record, trial, container = await _choose(stores, args)
+    printer = _Printer(runs_directory(store_of(args)), container)
+    if args.follow:
+        await _follow(stores, record, trial, printer, resume_hint(args))
+    else:
+        printer.print_new(trial)
+    if not printer.has_seen_any:
+        _explain_silence(trial, printer)
+    return OK
+
+
+async def _choose(stores: Stores, args: argparse.Namespace) -> tuple[ExperimentRecord, TrialRecord, str | None]:
+    """The named trial, else the best, else the latest; and the container whose output counts, if the file says so."""
+    subject = await find_subject(stores, args.name, args.namespace)
+    record = subject.record
+    container = args.container or subject.experiment.spec.template.primary_container or None
+    if args.trial:
+        return record, await find_trial(stores, record, args.trial), container
+    if not subject.trials:
+        raise InputError(f"{record.name} has no trials yet", "see: trialmill describe " + record.name)
+    trial = subject.best() or subject.trials[-1]
+    complain(f"{'the best trial' if subject.best() else 'the latest trial'}, {trial.name}:")
+    return record, trial, container
+
+
+async def _follow(stores: Stores, record: ExperimentRecord, trial: TrialRecord, printer: "_Printer", hint: str) -> None:
+    """Print what is added until the trial is over, or nobody is left to bring it there."""
+    while True:
+        # In this order: what was printed before the trial was seen to be over is not missed.
+        trial = await stores.trials.trial(record.uid, trial.name)
+        driven = await stores.trials.holder(record.ref) is not None
+        printer.print_new(trial)
+        if trial.phase.is_over:
+            return
+        if not driven and not printer.is_growing:
+            complain(f"nobody runs {record.name} now, so nothing is added; go on with: {hint}")
+            return
+        await asyncio.sleep(_POLL)
+
+
+def _explain_silence(trial: TrialRecord, printer: "_Printer") -> None:
+    others = containers(outputs(printer.runs, trial.key))
+    if others:
+        complain(f"{trial.name} has no output of container {printer.container}; there are {', '.join(others)}")
+    else:
+        complain(f"{trial.name} has printed nothing yet")
+
+
+@dataclass(slots=True)
+class _Printer:
+    """Prints outputs from where it stopped the last time."""
+
+    runs: Path
+    container: str | None
+    positions: dict[str, int] = field(default_factory=dict)
+    last: str = ""
+    is_growing: bool = False
+    """Whether one of the outputs last looked at belongs to a run that is not over."""
+
+    @property
+    def has_seen_any(self) -> bool:
+        return bool(self.positions)
+
+    def print_new(self, trial: TrialRecord) -> None:
+        """What was added to the outputs of the trial's latest attempt."""
+        found = outputs(self.runs, trial.key, self.container)
+        self.is_growing = any(not output.is_over for output in found)
+        for output in found:
+            self._print_new(output, titled=len(found) > 1)
+        sys.stdout.flush()
+
+    def _print_new(self, output: Output, *, titled: bool) -> None:
+        try:
+            descriptor = os.open(output.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            position = self.positions.setdefault(output.directory, 0)
+            while data := os.pread(descriptor, _CHUNK, position):
+                if titled and self.last != output.directory:
+                    self._write(f"==> {output.title} <==\n".encode())
+                self.last = output.directory
+                self._write(data)
+                position += len(data)
+            self.positions[output.directory] = position
+        finally:
+            os.close(descriptor)
+
+    def _write(self, data: bytes) -> None:
+        """Bytes as they are: a log need not be text."""
+        sys.stdout.buffer.write(data)

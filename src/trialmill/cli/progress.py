@@ -1,0 +1,173 @@
+"""What a run shows while it goes on, on stderr: a live table on a terminal, else a line now and then."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Self, TextIO
+
+from trialmill.api.experiment import Experiment
+from trialmill.api.space import format_value
+from trialmill.cli.output import has_colour, plain, short_duration
+from trialmill.engine.records import ExperimentRecord, TrialPhase
+from trialmill.engine.state import State
+from trialmill.metrics.values import format_metric
+from trialmill.root.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+_REDRAW: Final = 0.125
+"""Seconds between two pictures on a terminal."""
+_REPORT: Final = 10.0
+"""Seconds between two lines elsewhere."""
+
+
+class Progress(Session):
+    """Looks on while an experiment runs. Costs nothing between two pictures."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._is_terminal = stream.isatty()
+        self._live: Live | None = None
+        self._next = 0.0
+        self._began = clock()
+        self._done_before = 0
+        self._best: int | None = None
+        self._experiment: Experiment | None = None
+        self._state: State | None = None
+        self._note = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            if self._state is not None:
+                self._live.update(self._picture(self._state), refresh=True)
+            self._live.stop()
+            self._live = None
+
+    def opened(self, record: ExperimentRecord, experiment: Experiment, *, resumed: bool) -> None:
+        self._experiment = experiment
+        self._began = self._clock()
+        if resumed and not record.phase.is_over:
+            self._say(f"going on with experiment {record.name}")
+        elif not resumed:
+            self._say(f"experiment {record.name} started, seed {record.seed}")
+
+    def changed(self, state: State) -> None:
+        now = self._clock()
+        if self._state is None:
+            self._done_before = state.completed
+        self._state = state
+        if not self._is_terminal:
+            self._report(state, now)
+        elif now >= self._next and state.trials:
+            self._next = now + _REDRAW
+            self._draw(state)
+
+    def stopping(self, *, at_once: bool) -> None:
+        name = self._state.experiment.name if self._state else ""
+        if at_once:
+            self._say("ending trials at once")
+        else:
+            self._say(f"stopping: trials are being ended (Ctrl-C again: at once); go on with: trialmill resume {name}")
+
+    # --- lines -------------------------------------------------------------------------------------------------------
+
+    def _report(self, state: State, now: float) -> None:
+        if state.best is not None and state.best != self._best:
+            self._best = state.best
+            self._say(self._best_line(state))
+        if now >= self._next:
+            if self._next:
+                self._say(f"{self._counts_line(state)}  {self._time_line(state)}")
+            self._next = now + _REPORT
+
+    def _say(self, text: str) -> None:
+        if self._live is not None:
+            self._note = text
+            return
+        print(plain(text), file=self._stream, flush=True)
+
+    def _counts_line(self, state: State) -> str:
+        counts = state.counts
+        failed = counts[TrialPhase.FAILED] + counts[TrialPhase.METRICS_UNAVAILABLE]
+        limit = state.experiment.intent.max_trials
+        parts = [
+            f"{state.completed}{f' of {limit}' if limit else ''} trials done",
+            f"{len(state.active)} running",
+            f"{failed} failed",
+        ]
+        if counts[TrialPhase.EARLY_STOPPED]:
+            parts.append(f"{counts[TrialPhase.EARLY_STOPPED]} stopped early")
+        return ", ".join(parts)
+
+    def _time_line(self, state: State) -> str:
+        taken = self._clock() - self._began
+        limit = state.experiment.intent.max_trials
+        done = state.completed - self._done_before
+        text = short_duration(timedelta(seconds=taken))
+        if limit and done > 0 and limit > state.completed:
+            left = taken / done * (limit - state.completed)
+            text += f", about {short_duration(timedelta(seconds=left))} left"
+        return text
+
+    def _best_line(self, state: State) -> str:
+        if state.best is None or self._experiment is None:
+            return "no result yet"
+        trial = state.trials[state.best]
+        value = state.objective_value(trial)
+        name = self._experiment.spec.objective.metric
+        assignment = " ".join(f"{k}={_short(format_value(v))}" for k, v in trial.assignments.items())
+        return f"best {name} {format_metric(value or 0.0)}: {assignment} ({trial.name})"
+
+    # --- the live table ----------------------------------------------------------------------------------------------
+
+    def _draw(self, state: State) -> None:
+        if self._live is None:
+            self._live = self._open()
+        self._live.update(self._picture(state), refresh=True)
+
+    def _open(self) -> "Live":
+        # 85 ms: by now the first trials are running.
+        from rich.console import Console
+        from rich.live import Live
+
+        live = Live(
+            console=Console(file=self._stream, no_color=not has_colour(self._stream)),
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        live.start()
+        return live
+
+    def _picture(self, state: State) -> "RenderableType":
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        limit = state.experiment.intent.max_trials
+        top = Table.grid(padding=(0, 2))
+        top.add_row(
+            Text(state.experiment.name, style="bold"),
+            ProgressBar(total=limit, completed=state.completed, width=30) if limit else "",
+            Text(self._time_line(state), style="dim"),
+        )
+        lines = [Text(self._counts_line(state)), Text(plain(self._best_line(state)), style="green")]
+        if self._note:
+            lines.append(Text(plain(self._note), style="yellow"))
+        return Group(top, *lines)
+
+
+def _short(text: str) -> str:
+    """Six digits are enough to look at."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return f"{number:g}" if len(text) > 8 else text

@@ -1,0 +1,186 @@
+"""`run`, `try` and `resume`: an experiment is driven to its end, and its result printed."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from trialmill.api.durations import parse_duration
+from trialmill.api.problem import Problem, Severity
+from trialmill.check.documents import Checked
+from trialmill.cli.failures import BAD_INPUT, FAILED, INTERRUPTED, OK, complain, refuse
+from trialmill.cli.output import write_json, write_yaml
+from trialmill.cli.progress import Progress
+from trialmill.cli.results import print_result, print_trial
+from trialmill.cli.validate import problem_text
+from trialmill.engine.ports import HeldByError
+from trialmill.root.creating import Options
+from trialmill.root.errors import RefusedError
+from trialmill.root.lookup import find_experiment
+from trialmill.root.objects import experiment_object
+from trialmill.root.opening import open_existing, store_path
+from trialmill.root.prepare import Prepared, prepare
+from trialmill.root.session import EditedError, Finished, Session, check_here, parallel_that_fits, resume, run, try_once
+
+_TRY_FOLDER: Final = "try"
+_SHOWN: Final = (Severity.ERROR, Severity.UNAVAILABLE, Severity.WARNING)
+
+
+def run_command(args: argparse.Namespace) -> int:
+    timeout = _duration(args.timeout)
+    prepared = _prepared(args)
+    checked = prepared.checked
+    if checked is None or not _can_run(prepared.problems, prepared):
+        return BAD_INPUT
+    options = _options(args, checked, timeout)
+    if not _can_run(asyncio.run(check_here(checked, options)), prepared):
+        return BAD_INPUT
+    store = store_path(args.store, os.environ)
+    progress = Progress(sys.stderr)
+    try:
+        with progress:
+            finished = asyncio.run(run(store, checked, options, progress))
+    except EditedError as error:
+        _print_differences(error)
+        return BAD_INPUT
+    except HeldByError as error:
+        raise _held(checked.experiment.name, error) from error
+    return _end(finished, args.output, store)
+
+
+def resume_command(args: argparse.Namespace) -> int:
+    store = store_path(args.store, os.environ)
+    progress = Progress(sys.stderr)
+
+    async def whole() -> Finished:
+        async with open_existing(store) as stores:
+            record = await find_experiment(stores, args.name, args.namespace)
+        return await resume(store, record.ref, progress, durable=args.durable)
+
+    try:
+        with progress:
+            finished = asyncio.run(whole())
+    except HeldByError as error:
+        raise _held(args.name, error) from error
+    return _end(finished, args.output, store)
+
+
+def try_command(args: argparse.Namespace) -> int:
+    timeout = _duration(args.timeout)
+    prepared = _prepared(args)
+    checked = prepared.checked
+    if checked is None or not _can_run(prepared.problems, prepared):
+        return BAD_INPUT
+    options = _options(args, checked, timeout)
+    if not _can_run(asyncio.run(check_here(checked, options)), prepared):
+        return BAD_INPUT
+    folder = Path(store_path(args.store, os.environ)).absolute().parent / _TRY_FOLDER
+    finished = asyncio.run(try_once(folder, checked, options, Session()))
+    return print_trial(finished, folder, args.output)
+
+
+# --- before
+# --------------------------------------------------------------------------------------------------------------
+
+
+def _prepared(args: argparse.Namespace) -> Prepared:
+    return prepare([args.file, *args.companions], name=args.name, namespace=args.namespace)
+
+
+def _can_run(problems: Sequence[Problem], prepared: Prepared) -> bool:
+    """Whether nothing stands against a run. What does, and every warning, is shown on stderr."""
+    for problem in problems:
+        if problem.severity in _SHOWN:
+            print(problem_text(problem, prepared.lines, colour=False), file=sys.stderr)
+    against = [p for p in problems if p.severity in (Severity.ERROR, Severity.UNAVAILABLE)]
+    if against:
+        complain("nothing was started")
+    return not against
+
+
+def _options(args: argparse.Namespace, checked: Checked, timeout: timedelta | None) -> Options:
+    return Options(
+        base=_base(args.file),
+        parallel=_parallel(getattr(args, "parallel", None), checked),
+        max_trials=getattr(args, "max_trials", None),
+        seed=getattr(args, "seed", None),
+        timeout=timeout,
+        images=_images(args.images),
+        companions=checked.companions,
+        durable=getattr(args, "durable", False),
+    )
+
+
+def _base(file: str) -> str:
+    """The folder that commands start in: that of the file, the caller's for stdin."""
+    return str(Path.cwd() if file == "-" else Path(file).absolute().parent)
+
+
+def _parallel(given: str | None, checked: Checked) -> int | None:
+    if given is None:
+        return None
+    if given == "auto":
+        return parallel_that_fits(checked)
+    if not given.isdecimal() or int(given) == 0:
+        refuse(f"--parallel is {given}: give a number of trials, or auto")
+    return int(given)
+
+
+def _images(given: Sequence[str]) -> dict[str, str]:
+    images = {}
+    for item in given:
+        name, separator, folder = item.partition("=")
+        if not separator or not name or not folder:
+            refuse(f"--image {item}: write NAME=DIR")
+        if not Path(folder).is_dir():
+            refuse(f"--image {item}: {folder} is not a folder")
+        images[name] = str(Path(folder).absolute())
+    return images
+
+
+def _duration(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    try:
+        duration = parse_duration(text)
+    except ValueError as error:
+        refuse(f"--timeout {text}: {error}")
+    if duration <= timedelta(0):
+        refuse(f"--timeout {text}: it must be longer than nothing")
+    return duration
+
+
+# --- after
+# ---------------------------------------------------------------------------------------------------------------
+
+
+def _end(finished: Finished, output: str, store: str) -> int:
+    if output == "text":
+        print_result(finished, store)
+    else:
+        tree = experiment_object(finished.record, finished.trials, finished.experiment)
+        (write_json if output == "json" else write_yaml)(tree)
+    return exit_code(finished)
+
+
+def exit_code(finished: Finished) -> int:
+    """0 for a success, 130 when a signal ended it, else 1: failed, or stopped by somebody."""
+    if finished.record.phase.is_over:
+        return OK if finished.record.phase.value == "Succeeded" else FAILED
+    return INTERRUPTED if finished.interrupted else FAILED
+
+
+def _print_differences(error: EditedError) -> None:
+    complain(error.message)
+    for difference in error.differences:
+        print(f"  {difference.path}: stored {difference.stored!r}, file {difference.given!r}", file=sys.stderr)
+    complain(error.remedy)
+
+
+def _held(name: str, error: HeldByError) -> RefusedError:
+    remedy = f"look on with: trialmill watch {name}; end it with: trialmill stop {name}"
+    return RefusedError(f"experiment {name} is {error}", remedy)

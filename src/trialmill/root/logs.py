@@ -1,0 +1,55 @@
+"""What trials printed: the output files that the local runtime keeps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trialmill.engine.records import AttemptKey
+from trialmill.runtime.local import layout
+from trialmill.runtime.local.wrapper import read_code
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The output of one run of a container: `title` tells it from others of its attempt."""
+
+    title: str
+    container: str
+    directory: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.directory, "log")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has left its exit code; nothing is added to its output then."""
+        return read_code(self.directory) is not None
+
+
+def outputs(runs: Path, key: AttemptKey, container: str | None = None) -> list[Output]:
+    """The outputs of an attempt, oldest first, all or one container's; empty before it has started."""
+    attempt = layout.attempt_directory(str(runs), key)
+    try:
+        found = layout.runs_on_disk(attempt)
+    except FileNotFoundError:
+        return []
+    all_outputs = [
+        Output(
+            _title(each.id.pod.completion, each.id.pod.retry, each.id.container, each.id.run),
+            each.id.container,
+            each.directory,
+        )
+        for each in found
+    ]
+    return [output for output in all_outputs if container in (None, output.container)]
+
+
+def containers(outputs: Sequence[Output]) -> list[str]:
+    """The names of their containers, each once."""
+    return list(dict.fromkeys(output.container for output in outputs))
+
+
+def _title(completion: int, retry: int, container: str, run: int) -> str:
+    again = f", restart {run}" if run else ""
+    return f"pod {completion}-{retry}, container {container}{again}"
