@@ -70,3 +70,10 @@ def test_a_key_that_two_placeholders_make_the_same_is_found() -> None:
     _, problems = check(edited(("labels:\n              role: training", f"labels:\n              {labels}")))
 
     assert [p.code for p in problems] == ["cannot-render"]
+
+
+def test_an_amount_beyond_all_bounds_is_no_reason_to_break_down() -> None:
+    checked, problems = check(edited(("cpu: 500m", "cpu: 1e300")))
+
+    assert checked is not None
+    assert problems == []

@@ -1,8 +1,12 @@
 """Files as a whole: how many Experiments, what else is in them, and the order of the problems."""
 
+from dataclasses import replace
+
+import pytest
 from check_samples import GOOD, check, edited
 
 from trialmill.api.document import Document
+from trialmill.api.experiment import Algorithm, Setting
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.read_experiment import experiment_from_source
 from trialmill.check.documents import check_documents, check_experiment
@@ -136,3 +140,24 @@ def test_a_document_that_is_nothing_is_told_so() -> None:
 
     assert check_documents([Document("file.yaml", [1, 2])], problems) is None
     assert [p.code for p in problems] == ["not-an-experiment"]
+
+
+def test_an_experiment_whose_source_says_less_than_it_is_checked_by_its_own_positions() -> None:
+    checked, _ = check(GOOD)
+    assert checked is not None
+    spec = checked.experiment.spec
+    settings = (Setting("random_sate", "1"),)
+    bare = replace(checked.experiment, source={}, spec=replace(spec, algorithm=Algorithm("random", settings)))
+    problems = Problems()
+
+    check_experiment(bare, (), problems)
+
+    assert [p.path for p in problems] == ["spec.algorithm.algorithmSettings[0].name"]
+
+
+@pytest.mark.parametrize("field", ["kind: Experiment", "apiVersion: kubeflow.org/v1beta1"])
+def test_a_kind_or_version_that_is_an_empty_list_is_no_kind_or_version(field: str) -> None:
+    checked, problems = check(edited((field, f"{field.partition(':')[0]}: []")))
+
+    assert checked is None
+    assert len(problems) == 1

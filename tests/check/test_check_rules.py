@@ -65,6 +65,15 @@ _BUDGETS: Final = [
         "out-of-range",
     ),
     Row(
+        "no end",
+        "  maxTrialCount: 12\n",
+        "",
+        "  objective: # 2",
+        "no-end",
+        _NOTE,
+        (("    goal: 0.99\n", ""), ("  objective:", "  objective: # 2")),
+    ),
+    Row(
         "a default of Katib's above the maximum",
         "  parallelTrialCount: 2\n  maxTrialCount: 12\n  maxFailedTrialCount: 3\n",
         "  maxTrialCount: 2\n",

@@ -75,12 +75,15 @@ def conditions(trial: TrialRecord) -> Json:
         (TrialPhase.COLLECTING, [CREATED, RUNNING]),
         (TrialPhase.STOPPING, [CREATED, RUNNING]),
         (TrialPhase.SUCCEEDED, [CREATED, RUNNING_OVER, ended("Succeeded", "TrialSucceeded")]),
-        (TrialPhase.FAILED, [CREATED, RUNNING_OVER, ended("Failed", "TrialFailed", "exit code 1")]),
-        (TrialPhase.KILLED, [CREATED, RUNNING_OVER, ended("Killed", "TrialKilled")]),
+        (
+            TrialPhase.FAILED,
+            [CREATED, RUNNING_OVER, ended("Failed", "TrialFailed", "BackoffLimitExceeded: exit code 1")],
+        ),
+        (TrialPhase.KILLED, [CREATED, RUNNING_OVER, ended("Killed", "TrialKilled", "ExperimentEnded")]),
         (TrialPhase.EARLY_STOPPED, [CREATED, RUNNING_OVER, ended("EarlyStopped", "TrialEarlyStopped")]),
         (
             TrialPhase.METRICS_UNAVAILABLE,
-            [CREATED, RUNNING_OVER, ended("MetricsUnavailable", "MetricsUnavailable", "TrialMetricsUnavailable")],
+            [CREATED, RUNNING_OVER, ended("MetricsUnavailable", "MetricsUnavailable")],
         ),
     ],
     ids=lambda value: value.value if isinstance(value, TrialPhase) else "",
@@ -206,11 +209,9 @@ def test_a_trial_whose_values_do_not_fit_the_template_has_no_manifest() -> None:
 
 
 def test_labels_that_the_algorithm_gave_are_in_spec_and_metadata() -> None:
-    trial = replace(
-        trial_of(RECORD, 1, TrialPhase.RUNNING), labels={"pbt.suggestion.katib.kubeflow.org/generation": "3"}
-    )
-    assert get(shown(trial), "spec", "labels") == {"pbt.suggestion.katib.kubeflow.org/generation": "3"}
-    assert get_object(shown(trial), "metadata", "labels")["pbt.suggestion.katib.kubeflow.org/generation"] == "3"
+    trial = replace(trial_of(RECORD, 1, TrialPhase.RUNNING), labels={"generation": "3"})
+    assert get(shown(trial), "spec", "labels") == {"generation": "3"}
+    assert get_object(shown(trial), "metadata", "labels")["generation"] == "3"
 
 
 def test_the_status_of_an_experiment_counts_and_names_its_trials() -> None:

@@ -9,7 +9,7 @@ from trialmill.api.experiment import Algorithm, Experiment, Setting
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
 from trialmill.api.space import Space
-from trialmill.api.tree import Path, get_list, get_string
+from trialmill.api.tree import Path
 from trialmill.check.places import SPEC, entries
 from trialmill.search import catalogue
 from trialmill.search.settings import SettingProblem
@@ -68,7 +68,7 @@ def _check_settings(
     problems: Problems,
 ) -> None:
     place = (*place, "algorithmSettings")
-    places = entries(experiment.source, place)
+    places = entries(experiment.source, place, len(algorithm.settings))
     for problem in check(algorithm.name, algorithm.settings):
         at = place
         if problem.setting_index is not None:
@@ -89,6 +89,7 @@ def _check_space(experiment: Experiment, space: Space, problems: Problems) -> No
 
 
 def _parameter_place(experiment: Experiment, name: str) -> Path:
-    listed = get_list(experiment.source, *SPEC, "parameters")
-    position = next(i for i, entry in enumerate(listed) if get_string(entry, "name") == name)
-    return (*SPEC, "parameters", position, "feasibleSpace")
+    parameters = experiment.spec.parameters
+    places = entries(experiment.source, (*SPEC, "parameters"), len(parameters))
+    place = next((place for parameter, place in zip(parameters, places, strict=True) if parameter.name == name), ())
+    return (*place, "feasibleSpace")

@@ -21,6 +21,8 @@ def check_budgets(experiment: Experiment, problems: Problems) -> None:
     _at_least(0, spec.template.retry.limit, (*TEMPLATE, "retry", "limit"), problems)
     _some_time(spec.timeout, (*SPEC, "timeout"), problems)
     _some_time(spec.template.active_deadline, (*TEMPLATE, "activeDeadlineSeconds"), problems)
+    if spec.max_trials is None and spec.objective.goal is None and spec.timeout is None:
+        _note_endless(problems)
     if spec.max_trials is None or problems.has_error_at(_MAX):
         return
     _check_parallel(spec.parallel_trials, spec.max_trials, problems)
@@ -28,6 +30,14 @@ def check_budgets(experiment: Experiment, problems: Problems) -> None:
         message = f"{spec.max_failed_trials} trials may fail, but there are only {spec.max_trials} in all"
         expected = f"maxTrialCount, {spec.max_trials}, at most"
         problems.add("failed-above-max", message, _MAX_FAILED, found=str(spec.max_failed_trials), expected=expected)
+
+
+def _note_endless(problems: Problems) -> None:
+    """A space that is used up would still be an end, but most are not."""
+    is_wrong = any(problems.has_error_at(place) for place in (SPEC, _MAX, (*SPEC, "timeout"), (*SPEC, "objective")))
+    if not is_wrong and not problems.has_error_at((*SPEC, "objective", "goal")):
+        message = "without maxTrialCount, a goal or a timeout, the experiment runs until it is stopped"
+        problems.note("no-end", message, _MAX, remedy="set maxTrialCount")
 
 
 def _check_parallel(parallel: int, most: int, problems: Problems) -> None:

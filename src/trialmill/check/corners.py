@@ -61,8 +61,13 @@ def check_corners(trials: SampleTrials, space: Space, explained: Collection[Path
         if not any(is_inside(problem.path, place) for place in silent):
             shown = f" ({_shown(assignments)})" if len(cases) < len(rows) else ""
             problems.found.append(replace(problem, message=problem.message.removesuffix(".") + shown))
-    resource = {} if found else trials.resource(rows[0])
-    if _is_known(resource) and (workload := lower(resource, trials.companions, Problems(), MANIFEST)):
+    if not any(is_refusal(cases[0][0]) for cases in found.values()):
+        _rehearse(trials, trials.resource(rows[0]), problems)
+
+
+def _rehearse(trials: SampleTrials, resource: JsonObject, problems: Problems) -> None:
+    workload = lower(resource, trials.companions, Problems(), MANIFEST) if _is_known(resource) else None
+    if workload is not None:
         check_rehearsal(resource, workload, trials.policy, problems)
 
 

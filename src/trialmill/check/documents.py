@@ -56,13 +56,7 @@ def check_documents(documents: Sequence[Document], problems: list[Problem]) -> C
         message = "there is no Experiment here"
         problems.append(Problem("no-experiment", Severity.ERROR, message, expected=KIND, file=file))
     checked = [_check_document(document, companions, problems) for document in experiments]
-    for document in experiments[1:]:
-        first = experiments[0].mark(())
-        message = f"this is a second Experiment, the first begins in line {first.line}"
-        if first.file != document.file:
-            message += f" of {first.file}"
-        report = Problems(document, problems)
-        report.add("several-experiments", message, ("kind",), remedy="put each Experiment in a file of its own")
+    _report_others(experiments, problems)
     order = {file: number for number, file in enumerate(dict.fromkeys(p.file for p in problems))}
     problems[:] = sorted(_unique(problems), key=lambda p: (order[p.file], p.line, p.column))
     return checked[0] if checked and not any(p.severity is Severity.ERROR for p in problems) else None
@@ -109,6 +103,16 @@ def _experiments(documents: Sequence[Document]) -> list[Document]:
     others = [d for d in documents if get_string(d.tree, "kind") not in COMPANION_KINDS]
     near = [d for d in others if nearest(get_string(d.tree, "kind"), [KIND]) or not get_string(d.tree, "kind")]
     return near[:1] or list(documents if len(documents) == 1 else ())
+
+
+def _report_others(experiments: Sequence[Document], problems: list[Problem]) -> None:
+    for document in experiments[1:]:
+        first = experiments[0].mark(())
+        message = f"this is a second Experiment, the first begins in line {first.line}"
+        if first.file != document.file:
+            message += f" of {first.file}"
+        report = Problems(document, problems)
+        report.add("several-experiments", message, ("kind",), remedy="put each Experiment in a file of its own")
 
 
 def _check_document(document: Document, companions: Sequence[JsonObject], problems: list[Problem]) -> Checked | None:

@@ -35,8 +35,8 @@ class ManifestCheck:
     base: Path
     has_placeholders: bool = False
     explained: set[Path] = field(default_factory=set)
-    _api_version: str = ""
-    _kind: str = ""
+    _api_version: str = field(default="", init=False)
+    _kind: str = field(default="", init=False)
 
     def run(self, manifest: JsonObject) -> None:
         """Check a manifest of a kind that the schema knows; any other is passed over."""

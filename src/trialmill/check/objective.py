@@ -5,8 +5,7 @@ import math
 from trialmill.api.experiment import Experiment, Objective
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
-from trialmill.api.tree import Path, get_string
-from trialmill.check.places import entries
+from trialmill.api.tree import Path, get_list, get_string
 
 _OBJECTIVE: Path = ("spec", "objective")
 
@@ -48,8 +47,8 @@ def _check_strategies(experiment: Experiment, problems: Problems) -> None:
     objective = experiment.spec.objective
     known = [name for name in objective.metric_names if name]
     seen: set[str] = set()
-    for place in entries(experiment.source, (*_OBJECTIVE, "metricStrategies")):
-        name = get_string(experiment.source, *place, "name")
+    for position, entry in enumerate(get_list(experiment.source, *_OBJECTIVE, "metricStrategies")):
+        name, place = get_string(entry, "name"), (*_OBJECTIVE, "metricStrategies", position)
         if not name or not objective.metric:
             continue
         if name not in known:

@@ -26,8 +26,9 @@ def check_parameters(experiment: Experiment, problems: Problems) -> Space | None
     if experiment.spec.nas is not None:
         message = "an experiment has either parameters or a nasConfig"
         problems.add("parameters-and-nas", message, (*SPEC, "nasConfig"), remedy="remove one of the two", at_key=True)
-    _check_names(parameters, entries(experiment.source, _PARAMETERS), problems)
-    for parameter, place in zip(parameters, entries(experiment.source, _PARAMETERS), strict=True):
+    places = entries(experiment.source, _PARAMETERS, len(parameters))
+    _check_names(parameters, places, problems)
+    for parameter, place in zip(parameters, places, strict=True):
         _ParameterCheck(parameter, (*place, "feasibleSpace"), problems).run()
     if has_error_below(problems, _PARAMETERS):
         return None

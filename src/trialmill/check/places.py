@@ -13,9 +13,14 @@ SUCCESS_CONDITION: Path = ("spec", "trialTemplate", "successCondition")
 FAILURE_CONDITION: Path = ("spec", "trialTemplate", "failureCondition")
 
 
-def entries(tree: Json, path: Path) -> list[Path]:
-    """The places of a list's mappings. Entries of another type are not in the typed Experiment, so they are skipped."""
-    return [(*path, position) for position, item in enumerate(get_list(tree, *path)) if isinstance(item, dict)]
+def entries(tree: Json, path: Path, count: int) -> list[Path]:
+    """The places of the `count` entries that a list has in the typed Experiment.
+
+    There, entries that are no mappings are left out. An Experiment that was not made from this tree has its own
+    positions.
+    """
+    places = [(*path, position) for position, item in enumerate(get_list(tree, *path)) if isinstance(item, dict)]
+    return places if len(places) == count else [(*path, position) for position in range(count)]
 
 
 def texts_with(tree: Json, part: str, path: Path = ()) -> Iterator[tuple[Path, str]]:

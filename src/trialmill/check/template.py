@@ -9,16 +9,18 @@ from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.space import Space
 from trialmill.api.tree import Json, Path, format_path
 from trialmill.check.manifest import ManifestCheck
-from trialmill.check.places import MANIFEST, SPEC, TEMPLATE, has_error_below, is_inside, texts_with
+from trialmill.check.places import MANIFEST, TEMPLATE, has_error_below, is_inside, texts_with
 from trialmill.kinds.schema import BUILT_IN
 from trialmill.template.compile import compile_template
 from trialmill.template.compiled import CompiledTemplate
 
-_PARAMETERS: Path = (*SPEC, "parameters")
+_NAMES: Final = re.compile(r"spec\.parameters(\[\d+\](\.name)?)?")
+"""Places where an error leaves the name of a parameter unknown."""
 _DECLARATIONS: Path = (*TEMPLATE, "trialParameters")
 _MISSED: Final = {"unused-trial-parameter": "undeclared-placeholder", "unused-parameter": "unknown-reference"}
 """What is missed, and the problem that a slip in its name makes elsewhere: one of the two is enough."""
 _OTHER_CONDITIONS: Final = (".successWhen", ".failureWhen")
+"""What is to come in templates, and leaves the rest of them as it is."""
 _UNDECLARED: Final = ("unused-parameter", "undeclared-placeholder")
 _LOOKALIKE: Final = re.compile(r"(?:\$?[({]+\s*|\$)trialParameters\.[^\s(){}]+[)}]*")
 
@@ -61,8 +63,7 @@ def _parameter_names(experiment: Experiment, problems: Problems) -> tuple[str, .
 
 def _is_about_a_name(problem: Problem) -> bool:
     """Whether a parameter's own name, or parameters as a whole, could not be read."""
-    inside = problem.path.removeprefix("spec.parameters")
-    return inside != problem.path and (not inside or inside.endswith(("].name", "]")))
+    return problem.severity is Severity.ERROR and _NAMES.fullmatch(problem.path) is not None
 
 
 def _check_lookalikes(manifest: Json, problems: Problems) -> None:
@@ -80,7 +81,7 @@ class _Causes:
     """Knows what was reported already, and so which further problems only follow from it."""
 
     def __init__(self, experiment: Experiment, problems: Problems, report: Problems) -> None:
-        self.known = {p.path: p.code for p in problems if p.code in ("wrong-type", "required", "unknown-value")}
+        self.known = {p.path for p in problems if p.code in ("wrong-type", "required", "unknown-value")}
         self.report = report
         self.seen: set[tuple[str, str, str]] = set()
         self.declarations_missing = has_error_below(problems, _DECLARATIONS)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -40,6 +40,7 @@ class Collected:
 
 
 Report: TypeAlias = Callable[[Collected], None]
+Spawn: TypeAlias = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
 
 
 class Collecting:
@@ -54,6 +55,7 @@ class Collecting:
         runtime: Runtime,
         metrics: MetricStore,
         report: Report,
+        spawn: Spawn,
         *,
         fresh: bool,
     ) -> None:
@@ -63,11 +65,13 @@ class Collecting:
         self._runtime = runtime
         self._metrics = metrics
         self._report = report
+        self._spawn = spawn
         self._fresh = fresh
         self._final = False
         self._changed = asyncio.Event()
         self._reading: _Reading | None = None
         self.task: asyncio.Task[None] | None = None
+        self._start = asyncio.get_running_loop().call_later(FOLLOW_AFTER, self._begin)
 
     def resource_changed(self) -> None:
         """The attempt's pods may be others now."""
@@ -75,13 +79,24 @@ class Collecting:
 
     def finish(self) -> None:
         """The attempt is over: read what is left and come to an end."""
-        self._final = True
-        self._changed.set()
-
-    async def run(self) -> None:
-        """Read to the end. Reports after each chunk that held points, and once more when all is read."""
         if not self._final:
-            await self._wait(FOLLOW_AFTER)
+            self._final = True
+            self._changed.set()
+            self._begin()
+
+    def cancel(self) -> None:
+        """Nobody wants to know any more."""
+        self._start.cancel()
+        if self.task is not None:
+            self.task.cancel()
+
+    def _begin(self) -> None:
+        self._start.cancel()
+        if self.task is None:
+            self.task = self._spawn(self._run())
+
+    async def _run(self) -> None:
+        """Read to the end. Reports after each chunk that held points, and once more when all is read."""
         done: Source | None = None
         while True:
             self._changed.clear()
@@ -95,15 +110,6 @@ class Collecting:
             else:
                 await self._changed.wait()
         self._tell([], is_complete=True)
-
-    async def _wait(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                while not self._final:
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            return
 
     async def _source(self) -> Source | None:
         pod = _primary(await self._runtime.pods(self._key))

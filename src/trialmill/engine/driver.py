@@ -1,23 +1,22 @@
 """The thin driver of one experiment: events go in, changes are saved, and what is desired is carried out.
 
-One loop does it all, in this order and never another: take every event that has come in, apply them, save what became
+One loop does it all, in this order and never another: take every event that has come in and apply it, save what became
 true in one step, then see to it that the world is as desired. Everything that waits (a resource to be made, a log, an
-algorithm, a timer) is a task that ends by putting an event into the queue, and a task whose instruction is no longer
+algorithm, a timer) is a task that ends by putting an event into the queue; a task whose instruction is no longer
 desired is cancelled.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from trialmill.api.experiment import Experiment
-from trialmill.api.history import AttemptView, Decision, Exhausted
+from trialmill.api.history import AttemptView, Decision, Exhausted, History
 from trialmill.api.space import Space
-from trialmill.api.verdict import Verdict, VerdictMemory, VerdictPhase
-from trialmill.engine.collecting import Appended, Collected, Collecting
+from trialmill.engine.collecting import Collected, Collecting
 from trialmill.engine.events import (
     CollectionFinished,
     Event,
@@ -25,7 +24,6 @@ from trialmill.engine.events import (
     Opened,
     PointsArrived,
     ResourceAccepted,
-    ResourceChanged,
     ResourceGone,
     ResourceRejected,
     ResourceSuspended,
@@ -36,10 +34,11 @@ from trialmill.engine.events import (
     TimerFired,
 )
 from trialmill.engine.instructions import Ask, Collect, Ensure, Instruction, Remove, SetTimer, Suspend
+from trialmill.engine.judging import Judge
+from trialmill.engine.ledger import PATIENCE, Ledger
 from trialmill.engine.machine import apply, desired
 from trialmill.engine.ports import (
     Clock,
-    ConflictError,
     Created,
     Gone,
     Rejected,
@@ -54,15 +53,13 @@ from trialmill.engine.ports import (
 from trialmill.engine.records import (
     AttemptKey,
     AttemptPhase,
-    EventRecord,
     ExperimentPhase,
     ExperimentRecord,
-    Record,
     RunState,
 )
 from trialmill.engine.rendering import rendered
 from trialmill.engine.state import State
-from trialmill.kinds.verdict import Policy, judge, remember, unmatched
+from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate
 from trialmill.template.render import RenderError
 
@@ -100,15 +97,6 @@ class Plan:
     policy: Policy
 
 
-@dataclass(slots=True)
-class _Judged:
-    """What was concluded of an attempt's resource so far."""
-
-    memory: VerdictMemory = field(default_factory=VerdictMemory)
-    verdict: Verdict | None = None
-    unmatched: Verdict | None = None
-
-
 class Driver:
     """Drives one experiment until it is over or stopped. The caller holds the lease."""
 
@@ -117,14 +105,16 @@ class Driver:
         self._state = state
         self._world = world
         self._cursor = cursor
+        self._ledger = Ledger(world.stores, state)
+        self._judge = Judge(plan.policy)
         self._events: deque[Event] = deque()
         self._wake = asyncio.Event()
         self._tasks: dict[Instruction, asyncio.Task[None]] = {}
+        self._timer: tuple[datetime, asyncio.Task[None]] | None = None
         self._collecting: dict[AttemptKey, Collecting] = {}
-        self._judged: dict[AttemptKey, _Judged] = {}
         self._fresh: set[AttemptKey] = set()
-        self._appended: list[Appended] = []
         self._intent_is_stale = False
+        self._patience: asyncio.TimerHandle | None = None
         self._failure: BaseException | None = None
         self._background: list[asyncio.Task[None]] = []
         self._grace: timedelta | None = None
@@ -132,10 +122,7 @@ class Driver:
     async def run(self) -> ExperimentRecord:
         """Returns when the experiment is over or stopped. Raises what the store raises; nothing is acted on unsaved."""
         self._put(Opened(self._now()))
-        self._background = [
-            self._spawn(self._follow_resources()),
-            self._spawn(self._follow_intent()),
-        ]
+        self._background = [self._spawn(self._follow_resources()), self._spawn(self._follow_intent())]
         try:
             while not self._is_done():
                 await self._turn()
@@ -151,14 +138,15 @@ class Driver:
         self._put(IntentChanged(self._now(), intent))
         if grace is not None:
             self._grace = grace
-            self._drop(lambda instruction: isinstance(instruction, Remove))
+            for remove in [i for i in self._tasks if isinstance(i, Remove)]:
+                self._tasks.pop(remove).cancel()
 
     # --- the loop ----------------------------------------------------------------------------------------------------
 
     def _is_done(self) -> bool:
         experiment = self._state.experiment
         stopped = experiment.phase is ExperimentPhase.STOPPED and experiment.intent.state is RunState.STOP
-        return (experiment.phase.is_over or stopped) and not self._events and not self._appended
+        return (experiment.phase.is_over or stopped) and not self._events and self._ledger.is_empty
 
     async def _turn(self) -> None:
         self._wake.clear()
@@ -166,53 +154,46 @@ class Driver:
             raise self._failure
         if self._intent_is_stale:
             await self._refresh_intent()
-        records: dict[str, Record] = {}
-        story: list[EventRecord] = []
-        while self._events:
-            event = self._events.popleft()
-            changes = apply(self._state, event)
-            records.update((record.uid, record) for record in changes.records)
-            story += changes.story
-            if isinstance(event, PointsArrived):
-                self._consider_stopping(event)
-        await self._save(records, story)
-        self._act()
+        wanted = self._decide()
+        if self._must_save(wanted):
+            await self._save()
+        self._act(wanted)
         if self._world.watcher is not None:
             self._world.watcher.changed(self._state)
 
-    async def _save(self, records: dict[str, Record], story: Sequence[EventRecord]) -> None:
-        if not records and not self._appended and not story:
-            return
-        appended, self._appended = self._appended, []
-        try:
-            await self._write([*records.values()], appended, story)
-        except ConflictError:
-            # Only doors write beside the driver, and only the experiment's intent: take theirs over and save again.
-            await self._refresh_intent()
-            current = self._state.experiment
-            again = [current if isinstance(r, ExperimentRecord) else r for r in records.values()]
-            await self._write(again, appended, story)
+    def _decide(self) -> dict[Instruction, None]:
+        """Apply all events. An algorithm that answers at once is asked in between, so its trials are saved along."""
+        while True:
+            while self._events:
+                event = self._events.popleft()
+                self._ledger.add(apply(self._state, event))
+                if isinstance(event, PointsArrived):
+                    self._consider_stopping(event)
+            wanted = desired(self._state, self._now())
+            ask = None if self._world.offload else next((i for i in wanted if isinstance(i, Ask)), None)
+            if ask is None:
+                return dict.fromkeys(wanted)
+            self._events.append(self._answer(ask, self._state.history()))
 
-    async def _write(
-        self, records: Sequence[Record], appended: Sequence[Appended], story: Sequence[EventRecord]
-    ) -> None:
-        stores = self._world.stores
-        async with stores.together():
-            saved = await stores.trials.save(self._in_current_version(records)) if records else []
-            for item in appended:
-                await stores.metrics.append(item.key, item.source, item.points, item.cursor, item.gap)
-            if story:
-                await stores.trials.log(story)
-        self._state.saved(saved)
+    def _must_save(self, wanted: dict[Instruction, None]) -> bool:
+        if self._ledger.is_empty:
+            return False
+        if self._ledger.is_urgent or not wanted:
+            return True
+        if any(isinstance(i, Ensure | Remove | Suspend) and i not in self._tasks for i in wanted):
+            return True
+        if self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._wake.set)
+            return False
+        return self._patience.when() <= asyncio.get_running_loop().time()
 
-    def _in_current_version(self, records: Sequence[Record]) -> list[Record]:
-        """Records carry the version they were made from; the state knows the one that was saved since."""
-        return [
-            replace(r, version=self._state.experiment.version)
-            if isinstance(r, ExperimentRecord)
-            else replace(r, version=self._state.trials[r.index].version)
-            for r in records
-        ]
+    async def _save(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        intent = await self._ledger.save()
+        if intent is not None:
+            self._put(IntentChanged(self._now(), intent))
 
     async def _refresh_intent(self) -> None:
         self._intent_is_stale = False
@@ -230,21 +211,21 @@ class Driver:
 
     # --- carrying out ------------------------------------------------------------------------------------------------
 
-    def _act(self) -> None:
-        wanted = dict.fromkeys(desired(self._state, self._now()))
-        self._drop(lambda instruction: instruction not in wanted)
+    def _act(self, wanted: dict[Instruction, None]) -> None:
+        for obsolete in [i for i in self._tasks if i not in wanted]:
+            self._tasks.pop(obsolete).cancel()
+        collected = set()
         for instruction in wanted:
-            if isinstance(instruction, Collect):
-                self._collect(instruction)
-            elif instruction not in self._tasks:
-                self._tasks[instruction] = self._spawn(self._carry_out(instruction))
-        for key in [key for key in self._collecting if Collect(key, True) not in wanted]:
-            if Collect(key, False) not in wanted:
-                self._forget(key)
-
-    def _drop(self, is_obsolete: Callable[[Instruction], bool]) -> None:
-        for instruction in [i for i in self._tasks if is_obsolete(i)]:
-            self._tasks.pop(instruction).cancel()
+            match instruction:
+                case Collect():
+                    collected.add(instruction.key)
+                    self._collect(instruction)
+                case SetTimer():
+                    self._set_timer(instruction.at)
+                case _ if instruction not in self._tasks:
+                    self._tasks[instruction] = self._spawn(self._carry_out(instruction))
+        for key in [key for key in self._collecting if key not in collected]:
+            self._forget(key)
 
     def _carry_out(self, instruction: Instruction) -> Coroutine[None, None, None]:
         match instruction:
@@ -256,10 +237,17 @@ class Driver:
                 return self._remove(instruction)
             case Suspend():
                 return self._suspend(instruction)
-            case SetTimer():
-                return self._sleep(instruction.at)
-            case Collect():
-                raise AssertionError("collecting has its own life")
+            case _:
+                raise AssertionError(f"{instruction} has its own life")
+
+    def _set_timer(self, at: datetime) -> None:
+        """A timer that is set for earlier is left: it fires for nothing, and is set anew then."""
+        if self._timer is not None:
+            due, task = self._timer
+            if due <= at and not task.done():
+                return
+            task.cancel()
+        self._timer = (at, self._spawn(self._sleep(at)))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -272,27 +260,30 @@ class Driver:
             self._wake.set()
 
     async def _end_tasks(self) -> None:
+        for collecting in self._collecting.values():
+            collecting.cancel()
         tasks = [*self._background, *self._tasks.values(), *(c.task for c in self._collecting.values() if c.task)]
+        if self._timer is not None:
+            tasks.append(self._timer[1])
+        if self._patience is not None:
+            self._patience.cancel()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ask(self, ask: Ask) -> None:
-        settings = self._plan.experiment.spec.algorithm.settings_map()
-        history, seed = self._state.history(), self._state.experiment.seed
-        arguments = (self._plan.space, settings, seed, history, ask.first, ask.count)
+        self._put(await asyncio.to_thread(self._answer, ask, self._state.history()))
+
+    def _answer(self, ask: Ask, history: History) -> Event:
+        """The algorithm's answer as an event. It may be anybody's: its failure ends the experiment, with its words."""
+        settings, seed = self._plan.experiment.spec.algorithm.settings_map(), self._state.experiment.seed
         try:
-            if self._world.offload:
-                answer = await asyncio.to_thread(self._world.searcher.ask, *arguments)
-            else:
-                answer = self._world.searcher.ask(*arguments)
-        except Exception as error:  # an algorithm may be anybody's: its failure ends the experiment
-            self._put(SuggestionsFailed(self._now(), f"{type(error).__name__}: {error}"))
-            return
+            answer = self._world.searcher.ask(self._plan.space, settings, seed, history, ask.first, ask.count)
+        except Exception as error:
+            return SuggestionsFailed(self._now(), f"{type(error).__name__}: {error}")
         if isinstance(answer, Exhausted):
-            self._put(SuggestionsExhausted(self._now(), answer.reason))
-        else:
-            self._put(SuggestionsArrived(self._now(), ask.first, answer.items))
+            return SuggestionsExhausted(self._now(), answer.reason)
+        return SuggestionsArrived(self._now(), ask.first, answer.items)
 
     async def _ensure(self, key: AttemptKey) -> None:
         trial = self._state.trials[key.trial_index]
@@ -338,16 +329,14 @@ class Driver:
                 self._world.runtime,
                 self._world.stores.metrics,
                 self._collected,
+                self._spawn,
                 fresh=collect.key in self._fresh,
             )
-            if collect.final:
-                collecting.finish()
-            collecting.task = self._spawn(collecting.run())
-        elif collect.final:
+        if collect.final:
             collecting.finish()
 
     def _collected(self, collected: Collected) -> None:
-        self._appended += collected.appended
+        self._ledger.append(collected.appended)
         key, at = collected.key, self._now()
         if collected.is_complete:
             self._put(CollectionFinished(at, key, collected.observation, collected.curve))
@@ -355,10 +344,8 @@ class Driver:
             self._put(PointsArrived(at, key, collected.observation, collected.curve))
 
     def _forget(self, key: AttemptKey) -> None:
-        collecting = self._collecting.pop(key)
-        if collecting.task is not None:
-            collecting.task.cancel()
-        self._judged.pop(key, None)
+        self._collecting.pop(key).cancel()
+        self._judge.forget(key)
         self._fresh.discard(key)
 
     def _consider_stopping(self, event: PointsArrived) -> None:
@@ -385,7 +372,7 @@ class Driver:
             match change:
                 case Snapshot():
                     unseen.discard(change.key)
-                    self._judge(change)
+                    self._hear(change)
                 case Gone():
                     unseen.discard(change.key)
                     self._put(ResourceGone(self._now(), change.key, change.uid, change.message))
@@ -393,20 +380,13 @@ class Driver:
                     for key in sorted(unseen):
                         self._put(ResourceGone(self._now(), key, "", "its resource was not there any more"))
 
-    def _judge(self, snapshot: Snapshot) -> None:
-        """Turn a snapshot into an event, if it says anything new."""
-        key = snapshot.key
-        if key in self._collecting:
-            self._collecting[key].resource_changed()
-        judged = self._judged.setdefault(key, _Judged())
-        verdict = judge(snapshot.resource, self._plan.policy, judged.memory)
-        judged.memory = remember(judged.memory, snapshot.resource, verdict)
-        if verdict.phase is VerdictPhase.FAILED and snapshot.evidence:
-            verdict = replace(verdict, message=_join(snapshot.evidence, verdict.message))
-        mismatch = None if verdict.phase.is_terminal else unmatched(snapshot.resource, self._plan.policy)
-        if (verdict, mismatch) != (judged.verdict, judged.unmatched):
-            judged.verdict, judged.unmatched = verdict, mismatch
-            self._put(ResourceChanged(self._now(), key, snapshot.uid, verdict, mismatch))
+    def _hear(self, snapshot: Snapshot) -> None:
+        collecting = self._collecting.get(snapshot.key)
+        if collecting is not None:
+            collecting.resource_changed()
+        event = self._judge.hear(snapshot, self._now())
+        if event is not None:
+            self._put(event)
 
     async def _follow_intent(self) -> None:
         async for change in self._world.stores.trials.watch(self._cursor):
@@ -414,7 +394,3 @@ class Driver:
                 self._intent_is_stale = True
                 self._wake.set()
                 await self._world.clock.sleep_until(self._now() + _ASK_AGAIN)
-
-
-def _join(evidence: str, message: str) -> str:
-    return f"{evidence}: {message}" if message else evidence

@@ -139,13 +139,12 @@ class State:
         return changes
 
     def saved(self, records: Iterable[Record]) -> None:
-        """Take over the versions that the store gave to the records."""
+        """Take over the versions that the store gave to the records: they are what the state holds, saved."""
         for record in records:
             if isinstance(record, TrialRecord):
-                current = self.trials[record.index]
-                self.trials[record.index] = replace(current, version=record.version)
+                self.trials[record.index] = record
             else:
-                self.experiment = replace(self.experiment, version=record.version)
+                self.experiment = record
 
     def take_version(self, version: str) -> None:
         """Somebody else saved the experiment: the next save builds on theirs."""

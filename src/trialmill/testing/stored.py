@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from trialmill.api.document import Document
 from trialmill.api.load import load_documents
@@ -31,7 +32,7 @@ from trialmill.store.sql.open import open_store
 from trialmill.template.encode import compiled_to_json
 from trialmill.testing.samples import NOON, minute
 
-SOURCE = """\
+SOURCE: Final = """\
 apiVersion: kubeflow.org/v1beta1
 kind: Experiment
 metadata:
@@ -85,7 +86,14 @@ spec:
                   - {name: BATCH, value: "${trialParameters.batch}"}
                   - {name: OPTIMIZER, value: "${trialParameters.optimizer}"}
 """
-UID = "11111111-2222-3333-4444-555555555555"
+_END_REASONS: Final = {
+    TrialPhase.SUCCEEDED: "TrialSucceeded",
+    TrialPhase.FAILED: "BackoffLimitExceeded",
+    TrialPhase.KILLED: "ExperimentEnded",
+    TrialPhase.EARLY_STOPPED: "TrialEarlyStopped",
+    TrialPhase.METRICS_UNAVAILABLE: "MetricsUnavailable",
+}
+UID: Final = "11111111-2222-3333-4444-555555555555"
 
 
 def checked(text: str = SOURCE) -> Checked:
@@ -144,7 +152,7 @@ def trial_of(experiment: ExperimentRecord, index: int, phase: TrialPhase, accura
         assignments={"lr": 0.05, "layers": 3, "batch": "64.5", "optimizer": "1e-3"},
         created=minute(10 * index),
         phase=phase,
-        reason=f"Trial{phase}" if phase.is_over else "",
+        reason=_END_REASONS.get(phase, ""),
         message="exit code 1" if phase is TrialPhase.FAILED else "",
         started=started,
         finished=finished,

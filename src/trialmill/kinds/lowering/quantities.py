@@ -8,6 +8,8 @@ from trialmill.api.tree import Json
 NANO: Final = 10**9
 """Quantities are whole numbers of billionths: the precision that Kubernetes keeps."""
 
+_LARGEST: Final = (2**63 - 1) * NANO
+"""Kubernetes caps what is larger."""
 _QUANTITY: Final = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(?:([KMGTPE]i)|([numkMGTPE])|[eE]([+-]?\d{1,3}))?")
 _BINARY: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
 _DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
@@ -29,6 +31,7 @@ def parse_quantity(value: Json) -> int | None:
     power = 9 - len(fraction) + (_DECIMAL[decimal] if decimal else int(exponent or 0))
     amount = int(whole + fraction) * _BINARY.get(binary or "", 1)
     nanos = amount * _ten_to(power) if power >= 0 else ceiling(amount, _ten_to(-power))
+    nanos = min(nanos, _LARGEST)
     return -nanos if sign == "-" else nanos
 
 

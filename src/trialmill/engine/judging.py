@@ -1,0 +1,45 @@
+"""From snapshots of resources to events: each is judged, and only what is new is told."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from trialmill.api.verdict import Verdict, VerdictMemory, VerdictPhase
+from trialmill.engine.events import ResourceChanged
+from trialmill.engine.ports import Snapshot
+from trialmill.engine.records import AttemptKey
+from trialmill.kinds.verdict import Policy, judge, remember, unmatched
+
+
+@dataclass(slots=True)
+class _Judged:
+    """What was concluded of one attempt's resource so far."""
+
+    memory: VerdictMemory = field(default_factory=VerdictMemory)
+    verdict: Verdict | None = None
+    unmatched: Verdict | None = None
+
+
+class Judge:
+    """Remembers what was told of each attempt that is under way."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._judged: dict[AttemptKey, _Judged] = {}
+
+    def hear(self, snapshot: Snapshot, at: datetime) -> ResourceChanged | None:
+        """The event that the snapshot amounts to; None where it says nothing new."""
+        judged = self._judged.setdefault(snapshot.key, _Judged())
+        verdict = judge(snapshot.resource, self._policy, judged.memory)
+        judged.memory = remember(judged.memory, snapshot.resource, verdict)
+        if verdict.phase is VerdictPhase.FAILED and snapshot.evidence:
+            message = f"{snapshot.evidence}: {verdict.message}" if verdict.message else snapshot.evidence
+            verdict = replace(verdict, message=message)
+        mismatch = None if verdict.phase.is_terminal else unmatched(snapshot.resource, self._policy)
+        if verdict == judged.verdict and mismatch == judged.unmatched:
+            return None
+        judged.verdict, judged.unmatched = verdict, mismatch
+        return ResourceChanged(at, snapshot.key, snapshot.uid, verdict, mismatch)
+
+    def forget(self, key: AttemptKey) -> None:
+        """The attempt has ended."""
+        self._judged.pop(key, None)
