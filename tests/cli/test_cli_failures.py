@@ -65,7 +65,15 @@ def test_a_fault_is_printed_on_request(capsys: pytest.CaptureFixture[str], monke
 
 @pytest.mark.parametrize(
     "argv",
-    [(), ("lst",), ("get",), ("list", "-o", "xml"), ("extend", "x"), ("extend", "x", "--max-trials", "0")],
+    [
+        (),
+        ("lst",),
+        ("get",),
+        ("list", "-o", "xml"),
+        ("extend", "x"),
+        ("extend", "x", "--max-trials", "0"),
+        ("extend", "x", "--max-trials", "x"),
+    ],
     ids=" ".join,
 )
 def test_arguments_that_cannot_be_read_are_bad_input(capsys: pytest.CaptureFixture[str], argv: tuple[str, ...]) -> None:
@@ -107,7 +115,7 @@ def start(*argv: str, cwd: Path) -> subprocess.Popen[bytes]:
 
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
-    wrong = "".join(f"    - name: p{n}\n      parameterType: nonsense\n" for n in range(3000))
+    wrong = "".join(f"    - name: p{n}\n      parameterType: nonsense\n" for n in range(400))
     (tmp_path / "f.yaml").write_text(SOURCE.replace("  parameters:\n", f"  parameters:\n{wrong}"))
     process = start("validate", "f.yaml", cwd=tmp_path)
     assert process.stdout is not None

@@ -313,10 +313,10 @@ def test_watch_ends_where_nobody_drives(run: Run) -> None:
 
 
 def log_of(store: Path, index: int, text: bytes, *, container: str = "main", pod: str = "0-0") -> None:
-    folder = store.parent / "runs" / UID / f"{index}-1" / pod / f"{container}-0"
-    folder.mkdir(parents=True)
-    (folder / "log").write_bytes(text)
-    (folder / "exit").write_text("0\n")
+    attempt = store.parent / "runs" / UID / f"{index}-1"
+    attempt.mkdir(parents=True, exist_ok=True)
+    (attempt / f"{pod}.{container}-0.log").write_bytes(text)
+    (attempt / f"{pod}.{container}-0.exit").write_text("0\n")
 
 
 def test_logs_are_those_of_the_best_trial(store: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

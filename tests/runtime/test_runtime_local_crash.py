@@ -22,13 +22,19 @@ from trialmill.testing.runtime import KEY, ended, remove, told, true_conditions
 COUNTS = container("sh", "-c", 'echo ran >> "$0"', "count")
 
 
-def recorded_run(folder: Path) -> Path:
-    """The directory of a run whose attempt was recorded, as far as a crash let it come."""
+def recorded_run(folder: Path, log: str = "") -> Path:
+    """The stem of a run whose attempt was recorded, as far as a crash let it come."""
     attempt = layout.attempt_directory(str(folder / "runs"), KEY)
-    directory = Path(layout.run_directory(layout.pod_directory(attempt, POD), RunId(POD, "main", 0), 0))
-    directory.mkdir(parents=True)
+    Path(attempt).mkdir(parents=True)
     layout.write_manifest(attempt, JOB, 1000.0)
-    return directory
+    stem = layout.run_stem(attempt, RunId(POD, "main", 0), 0)
+    Path(layout.log_of(stem)).write_text(log)
+    return Path(stem)
+
+
+def of(stem: Path, name: str) -> Path:
+    """One of the files of a run."""
+    return stem.with_name(f"{stem.name}.{name}")
 
 
 def times_run(folder: Path) -> int:
@@ -37,10 +43,9 @@ def times_run(folder: Path) -> int:
 
 
 def test_a_complete_exit_means_done(tmp_path: Path) -> None:
-    directory = recorded_run(tmp_path)
-    (directory / "started").write_text("123456\n")
-    (directory / "exit").write_text("0\n")
-    (directory / "log").write_text("loss=1\n")
+    stem = recorded_run(tmp_path, "loss=1\n")
+    of(stem, "started").write_text("123456\n")
+    of(stem, "exit").write_text("0\n")
 
     async def story() -> None:
         async with open_runtime(tmp_path, COUNTS) as runtime:
@@ -54,10 +59,10 @@ def test_a_complete_exit_means_done(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("exit", [None, "", "13"], ids=["no exit", "an empty exit", "an exit without its line break"])
 def test_started_alone_means_lost(tmp_path: Path, exit: str | None) -> None:
-    directory = recorded_run(tmp_path)
-    (directory / "started").write_text("123456\n")
+    stem = recorded_run(tmp_path)
+    of(stem, "started").write_text("123456\n")
     if exit is not None:
-        (directory / "exit").write_text(exit)
+        of(stem, "exit").write_text(exit)
 
     async def story() -> None:
         async with open_runtime(tmp_path, COUNTS) as runtime:
@@ -71,15 +76,15 @@ def test_started_alone_means_lost(tmp_path: Path, exit: str | None) -> None:
 
 
 def test_neither_lock_nor_started_is_fenced_and_started_anew_once(tmp_path: Path) -> None:
-    directory = recorded_run(tmp_path)
+    stem = recorded_run(tmp_path)
 
     async def story() -> None:
         async with open_runtime(tmp_path, COUNTS) as runtime:
             assert true_conditions(await ended(runtime, KEY)) == {"Complete"}
 
     play(story())
-    assert (directory / "started").read_text() == "fenced\n"
-    late = subprocess.run(wrapped(str(directory), str(tmp_path), ["/bin/sh", "-c", "echo late >> count"]), check=False)
+    assert of(stem, "started").read_text() == "fenced\n"
+    late = subprocess.run(wrapped(str(stem), str(tmp_path), ["/bin/sh", "-c", "echo late >> count"]), check=False)
     assert late.returncode == 125
     assert times_run(tmp_path) == 1
 
@@ -162,14 +167,14 @@ def test_an_adopted_trial_whose_shell_was_killed_is_lost_when_its_command_has_en
 
 
 def test_what_a_finished_run_left_behind_is_ended(tmp_path: Path) -> None:
-    directory = recorded_run(tmp_path)
+    stem = recorded_run(tmp_path)
     daemon = subprocess.Popen(
-        ["sleep", "60"], start_new_session=True, pass_fds=[lock := os.open(directory / "lock", os.O_CREAT | os.O_RDWR)]
+        ["sleep", "60"], start_new_session=True, pass_fds=[lock := os.open(of(stem, "log"), os.O_RDWR)]
     )
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.close(lock)
-    (directory / "started").write_text(f"{daemon.pid}\n")
-    (directory / "exit").write_text("0\n")
+    of(stem, "started").write_text(f"{daemon.pid}\n")
+    of(stem, "exit").write_text("0\n")
 
     async def story() -> None:
         async with open_runtime(tmp_path, COUNTS) as runtime:
@@ -180,10 +185,10 @@ def test_what_a_finished_run_left_behind_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_group_is_not_signalled_when_the_lock_is_free(tmp_path: Path) -> None:
-    directory = recorded_run(tmp_path)
+    stem = recorded_run(tmp_path)
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
-        (directory / "started").write_text(f"{stranger.pid}\n")
-        (directory / "exit").write_text("0\n")
+        of(stem, "started").write_text(f"{stranger.pid}\n")
+        of(stem, "exit").write_text("0\n")
 
         async def story() -> None:
             async with open_runtime(tmp_path, COUNTS) as runtime:
@@ -196,20 +201,22 @@ def test_a_group_is_not_signalled_when_the_lock_is_free(tmp_path: Path) -> None:
 
 
 def test_a_run_is_examined_in_the_order_of_the_protocol(tmp_path: Path) -> None:
-    assert examine(str(tmp_path), 5.0) is Other.FENCED
-    assert examine(str(tmp_path), 5.0) is Other.FENCED
-    (tmp_path / "started").write_text("77\n")
-    assert examine(str(tmp_path), 5.0) is Other.LOST
-    with (tmp_path / "lock").open() as lock:
+    stem = tmp_path / "0-0.main-0"
+    of(stem, "log").touch()
+    assert examine(str(stem), 5.0) is Other.FENCED
+    assert examine(str(stem), 5.0) is Other.FENCED
+    of(stem, "started").write_text("77\n")
+    assert examine(str(stem), 5.0) is Other.LOST
+    with of(stem, "log").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        alive = examine(str(tmp_path), 5.0)
+        alive = examine(str(stem), 5.0)
         assert isinstance(alive, Alive)
         assert alive.group == 77
-        (tmp_path / "exit").write_text("3\n")
-        done = examine(str(tmp_path), 5.0)
+        of(stem, "exit").write_text("3\n")
+        done = examine(str(stem), 5.0)
         assert isinstance(done, Done)
         assert done.leftover == 77
-    done = examine(str(tmp_path), 5.0)
+    done = examine(str(stem), 5.0)
     assert isinstance(done, Done)
     assert isinstance(done.exited, Exited)
     assert (done.exited.code, done.leftover) == (3, None)

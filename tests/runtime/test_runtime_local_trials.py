@@ -69,8 +69,10 @@ async def first_line(runtime: LocalRuntime, key: AttemptKey = KEY) -> str:
         pytest.param("kill -KILL 0", "Failed", "code=137", id="kills its whole group"),
         pytest.param("kill -KILL $PPID", "Failed", "code=137", id="kills the shell around it"),
         pytest.param("kill -TERM 0; exit 5", "Failed", "code=143", id="ends its whole group"),
-        pytest.param('rm -rf "$TRIALMILL_RUN"', "Complete", "", id="deletes its own directory"),
-        pytest.param('rm -rf "$TRIALMILL_RUN"; exit 4', "Failed", "code=4", id="deletes its directory and fails"),
+        pytest.param('rm -rf "$(dirname "$TRIALMILL_RUN")"', "Complete", "", id="deletes its own directory"),
+        pytest.param(
+            'rm -rf "$(dirname "$TRIALMILL_RUN")"; exit 4', "Failed", "code=4", id="deletes its directory and fails"
+        ),
         pytest.param("head -c 100000 /dev/urandom", "Complete", "", id="prints garbage"),
         pytest.param("exec 9>&-", "Complete", "", id="closes descriptors"),
     ],
@@ -89,7 +91,7 @@ def test_a_trial_ends_with_a_reason_whatever_it_does(
 
 
 def test_output_is_read_though_the_directory_was_deleted(tmp_path: Path) -> None:
-    script = 'echo before; rm -rf "$TRIALMILL_RUN"; echo after'
+    script = 'echo before; rm -rf "$(dirname "$TRIALMILL_RUN")"; echo after'
     assert outcome(tmp_path, container("sh", "-c", script)) == ({"Complete"}, "before\nafter\n")
 
 

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Final
 
 from trialmill.api.experiment import Experiment, Parameter
-from trialmill.api.space import format_value
 from trialmill.cli.failures import OK
-from trialmill.cli.output import plain, short_duration, write_line, write_table
+from trialmill.cli.output import plain, short_duration, short_value, write_line, write_table
 from trialmill.cli.reading import resume_hint, store_of, with_store
 from trialmill.engine.ports import Stores
 from trialmill.engine.records import EventRecord, ExperimentRecord, Intent, TrialPhase, TrialRecord
 from trialmill.metrics.values import format_metric
 from trialmill.root.lookup import find_experiment
-from trialmill.root.objects import format_time
 from trialmill.root.opening import runs_directory
 from trialmill.root.overview import INTERRUPTED, Overview, metric_of, overview
+from trialmill.root.times import format_time
 from trialmill.root.waiting import waits_for
 
 _EVENTS: Final = 20
@@ -115,8 +114,8 @@ def _write_trials(each: Overview, now: datetime) -> None:
 
 def _write_best(best: TrialRecord, experiment: Experiment) -> None:
     values = {name: metric_of(best, name, experiment) for name in experiment.spec.objective.metric_names}
-    metrics = ", ".join(f"{name}={format_metric(value)}" for name, value in values.items() if value is not None)
-    assignments = ", ".join(f"{name}={format_value(value)}" for name, value in best.assignments.items())
+    metrics = ", ".join(f"{name}={short_value(value)}" for name, value in values.items() if value is not None)
+    assignments = ", ".join(f"{name}={short_value(value)}" for name, value in best.assignments.items())
     _write_field("Best", f"{best.name}: {metrics}")
     _write_field("", assignments)
 
@@ -131,7 +130,7 @@ def _write_conditions(record: ExperimentRecord, now: datetime) -> None:
 
 def _write_files(each: Overview, runs: Path) -> None:
     write_line()
-    _write_field("Files", f"{runs / each.record.uid}/TRIAL-ATTEMPT/: manifest.json; in it POD/CONTAINER-RUN/log")
+    _write_field("Files", f"{runs / each.record.uid}/TRIAL-ATTEMPT/: manifest.json, and POD.CONTAINER-RUN.log")
     best = each.best()
     if best is not None:
         _write_field("", f"{runs / each.record.uid}/{best.index}-{best.attempt.number}/ is the best trial")

@@ -39,7 +39,10 @@ async def _print(stores: Stores, args: argparse.Namespace) -> int:
 
 
 async def _choose(stores: Stores, args: argparse.Namespace) -> tuple[ExperimentRecord, TrialRecord, str | None]:
-    """The named trial, else the best, else the latest; and the container whose output counts, if the file says so."""
+    """The named trial, else the best, else the latest; and the container whose output counts, if the file says so.
+
+    Where the output is to be followed, the latest trial that is not over comes first.
+    """
     subject = await find_subject(stores, args.name, args.namespace)
     record = subject.record
     container = args.container or subject.experiment.spec.template.primary_container or None
@@ -47,8 +50,10 @@ async def _choose(stores: Stores, args: argparse.Namespace) -> tuple[ExperimentR
         return record, await find_trial(stores, record, args.trial), container
     if not subject.trials:
         raise InputError(f"{record.name} has no trials yet", "see: trialmill describe " + record.name)
-    trial = subject.best() or subject.trials[-1]
-    complain(f"{'the best trial' if subject.best() else 'the latest trial'}, {trial.name}:")
+    growing = [trial for trial in subject.trials if args.follow and not trial.phase.is_over]
+    best = None if growing else subject.best()
+    trial = best or [*subject.trials, *growing][-1]
+    complain(f"{'the best' if best else 'the latest'} trial, {trial.name}:")
     return record, trial, container
 
 
@@ -104,14 +109,14 @@ class _Printer:
         except FileNotFoundError:
             return
         try:
-            position = self.positions.setdefault(output.directory, 0)
+            position = self.positions.setdefault(output.stem, 0)
             while data := os.pread(descriptor, _CHUNK, position):
-                if titled and self.last != output.directory:
+                if titled and self.last != output.stem:
                     self._write(f"==> {output.title} <==\n".encode())
-                self.last = output.directory
+                self.last = output.stem
                 self._write(data)
                 position += len(data)
-            self.positions[output.directory] = position
+            self.positions[output.stem] = position
         finally:
             os.close(descriptor)
 

@@ -68,6 +68,17 @@ def short_duration(duration: timedelta) -> str:
     return f"{seconds}s"
 
 
+def short_value(value: float | str | None) -> str:
+    """A value for people's eyes, to six digits; programs get all of them from `-o json`."""
+    match value:
+        case None:
+            return ""
+        case float():
+            return f"{value:.6g}"
+        case _:
+            return str(value)
+
+
 def _fitted(widths: list[int], available: int) -> list[int]:
     """The widest columns give way first, none below its least."""
     fitted = list(widths)

@@ -20,7 +20,9 @@ from trialmill.root.lookup import find_experiment, find_trial
 
 
 def metrics_command(args: argparse.Namespace) -> int:
-    found = with_store(args, lambda stores: _points(stores, args))
+    found, gaps = with_store(args, lambda stores: _points(stores, args))
+    for gap in gaps:
+        complain(gap)
     if args.output == "json":
         for trial, attempt, point in found:
             write_json(point_object(trial, attempt, point), indent=None)
@@ -59,18 +61,20 @@ def point_object(trial: str, attempt: int, point: Point) -> JsonObject:
     }
 
 
-async def _points(stores: Stores, args: argparse.Namespace) -> list[tuple[str, int, Point]]:
+async def _points(stores: Stores, args: argparse.Namespace) -> tuple[list[tuple[str, int, Point]], list[str]]:
+    """The points with their trial and attempt, and what is known to be lost."""
     record = await find_experiment(stores, args.name, args.namespace)
     if args.trial:
         trials: Sequence[TrialRecord] = [await find_trial(stores, record, args.trial)]
     else:
         _, trials, _ = await stores.trials.load(record.ref)
-    return [
-        (trial.name, key.attempt, point)
-        for trial in trials
-        for key in _keys(trial)
-        for point in await stores.metrics.read(key)
-    ]
+    points, gaps = [], []
+    for trial in trials:
+        for key in _keys(trial):
+            points += [(trial.name, key.attempt, point) for point in await stores.metrics.read(key)]
+            lost = await stores.metrics.gaps(key)
+            gaps += [f"{trial.name}, attempt {key.attempt}: {gap} ({source})" for source, gap in lost.items()]
+    return points, gaps
 
 
 def _keys(trial: TrialRecord) -> Iterator[AttemptKey]:

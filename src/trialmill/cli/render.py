@@ -1,7 +1,9 @@
 """`render`: the manifest that a trial would create."""
 
 import argparse
+import sys
 
+from trialmill.api.problem import Severity
 from trialmill.api.tree import JsonObject
 from trialmill.cli.failures import BAD_INPUT, OK, complain, refuse
 from trialmill.cli.output import write_json, write_yaml
@@ -15,8 +17,8 @@ from trialmill.root.prepare import Prepared, prepare
 
 def render_command(args: argparse.Namespace) -> int:
     prepared = prepare([args.file, *args.companions], name=args.name, namespace=args.namespace)
-    complain_of(prepared)
     if prepared.checked is None:
+        _show_why(prepared)
         return BAD_INPUT
     if args.trial:
         if args.values:
@@ -35,15 +37,11 @@ def render_command(args: argparse.Namespace) -> int:
     return OK
 
 
-def complain_of(prepared: Prepared) -> None:
-    """Errors on stderr, since stdout is for the manifest; with warnings, `validate` is the place."""
-    from sys import stderr
-
-    from trialmill.api.problem import Severity
-
+def _show_why(prepared: Prepared) -> None:
+    """What keeps the file from being rendered, on stderr, since stdout is for manifests; `validate` shows the rest."""
     for problem in prepared.problems:
-        if problem.severity is Severity.ERROR:
-            print(problem_text(problem, prepared.lines), file=stderr)
+        if problem.severity in (Severity.ERROR, Severity.UNAVAILABLE):
+            print(problem_text(problem, prepared.lines), file=sys.stderr)
 
 
 async def _of_trial(stores: Stores, args: argparse.Namespace) -> JsonObject:

@@ -66,7 +66,7 @@ def _print_best(best: TrialRecord, finished: Finished, runs: Path) -> None:
 
 
 def _logs(folder: str) -> list[str]:
-    return [str(path) for path in sorted(Path(folder).glob("*/*/log"))]
+    return [str(path) for path in sorted(Path(folder).glob("*.log"))]
 
 
 def _shown(path: str) -> str:

@@ -6,17 +6,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from trialmill.api.experiment import Experiment
-from trialmill.api.space import format_value
-from trialmill.api.tree import JsonObject
 from trialmill.cli.failures import FAILED, OK, complain
-from trialmill.cli.output import short_duration, write_json, write_line, write_table, write_yaml
+from trialmill.cli.output import short_duration, short_value, write_json, write_line, write_table
 from trialmill.cli.reading import EXPERIMENT, TRIAL, read_subject, with_store
 from trialmill.engine.ports import Stores
 from trialmill.engine.records import TrialRecord
-from trialmill.metrics.values import format_metric
 from trialmill.root.lookup import Subject, find_experiment
-from trialmill.root.manifests import stored_manifest
-from trialmill.root.objects import experiment_object, list_object, trial_objects
 from trialmill.root.overview import (
     Overview,
     metric_of,
@@ -38,9 +33,10 @@ def list_command(args: argparse.Namespace) -> int:
                 write_line(f"{EXPERIMENT}/{each.record.name}")
         case "table":
             _write_overviews(found)
-        case format_:
-            items = [experiment_object(each.record, each.trials, each.experiment) for each in found if each.experiment]
-            _write_object(list_object("Experiment", items), format_)
+        case _:
+            from trialmill.cli.katib import write_experiments
+
+            write_experiments(found, args)
     for each in found:
         if each.experiment is None:
             complain(f"experiment {each.record.name} cannot be read by this release")
@@ -52,11 +48,12 @@ def get_command(args: argparse.Namespace) -> int:
         _write_overviews([with_store(args, lambda stores: _one(stores, args))])
         return OK
     subject = read_subject(args)
-    match args.output:
-        case "name":
-            write_line(f"{EXPERIMENT}/{subject.record.name}")
-        case format_:
-            _write_object(experiment_object(subject.record, subject.trials, subject.experiment), format_)
+    if args.output == "name":
+        write_line(f"{EXPERIMENT}/{subject.record.name}")
+    else:
+        from trialmill.cli.katib import write_experiment
+
+        write_experiment(subject, args)
     return OK
 
 
@@ -68,8 +65,10 @@ def trials_command(args: argparse.Namespace) -> int:
                 write_line(f"{TRIAL}/{trial.name}")
         case "table":
             _write_trials(subject, subject.trials)
-        case format_:
-            _write_object(list_object("Trial", trial_objects(subject, subject.trials)), format_)
+        case _:
+            from trialmill.cli.katib import write_trials
+
+            write_trials(subject, args)
     return OK
 
 
@@ -87,22 +86,15 @@ def best_command(args: argparse.Namespace) -> int:
             _write_trials(subject, [best])
         case "params":
             write_json(parameters_of(best, subject.experiment), indent=None)
-        case "manifest":
-            write_yaml(stored_manifest(best, subject.record, subject.experiment))
-        case format_:
-            _write_object(trial_objects(subject, [best])[0], format_)
+        case _:
+            from trialmill.cli.katib import write_trial
+
+            write_trial(subject, best, args)
     return OK
 
 
 async def _one(stores: Stores, args: argparse.Namespace) -> Overview:
     return await overview(stores, await find_experiment(stores, args.name, args.namespace))
-
-
-def _write_object(tree: JsonObject, format_: str) -> None:
-    if format_ == "yaml":
-        write_yaml(tree)
-    else:
-        write_json(tree)
 
 
 def _write_overviews(found: Sequence[Overview]) -> None:
@@ -125,7 +117,7 @@ def _overview_row(each: Overview, now: datetime) -> Sequence[str]:
         str(counts.running),
         str(counts.failed),
         "" if limit is None else str(limit),
-        _metric(each.best_value()),
+        short_value(each.best_value()),
         short_duration(now - record.created),
     )
 
@@ -150,12 +142,8 @@ def _trial_row(
     return (
         trial.name,
         trial.phase,
-        *(format_value(trial.assignments[name]) if name in trial.assignments else "" for name in parameters),
-        *(_metric(metric_of(trial, name, experiment)) for name in metrics),
+        *(short_value(trial.assignments.get(name)) for name in parameters),
+        *(short_value(metric_of(trial, name, experiment)) for name in metrics),
         "" if spent is None else short_duration(spent),
         reason_of(trial),
     )
-
-
-def _metric(value: float | str | None) -> str:
-    return "" if value is None else format_metric(value)

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from trialmill.cli.failures import OK, complain
-from trialmill.cli.output import plain, write_line
+from trialmill.cli.output import plain, short_value, write_line
 from trialmill.cli.reading import resume_hint, with_store
 from trialmill.engine.ports import Stores
-from trialmill.engine.records import ExperimentPhase, ExperimentRecord
-from trialmill.metrics.values import format_metric
+from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialPhase, TrialRecord
 from trialmill.root.errors import InputError
 from trialmill.root.lookup import Subject, find_subject, value_of
 
@@ -81,11 +80,17 @@ def _states(subject: Subject) -> dict[str, str]:
     states = {}
     for trial in subject.trials:
         value = value_of(trial, experiment) if trial.phase.is_over else None
-        metric = "" if value is None else f"{experiment.spec.objective.metric}={format_metric(value)}"
-        why = "" if trial.phase.value in trial.reason else trial.reason
+        metric = "" if value is None else f"{experiment.spec.objective.metric}={short_value(value)}"
         attempt = f"(attempt {trial.attempt.number})" if trial.attempt.number > 1 else ""
-        states[trial.name] = " ".join(filter(None, (trial.phase.value, attempt, metric, why, trial.message)))
+        states[trial.name] = " ".join(filter(None, (trial.phase.value, attempt, metric, *_why(trial))))
     return states | {subject.record.name: _experiment_state(subject.record)}
+
+
+def _why(trial: TrialRecord) -> tuple[str, ...]:
+    """Nothing more of a success."""
+    if trial.phase is TrialPhase.SUCCEEDED:
+        return ()
+    return ("" if trial.phase.value in trial.reason else trial.reason, trial.message)
 
 
 def _experiment_state(record: ExperimentRecord) -> str:

@@ -55,6 +55,7 @@ from trialmill.engine.records import (
     AttemptPhase,
     ExperimentPhase,
     ExperimentRecord,
+    Intent,
     RunState,
 )
 from trialmill.engine.rendering import rendered
@@ -118,6 +119,7 @@ class Driver:
         self._failure: BaseException | None = None
         self._background: list[asyncio.Task[None]] = []
         self._grace: timedelta | None = None
+        self._stop_requested = False
 
     async def run(self) -> ExperimentRecord:
         """Returns when the experiment is over or stopped. Raises what the store raises; nothing is acted on unsaved."""
@@ -134,8 +136,8 @@ class Driver:
 
     def request_stop(self, *, grace: timedelta | None = None) -> None:
         """End the attempts and come to rest; with `grace`, within that time. May be called again with less."""
-        intent = replace(self._state.experiment.intent, state=RunState.STOP)
-        self._put(IntentChanged(self._now(), intent))
+        self._stop_requested = True
+        self._follow(self._state.experiment.intent)
         if grace is not None:
             self._grace = grace
             for remove in [i for i in self._tasks if isinstance(i, Remove)]:
@@ -169,11 +171,18 @@ class Driver:
                 self._ledger.add(apply(self._state, event))
                 if isinstance(event, PointsArrived):
                     self._consider_stopping(event)
+                elif isinstance(event, SuggestionsArrived):
+                    self._forget_answered()
             wanted = desired(self._state, self._now())
             ask = None if self._world.offload else next((i for i in wanted if isinstance(i, Ask)), None)
             if ask is None:
                 return dict.fromkeys(wanted)
             self._events.append(self._answer(ask, self._state.history()))
+
+    def _forget_answered(self) -> None:
+        """An answer that came at the wrong moment was dropped: the same question must be asked again."""
+        for ask in [i for i, task in self._tasks.items() if isinstance(i, Ask) and task.done()]:
+            del self._tasks[ask]
 
     def _must_save(self, wanted: dict[Instruction, None]) -> bool:
         if self._ledger.is_empty:
@@ -193,14 +202,19 @@ class Driver:
             self._patience = None
         intent = await self._ledger.save()
         if intent is not None:
-            self._put(IntentChanged(self._now(), intent))
+            self._follow(intent)
 
     async def _refresh_intent(self) -> None:
         self._intent_is_stale = False
         stored = await self._world.stores.trials.experiment(self._state.experiment.ref)
         if stored.version != self._state.experiment.version:
             self._state.take_version(stored.version)
-            self._put(IntentChanged(self._now(), stored.intent))
+            self._follow(stored.intent)
+
+    def _follow(self, intent: Intent) -> None:
+        """What the store says is wanted; a stop that was asked for here stands, whatever a door writes meanwhile."""
+        wanted = replace(intent, state=RunState.STOP) if self._stop_requested else intent
+        self._put(IntentChanged(self._now(), wanted))
 
     def _put(self, event: Event) -> None:
         self._events.append(event)
@@ -311,8 +325,8 @@ class Driver:
 
     async def _suspend(self, suspend: Suspend) -> None:
         uid = self._state.trials[suspend.key.trial_index].attempt.resource_uid
-        if await self._world.runtime.suspend(suspend.key, uid, suspend.on):
-            self._put(ResourceSuspended(self._now(), suspend.key, suspend.on))
+        done = await self._world.runtime.suspend(suspend.key, uid, suspend.on)
+        self._put(ResourceSuspended(self._now(), suspend.key, suspend.on, refused=suspend.on and not done))
 
     async def _sleep(self, until: datetime) -> None:
         await self._world.clock.sleep_until(until)
@@ -384,7 +398,10 @@ class Driver:
         collecting = self._collecting.get(snapshot.key)
         if collecting is not None:
             collecting.resource_changed()
-        event = self._judge.hear(snapshot, self._now())
+        trial = self._state.attempt_at(snapshot.key)
+        if trial is None:
+            return
+        event = self._judge.hear(snapshot, trial.attempt.resource_uid, self._now())
         if event is not None:
             self._put(event)
 

@@ -99,11 +99,12 @@ class ResourceGone:
 
 @dataclass(frozen=True, slots=True)
 class ResourceSuspended:
-    """The runtime has suspended the attempt's resource, or let it go on."""
+    """The runtime has suspended the attempt's resource, or let it go on. `refused`: this kind cannot be suspended."""
 
     at: datetime
     key: AttemptKey
     on: bool
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

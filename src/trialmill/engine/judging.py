@@ -26,9 +26,11 @@ class Judge:
         self._policy = policy
         self._judged: dict[AttemptKey, _Judged] = {}
 
-    def hear(self, snapshot: Snapshot, at: datetime) -> ResourceChanged | None:
-        """The event that the snapshot amounts to; None where it says nothing new."""
-        judged = self._judged.setdefault(snapshot.key, _Judged())
+    def hear(self, snapshot: Snapshot, uid: str, at: datetime) -> ResourceChanged | None:
+        """The event that the snapshot amounts to; None where it says nothing new. `uid` is the attempt's resource's as
+        far as it is known: another one in its place means that it is lost.
+        """
+        judged = self._judged.setdefault(snapshot.key, _Judged(VerdictMemory(uid)))
         verdict = judge(snapshot.resource, self._policy, judged.memory)
         judged.memory = remember(judged.memory, snapshot.resource, verdict)
         if verdict.phase is VerdictPhase.FAILED and snapshot.evidence:
@@ -38,7 +40,7 @@ class Judge:
         if verdict == judged.verdict and mismatch == judged.unmatched:
             return None
         judged.verdict, judged.unmatched = verdict, mismatch
-        return ResourceChanged(at, snapshot.key, snapshot.uid, verdict, mismatch)
+        return ResourceChanged(at, snapshot.key, judged.memory.uid or snapshot.uid, verdict, mismatch)
 
     def forget(self, key: AttemptKey) -> None:
         """The attempt has ended."""

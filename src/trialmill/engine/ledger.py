@@ -5,6 +5,7 @@ follows: that an attempt runs, or is over and being read, is found out again aft
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from trialmill.engine.collecting import Appended
@@ -12,6 +13,8 @@ from trialmill.engine.ports import ConflictError, Stores
 from trialmill.engine.records import EventRecord, ExperimentRecord, Intent, Record
 from trialmill.engine.state import Changes, State
 
+_TRIES: Final = 20
+"""Each conflict means that a door has just changed what is wanted, which people do not do twenty times in a row."""
 PATIENCE: Final = 0.1
 """Seconds that what is not urgent may wait to be saved; other processes see it that much later."""
 
@@ -51,30 +54,46 @@ class Ledger:
 
         Raises StoreError; what was not saved is then kept.
         """
-        if self.is_empty:
-            return None
-        try:
-            await self._write()
-        except ConflictError:
-            # Only doors write beside the driver, and only the experiment's intent: build on theirs and save again.
-            stored = await self._stores.trials.experiment(self._state.experiment.ref)
-            self._state.take_version(stored.version)
-            await self._write()
-            return stored.intent
-        return None
+        theirs: Intent | None = None
+        for attempt in range(_TRIES):
+            if self.is_empty:
+                break
+            try:
+                await self._write(theirs)
+                break
+            except ConflictError:
+                # Only doors write beside the driver, and only the experiment's intent: build on theirs and save again.
+                if attempt == _TRIES - 1:
+                    raise
+                stored = await self._stores.trials.experiment(self._state.experiment.ref)
+                self._state.take_version(stored.version)
+                theirs = stored.intent
+        return theirs
 
-    async def _write(self) -> None:
-        saved: list[Record] = []
-        async with self._stores.together():
-            if self._records:
-                saved = await self._stores.trials.save([self._current(r) for r in self._records.values()])
-            for item in self._appended:
-                await self._stores.metrics.append(item.key, item.source, item.points, item.cursor, item.gap)
-            if self._story:
-                await self._stores.trials.log(self._story)
-        self._state.saved(saved)
+    async def _write(self, theirs: Intent | None) -> None:
+        # What comes in while this waits for the store belongs to the next save.
+        records, story, appended = self._records, self._story, self._appended
         self._records, self._story, self._appended = {}, [], []
+        saved: list[Record] = []
+        try:
+            async with self._stores.together():
+                if records:
+                    saved = await self._stores.trials.save([self._current(r, theirs) for r in records.values()])
+                for item in appended:
+                    await self._stores.metrics.append(item.key, item.source, item.points, item.cursor, item.gap)
+                if story:
+                    await self._stores.trials.log(story)
+        except BaseException:
+            self._records = records | self._records
+            self._story[:0], self._appended[:0] = story, appended
+            raise
+        self._state.saved(saved)
 
-    def _current(self, record: Record) -> Record:
-        """The record as the state has it now: the same content, in the version that was saved last."""
-        return self._state.experiment if isinstance(record, ExperimentRecord) else self._state.trials[record.index]
+    def _current(self, record: Record, theirs: Intent | None) -> Record:
+        """The record as the state has it now: the same content, in the version that was saved last. A door's new
+        intent is kept.
+        """
+        if not isinstance(record, ExperimentRecord):
+            return self._state.trials[record.index]
+        experiment = self._state.experiment
+        return experiment if theirs is None else replace(experiment, intent=theirs)

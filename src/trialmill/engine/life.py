@@ -4,8 +4,9 @@ event.
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from trialmill.api.history import Promotion
+from trialmill.api.history import Promotion, Suggestion
 from trialmill.engine import transitions
 from trialmill.engine.conditions import clear_condition, find_condition, set_condition
 from trialmill.engine.events import SuggestionsArrived
@@ -21,6 +22,9 @@ from trialmill.engine.records import (
     TrialPhase,
 )
 from trialmill.engine.state import State
+
+ALGORITHM_FAILED: Final = "ExperimentAlgorithmFailed"
+"""Why an experiment ends whose algorithm broke down. More trials or failures allowed do not undo this end."""
 
 
 def open_experiment(state: State, at: datetime) -> None:
@@ -44,16 +48,34 @@ def take_suggestions(state: State, event: SuggestionsArrived) -> None:
     """
     if event.first != state.next_suggestion or not may_create(state):
         return
-    taken = 0
-    for item in event.items[: wanted_suggestions(state)]:
+    wanted = wanted_suggestions(state)
+    if not wanted:
+        return
+    before = state.next_suggestion
+    for item in event.items[:wanted]:
+        mistake = _mistake(state, item)
+        if mistake:
+            end_with(state, Outcome(False, ALGORITHM_FAILED, f"the algorithm failed: {mistake}"), event.at)
+            return
         if isinstance(item, Promotion):
             transitions.promote_trial(state, item, event.at)
         elif _fits_budget(state):
             transitions.create_trial(state, item, event.at)
-        else:
-            break
-        taken += 1
-    state.awaiting_end = taken == 0
+    state.awaiting_end = state.next_suggestion == before
+
+
+def _mistake(state: State, item: Suggestion) -> str:
+    """What is impossible about a suggestion; empty where nothing is. An algorithm may be anybody's."""
+    made = range(len(state.trials))
+    if isinstance(item, Promotion):
+        if item.trial not in made:
+            return f"it promotes trial {item.trial}, which does not exist"
+        trial = state.trials[item.trial]
+        is_paused = trial.phase is TrialPhase.PAUSED
+        return "" if is_paused else f"it promotes trial {trial.name}, which is {trial.phase} and not Paused"
+    if item.parent is not None and item.parent not in made:
+        return f"it suggests a child of trial {item.parent}, which does not exist"
+    return ""
 
 
 def _fits_budget(state: State) -> bool:
@@ -112,6 +134,7 @@ def settle(state: State, at: datetime) -> None:
             _stop(state, at)
         case RunState.PAUSE:
             _enter(state, ExperimentPhase.PAUSED, "ExperimentPaused", "no new trials are started", at)
+            _suspend_all(state, at)
         case RunState.RUN:
             _enter(state, ExperimentPhase.RUNNING, "ExperimentRunning", "trials are being run", at)
             _resume_interrupted(state, at)
@@ -232,6 +255,14 @@ def _enter(state: State, phase: ExperimentPhase, reason: str, message: str, at: 
     state.tell(at, experiment.name, reason, message)
 
 
+def _suspend_all(state: State, at: datetime) -> None:
+    """Recorded before it is done: what a crash in between leaves suspended is known to be, and goes on again."""
+    for index in sorted(state.active):
+        trial = state.trials[index]
+        if trial.key not in state.unsuspendable:
+            transitions.suspend_attempt(state, trial, at)
+
+
 def _resume_interrupted(state: State, at: datetime) -> None:
     free = state.experiment.intent.parallel_trials - len(state.active)
     for index in sorted(state.interrupted)[: max(free, 0)]:
@@ -245,7 +276,10 @@ def _restart_if_extended(state: State, at: datetime) -> None:
         return
     conditions = clear_condition(experiment.conditions, ConditionType.SUCCEEDED)
     conditions = clear_condition(conditions, ConditionType.FAILED)
-    message = f"maxTrialCount is now {experiment.intent.max_trials or 'unlimited'}"
+    intent = experiment.intent
+    failed = experiment.phase is ExperimentPhase.FAILED
+    name, limit = ("maxFailedTrialCount", intent.max_failed_trials) if failed else ("maxTrialCount", intent.max_trials)
+    message = f"{name} is now {'unlimited' if limit is None else limit}"
     conditions = set_condition(conditions, ConditionType.RESTARTING, True, "ExperimentRestarting", message, at)
     state.put(
         replace(

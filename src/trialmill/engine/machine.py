@@ -34,7 +34,7 @@ def apply(state: State, event: Event) -> Changes:
             life.exhaust(state, event.reason)
         case SuggestionsFailed():
             message = f"the algorithm failed: {event.message}"
-            life.end_with(state, Outcome(False, "ExperimentFailed", message), event.at)
+            life.end_with(state, Outcome(False, life.ALGORITHM_FAILED, message), event.at)
         case TimerFired():
             enforce_deadlines(state, event.at)
         case _:
@@ -77,7 +77,7 @@ def _for_attempt(state: State, trial: TrialRecord, now: datetime) -> list[Instru
             waits = pausing or (attempt.not_before is not None and now < attempt.not_before)
             return [] if waits else [Ensure(key)]
         case AttemptPhase.PENDING | AttemptPhase.RUNNING:
-            suspend = [Suspend(key, pausing)] if pausing or attempt.suspended_since else []
+            suspend = [Suspend(key, pausing)] if attempt.suspended_since else []
             return [*suspend, Collect(key, final=False)]
         case AttemptPhase.STOPPING:
             return [Remove(key, attempt.resource_uid), Collect(key, final=False)]

@@ -76,11 +76,14 @@ class State:
         self.promotions = 0
         self.live: dict[AttemptKey, Live] = {}
         self.unmatched: dict[AttemptKey, Unmatched] = {}
+        self.unsuspendable: set[AttemptKey] = set()
+        """Attempts whose resource was asked to pause and cannot."""
         self.curves = dict(curves or {})
         """The objective's finite values of finished trials, by index; kept only where early stopping needs them."""
         self.awaiting_end = False
         """The algorithm had nothing to say: it is asked again when an attempt has ended."""
         self._views: list[TrialView] = []
+        self._history: tuple[TrialView, ...] | None = None
         self._records: dict[str, Record] = {}
         self._story: list[EventRecord] = []
         for trial in sorted(trials, key=lambda t: t.index):
@@ -99,16 +102,18 @@ class State:
         return self.counts[TrialPhase.FAILED] + self.counts[TrialPhase.METRICS_UNAVAILABLE]
 
     def history(self) -> History:
-        """All trials as algorithms see them."""
+        """All trials as algorithms see them; the same tuple until one of them changes."""
+        if self._history is None:
+            self._history = tuple(self._views)
         return History(
-            trials=tuple(self._views),
+            trials=self._history,
             maximize=self.rules.objective.maximize,
             max_trials=self.experiment.intent.max_trials,
         )
 
     def attempt_at(self, key: AttemptKey) -> TrialRecord | None:
         """The trial whose latest attempt has this key; None for an attempt of the past."""
-        if key.trial_index >= len(self.trials):
+        if key.experiment_uid != self.experiment.uid or not 0 <= key.trial_index < len(self.trials):
             return None
         trial = self.trials[key.trial_index]
         return trial if trial.attempts[-1].number == key.attempt else None
@@ -154,6 +159,7 @@ class State:
         """Drop what was kept while the attempt was under way."""
         self.live.pop(key, None)
         self.unmatched.pop(key, None)
+        self.unsuspendable.discard(key)
 
     def _index(self, trial: TrialRecord) -> None:
         index = trial.index
@@ -176,13 +182,16 @@ class State:
         _keep(self.interrupted, index, trial.phase.is_active and at_rest)
         _keep(self.paused, index, trial.phase is TrialPhase.PAUSED)
         value = self.objective_value(trial)
+        self._history = None
         self._views[index] = trial_view(trial, value, self.curves.get(index, ()))
         if trial.phase.is_over and value is not None:
             self._consider_best(index, value)
 
     def _consider_best(self, index: int, value: float) -> None:
         best = self.objective_value(self.trials[self.best]) if self.best is not None else None
-        if best is None or self.rules.objective.is_better(value, best):
+        # Of equals the first made is the best, whichever ended first: so it is the same after a restart.
+        is_first = self.best is not None and value == best and index < self.best
+        if best is None or is_first or self.rules.objective.is_better(value, best):
             self.best = index
 
 

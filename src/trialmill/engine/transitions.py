@@ -143,6 +143,10 @@ def _accepted(state: State, trial: TrialRecord, event: ResourceAccepted) -> None
 
 
 def _rejected(state: State, trial: TrialRecord, event: ResourceRejected) -> None:
+    if trial.attempt.resource_uid or trial.attempt.phase is AttemptPhase.COLLECTING:
+        return
+    state.forget(trial.key)
+    state.awaiting_end = False
     verdict = Verdict(VerdictPhase.FAILED, event.reason, event.message, "runtime")
     attempt = replace(trial.attempt, phase=AttemptPhase.ENDED, verdict=verdict, finished=event.at)
     ended = replace(trial, attempts=(*trial.attempts[:-1], attempt))
@@ -218,12 +222,23 @@ def _gone(state: State, trial: TrialRecord, event: ResourceGone) -> None:
     over(state, trial, attempt, None if attempt.phase is AttemptPhase.STOPPING else lost, event.at)
 
 
+def suspend_attempt(state: State, trial: TrialRecord, at: datetime) -> None:
+    """The attempt's resource is to be suspended; it counts as suspended from now on."""
+    attempt = trial.attempt
+    is_under_way = attempt.phase in (AttemptPhase.PENDING, AttemptPhase.RUNNING) and bool(attempt.resource_uid)
+    if is_under_way and attempt.suspended_since is None:
+        put_attempt(state, trial, replace(attempt, suspended_since=at))
+
+
 def _suspended(state: State, trial: TrialRecord, event: ResourceSuspended) -> None:
     attempt = trial.attempt
-    if event.on and attempt.suspended_since is None:
-        put_attempt(state, trial, replace(attempt, suspended_since=event.at))
-    elif not event.on and attempt.suspended_since is not None:
-        rest = attempt.suspended_for + (event.at - attempt.suspended_since)
+    if event.refused:
+        state.unsuspendable.add(event.key)
+        put_attempt(state, trial, replace(attempt, suspended_since=None))
+    elif not event.on and attempt.suspended_since is not None and not _is_paused(state):
+        # Only what was suspended while it ran is kept out of its deadline.
+        since = max(attempt.suspended_since, attempt.started or event.at)
+        rest = attempt.suspended_for + max(event.at - since, timedelta(0))
         put_attempt(state, trial, replace(attempt, suspended_since=None, suspended_for=rest))
 
 
@@ -298,7 +313,7 @@ def _end_failed(state: State, trial: TrialRecord, at: datetime) -> None:
     retries = sum(a.cause is Cause.RETRY for a in trial.attempts)
     verdict = trial.attempt.verdict
     reason = verdict.reason if verdict and verdict.reason else "TrialFailed"
-    if retries < state.rules.retry.limit and _goes_on(state):
+    if retries < state.rules.retry.limit and state.experiment.ending is None:
         add_attempt(state, trial, Cause.RETRY, at, delay=state.rules.retry.delay)
         state.tell(at, trial.name, "TrialRetried", f"attempt failed: {_verdict_message(trial)}", warning=True)
     else:
@@ -347,8 +362,8 @@ def put_attempt(state: State, trial: TrialRecord, attempt: AttemptRecord) -> Non
     state.put(replace(trial, attempts=(*trial.attempts[:-1], attempt)))
 
 
-def _goes_on(state: State) -> bool:
-    return state.experiment.ending is None and state.experiment.intent.state is not RunState.STOP
+def _is_paused(state: State) -> bool:
+    return state.experiment.ending is None and state.experiment.intent.state is RunState.PAUSE
 
 
 def _verdict_message(trial: TrialRecord) -> str:

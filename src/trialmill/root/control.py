@@ -84,7 +84,7 @@ def _delete_files(folder: Path) -> None:
 
     for key in attempts_on_disk(str(folder.parent), folder.name):
         for run in runs_on_disk(attempt_directory(str(folder.parent), key)):
-            end_leftovers(run.directory)
+            end_leftovers(run.stem)
     if folder.exists():
         shutil.rmtree(folder)
 

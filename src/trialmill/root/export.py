@@ -10,8 +10,8 @@ from trialmill.api.space import format_value
 from trialmill.api.tree import JsonObject
 from trialmill.engine.records import TrialRecord
 from trialmill.metrics.values import format_metric
-from trialmill.root.objects import format_time
 from trialmill.root.overview import metric_of, parameters_of
+from trialmill.root.times import format_time
 
 _BEFORE: Final = ("trial", "status")
 _AFTER: Final = ("created", "started", "finished", "seconds", "reason", "message")

@@ -15,16 +15,16 @@ class Output:
 
     title: str
     container: str
-    directory: str
+    stem: str
 
     @property
     def path(self) -> Path:
-        return Path(self.directory, "log")
+        return Path(layout.log_of(self.stem))
 
     @property
     def is_over(self) -> bool:
         """Whether the run has left its exit code; nothing is added to its output then."""
-        return read_code(self.directory) is not None
+        return read_code(self.stem) is not None
 
 
 def outputs(runs: Path, key: AttemptKey, container: str | None = None) -> list[Output]:
@@ -38,7 +38,7 @@ def outputs(runs: Path, key: AttemptKey, container: str | None = None) -> list[O
         Output(
             _title(each.id.pod.completion, each.id.pod.retry, each.id.container, each.id.run),
             each.id.container,
-            each.directory,
+            each.stem,
         )
         for each in found
     ]

@@ -1,11 +1,11 @@
 """Manifests for people to look at: of a trial that might be made, or of one that was."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.space import Value
 from trialmill.api.tree import JsonObject
-from trialmill.check.documents import Checked
 from trialmill.engine.names import trial_seed
 from trialmill.engine.records import ExperimentRecord, TrialRecord
 from trialmill.engine.rendering import rendered, trial_labels
@@ -17,11 +17,14 @@ from trialmill.template.corners import Corner, corner, middle
 from trialmill.template.encode import compiled_from_json
 from trialmill.template.render import RenderError, render
 
-_SUFFIX = "sample"
+if TYPE_CHECKING:
+    from trialmill.check.documents import Checked
+
+_SUFFIX: Final = "sample"
 """Stands for the letters that end a real trial's name."""
 
 
-def sample_manifest(checked: Checked, which: str | None, texts: Sequence[str]) -> tuple[JsonObject, list[str]]:
+def sample_manifest(checked: "Checked", which: str | None, texts: Sequence[str]) -> tuple[JsonObject, list[str]]:
     """The manifest of a first trial, and warnings about its values.
 
     Values are `texts` (`name=value`), else those of the corner `which` (min or max), else the middle of the space.

@@ -6,7 +6,7 @@ left out where they are empty, counts are always there.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from trialmill.api.experiment import API_VERSION, Experiment
@@ -17,6 +17,7 @@ from trialmill.engine.records import Condition, ExperimentRecord, Intent, TrialP
 from trialmill.engine.rendering import rendered, trial_labels
 from trialmill.metrics.values import format_metric
 from trialmill.root.lookup import Subject, best_trial
+from trialmill.root.times import format_time
 from trialmill.template.compiled import CompiledTemplate
 from trialmill.template.encode import compiled_from_json
 from trialmill.template.render import RenderError
@@ -134,11 +135,6 @@ def in_reading_order(resource: JsonObject) -> JsonObject:
 def list_object(kind: str, items: Sequence[JsonObject]) -> JsonObject:
     """`kind` is that of the items."""
     return {"apiVersion": API_VERSION, "kind": f"{kind}List", "items": list(items)}
-
-
-def format_time(time: datetime) -> str:
-    """RFC 3339 in UTC, to the second, as Kubernetes writes times."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _spec(source: JsonObject, intent: Intent) -> JsonObject:

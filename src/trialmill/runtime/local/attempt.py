@@ -48,7 +48,7 @@ class Attempt:
         self.is_gone = False
         self._host = host
         self._facts: dict[RunId, RunFact] = {}
-        self._directories: dict[RunId, str] = {}
+        self._stems: dict[RunId, str] = {}
         self._running: dict[RunId, Run] = {}
         self._unlinked_logs: dict[RunId, int] = {}
         self._launches: dict[RunId, int] = {}
@@ -104,7 +104,7 @@ class Attempt:
         if kept is not None:
             return os.dup(kept)
         try:
-            return os.open(f"{self._directories[run]}/log", os.O_RDONLY | os.O_CLOEXEC)
+            return os.open(layout.log_of(self._stems[run]), os.O_RDONLY | os.O_CLOEXEC)
         except (KeyError, FileNotFoundError):
             return None
 
@@ -152,17 +152,17 @@ class Attempt:
         now = self._host.now()
         lost = False
         for found in layout.runs_on_disk(self.directory):
-            state = examine(found.directory, now)
+            state = examine(found.stem, now)
             if state is Other.FENCED:
                 self._launches[found.id] = found.launch + 1
                 continue
-            self._directories[found.id] = found.directory
+            self._stems[found.id] = found.stem
             match state:
                 case Done(exited, leftover):
                     self._facts[found.id] = exited
-                    self._end_leftovers(found.directory, leftover)
+                    self._end_leftovers(found.stem, leftover)
                 case Alive():
-                    self._adopt(found.id, found.directory, state)
+                    self._adopt(found.id, found.stem, state)
                 case Other():
                     lost = True
         if self._running:
@@ -178,8 +178,8 @@ class Attempt:
     def recall(self) -> None:
         """Find the runs of an attempt that is gone, to read what they left."""
         for found in layout.runs_on_disk(self.directory):
-            code = read_code(found.directory)
-            self._directories[found.id] = found.directory
+            code = read_code(found.stem)
+            self._stems[found.id] = found.stem
             self._facts[found.id] = Exited(255 if code is None else code, self.created, self.created)
         self._step = self._decide()
         self.is_gone = True
@@ -267,13 +267,13 @@ class Attempt:
         return True
 
     def _take_over(self, id: RunId) -> bool:
-        """A run that was to be started is there already: go by what its directory says. False: to be tried again."""
-        directory = self._directories[id]
-        match examine(directory, self._host.now()):
+        """A run that was to be started is there already: go by what its files say. False: to be tried again."""
+        stem = self._stems[id]
+        match examine(stem, self._host.now()):
             case Done(exited, _):
                 self._facts[id] = exited
             case Alive() as state:
-                self._adopt(id, directory, state)
+                self._adopt(id, stem, state)
             case Other.FENCED:
                 self._launches[id] = self._launches.get(id, 0) + 1
                 return False
@@ -284,31 +284,25 @@ class Attempt:
     def _spawn(self, id: RunId, pod: Pod) -> None:
         container = _container(pod, id.container)
         paths = self._host.commands.paths(pod, container, self.directory)
-        directory = self._make_directory(id, pod)
+        stem = self._stems[id] = layout.run_stem(self.directory, id, self._launches.get(id, 0))
+        pod_directory = layout.pod_directory(self.directory, pod.id)
+        if pod.volumes and not any(run.pod == id.pod for run in self._facts):
+            make_volumes(pod, pod_directory)
         if paths.places:
-            make_places(paths, layout.pod_directory(self.directory, pod.id))
-        launch = self._host.commands.launch(container, paths, self._environment(id, container, directory))
-        child = spawn(launch, directory)
+            make_places(paths, pod_directory)
+        launch = self._host.commands.launch(container, paths, self._environment(id, container, stem))
+        child = spawn(launch, stem)
         started = self._host.now()
         self._facts[id] = Running(started)
-        self._running[id] = Run(id, directory, started, child.pid, child.log)
+        self._running[id] = Run(id, stem, started, child.pid, child.log)
         self._host.children.watch(child.pid, lambda code: self._child_ended(id, code))
 
-    def _make_directory(self, id: RunId, pod: Pod) -> str:
-        pod_directory = layout.pod_directory(self.directory, id.pod)
-        directory = self._directories[id] = layout.run_directory(pod_directory, id, self._launches.get(id, 0))
-        if not any(run.pod == id.pod for run in self._facts):
-            layout.make_directory(pod_directory)
-            make_volumes(pod, pod_directory)
-        layout.make_directory(directory)
-        return directory
-
-    def _environment(self, id: RunId, container: Container, directory: str) -> dict[str, str]:
-        environment = {MARK: directory, "KATIB_TRIAL_NAME": get_string(self.resource, "metadata", "name")}
+    def _environment(self, id: RunId, container: Container, stem: str) -> dict[str, str]:
+        environment = {MARK: stem, "KATIB_TRIAL_NAME": get_string(self.resource, "metadata", "name")}
         if container.resources.gpus:
             gpus = ",".join(self._host.slots.take_gpus((self.key, id), container.resources.gpus))
             environment["CUDA_VISIBLE_DEVICES"] = gpus
-            layout.write_note(directory, "gpus", gpus)
+            layout.write_note(stem, "gpus", gpus)
         return environment
 
     def _child_ended(self, id: RunId, code: int | None) -> None:
@@ -316,10 +310,10 @@ class Attempt:
         if run is None:
             return
         if code is None:
-            code = read_code(run.directory)
+            code = read_code(run.stem)
         if code is None or code > 128:
-            write_code(run.directory, code or 255)
-        end_leftovers(run.directory)
+            write_code(run.stem, code or 255)
+        end_leftovers(run.stem)
         self._ended(run, Exited(255 if code is None else code, run.started, self._host.now()))
 
     def _ended(self, run: Run, exited: Exited) -> None:
@@ -331,22 +325,22 @@ class Attempt:
         self._facts[run.id] = exited
         self.advance()
 
-    def _adopt(self, id: RunId, directory: str, state: Alive) -> None:
-        run = Run(id, directory, state.running.started, state.group)
+    def _adopt(self, id: RunId, stem: str, state: Alive) -> None:
+        run = Run(id, stem, state.running.started, state.group)
         self._running[id] = run
         self._facts[id] = state.running
-        gpus = layout.read_note(directory, "gpus")
+        gpus = layout.read_note(stem, "gpus")
         if gpus:
             self._host.slots.keep_gpus((self.key, id), tuple(gpus.split(",")))
         self._host.loop.call_later(_POLL, self._look_after, run)
 
     def _look_after(self, run: Run) -> None:
-        """A run that is no child of this process tells nothing: look at its directory now and then."""
+        """A run that is no child of this process tells nothing: look at its files now and then."""
         if self._running.get(run.id) is not run:
             return
-        match examine(run.directory, self._host.now()):
+        match examine(run.stem, self._host.now()):
             case Done(exited, leftover):
-                self._end_leftovers(run.directory, leftover)
+                self._end_leftovers(run.stem, leftover)
                 self._ended(run, exited)
                 return
             case Alive(_, group):
@@ -369,10 +363,10 @@ class Attempt:
         self._ended(run, Exited(255, run.started, self._host.now()))
         self.end(_LOST, self._longest_grace())
 
-    def _end_leftovers(self, directory: str, group: int | None) -> None:
-        if group is not None and lock_is_held(directory):
+    def _end_leftovers(self, stem: str, group: int | None) -> None:
+        if group is not None and lock_is_held(stem):
             signal_group(group, signal.SIGKILL)
-            end_leftovers(directory)
+            end_leftovers(stem)
 
     def _longest_grace(self) -> float:
         return max((self.workload.pod(run.pod).grace.total_seconds() for run in self._running), default=0.0)

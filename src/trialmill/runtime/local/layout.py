@@ -3,12 +3,13 @@
     ROOT/EXPERIMENT-UID/INDEX-ATTEMPT/      the attempt
         manifest.json                       its resource as it was made; nothing runs before this is complete
         suspended, removed                  markers
-        COMPLETION-RETRY/                   a pod
-            volumes/NAME                    its volumes
-            CONTAINER-RUN[.LAUNCH]/         a run: lock, started, exit, log; `gpus` where it has some
+        COMPLETION-RETRY/volumes/NAME       the volumes of a pod, where it has some
+        COMPLETION-RETRY.CONTAINER-RUN[.LAUNCH].log, .started, .exit
+                                            a run; `.gpus` where it has some
 
-All names derive from the attempt's key, so that any process finds them without an index. A launch is another try at
-starting a run that a crash kept from starting.
+All names derive from the attempt's key, so that any process finds them without an index. A run is known by its stem, the
+path that the names of its files begin with; the lock of a run is one on its log. A launch is another try at starting a
+run that a crash kept from starting. Runs have no directories of their own: to make one costs a tenth of a short trial.
 """
 
 import json
@@ -23,17 +24,17 @@ from trialmill.engine.records import AttemptKey
 from trialmill.kinds.plan import PodId, RunId
 
 _ATTEMPT: Final = re.compile(r"(\d+)-(\d+)")
-_RUN: Final = re.compile(r"(.+)-(\d+)(?:\.(\d+))?")
+_RUN: Final = re.compile(r"(\d+)-(\d+)\.(.+)-(\d+)(?:\.(\d+))?\.log")
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class FoundRun:
-    """The directory of a run, as it was found on disk."""
+    """A run, as it was found on disk."""
 
     id: RunId
     launch: int
-    directory: str
+    stem: str
 
 
 def is_safe_name(name: str) -> bool:
@@ -57,9 +58,14 @@ def volume_directory(pod: str, volume: str) -> str:
     return f"{pod}/volumes/{volume}"
 
 
-def run_directory(pod: str, run: RunId, launch: int) -> str:
+def run_stem(attempt: str, run: RunId, launch: int) -> str:
     suffix = f".{launch}" if launch else ""
-    return f"{pod}/{run.container}-{run.run}{suffix}"
+    return f"{attempt}/{run.pod.completion}-{run.pod.retry}.{run.container}-{run.run}{suffix}"
+
+
+def log_of(stem: str) -> str:
+    """The output of a run; its lock is on it too."""
+    return f"{stem}.log"
 
 
 def attempts_on_disk(root: str, experiment_uid: str) -> list[AttemptKey]:
@@ -73,19 +79,15 @@ def attempts_on_disk(root: str, experiment_uid: str) -> list[AttemptKey]:
 
 
 def runs_on_disk(attempt: str) -> list[FoundRun]:
-    """Every run directory of an attempt, in the order of pod, container, run and launch."""
+    """Every run of an attempt, in the order of pod, container, run and launch."""
     return sorted(_runs(attempt), key=lambda found: (found.id, found.launch))
 
 
 def _runs(attempt: str) -> Iterator[FoundRun]:
-    for pod in os.listdir(attempt):
-        numbers = _ATTEMPT.fullmatch(pod)
-        if not numbers:
-            continue
-        for name in os.listdir(f"{attempt}/{pod}"):
-            if run := _RUN.fullmatch(name):
-                id = RunId(PodId(int(numbers[1]), int(numbers[2])), run[1], int(run[2]))
-                yield FoundRun(id, int(run[3] or 0), f"{attempt}/{pod}/{name}")
+    for name in os.listdir(attempt):
+        if run := _RUN.fullmatch(name):
+            id = RunId(PodId(int(run[1]), int(run[2])), run[3], int(run[4]))
+            yield FoundRun(id, int(run[5] or 0), f"{attempt}/{name.removesuffix('.log')}")
 
 
 def make_directory(path: str) -> None:
@@ -139,16 +141,16 @@ def has_marker(attempt: str, name: str) -> bool:
     return os.path.exists(f"{attempt}/{name}")
 
 
-def write_note(directory: str, name: str, text: str) -> None:
+def write_note(stem: str, name: str, text: str) -> None:
     """Leave a short text beside a run. Raises OSError."""
-    with open(f"{directory}/{name}", "w", encoding="utf-8") as file:
+    with open(f"{stem}.{name}", "w", encoding="utf-8") as file:
         file.write(text)
 
 
-def read_note(directory: str, name: str) -> str:
+def read_note(stem: str, name: str) -> str:
     """A text left by `write_note`, empty for none."""
     try:
-        with open(f"{directory}/{name}", encoding="utf-8") as file:
+        with open(f"{stem}.{name}", encoding="utf-8") as file:
             return file.read()
     except FileNotFoundError:
         return ""

@@ -11,24 +11,24 @@ from collections.abc import Iterator
 from trialmill.runtime.local.recovery import lock_is_held
 
 MARK = "TRIALMILL_RUN"
-"""The environment variable that holds the run's directory."""
+"""The environment variable that holds the run's stem."""
 
 
-def end_leftovers(directory: str) -> None:
+def end_leftovers(stem: str) -> None:
     """Kill what still belongs to a run that is over. Looks only where the run's lock is still held: that is cheap."""
-    if lock_is_held(directory):
-        kill_processes_of(directory)
+    if lock_is_held(stem):
+        kill_processes_of(stem)
 
 
-def kill_processes_of(directory: str) -> None:
+def kill_processes_of(stem: str) -> None:
     """Kill every process that carries the mark of this run."""
-    for pid in processes_of(directory):
+    for pid in processes_of(stem):
         _kill(pid)
 
 
-def processes_of(directory: str) -> Iterator[int]:
+def processes_of(stem: str) -> Iterator[int]:
     """The processes whose environment carries the mark of this run."""
-    mark = f"{MARK}={directory}".encode()
+    mark = f"{MARK}={stem}".encode()
     try:
         names = os.listdir("/proc")
     except FileNotFoundError:

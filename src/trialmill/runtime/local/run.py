@@ -24,7 +24,7 @@ class Run:
     """
 
     id: RunId
-    directory: str
+    stem: str
     started: float
     group: int | None
     log: int | None = None
@@ -34,9 +34,9 @@ class Run:
 
     def signal(self, number: int) -> None:
         """Signal the process group: a child's own until it is reaped, an adopted one's only while its lock is held."""
-        if self.log is None and not lock_is_held(self.directory):
+        if self.log is None and not lock_is_held(self.stem):
             return
-        group = self.group or read_group(self.directory)
+        group = self.group or read_group(self.stem)
         if group is not None:
             signal_group(group, number)
 
@@ -71,8 +71,8 @@ class Run:
 
     def _kill(self, loop: asyncio.AbstractEventLoop) -> None:
         self.signal(signal.SIGKILL)
-        if self.log is None and lock_is_held(self.directory):
-            kill_processes_of(self.directory)
+        if self.log is None and lock_is_held(self.stem):
+            kill_processes_of(self.stem)
         self._killing = loop.call_later(_BETWEEN_KILLS, self._kill, loop)
 
     def _cancel_kill(self) -> None:

@@ -1,4 +1,4 @@
-"""Starting a run: its directory, its lock, its log, and the process."""
+"""Starting a run: its log, which is also its lock, and the process."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from trialmill.runtime.local.layout import log_of
 from trialmill.runtime.local.recovery import acquire_lock
 from trialmill.runtime.local.wrapper import LOCK_DESCRIPTOR, SHELL, wrapped
 
@@ -34,36 +35,37 @@ class Child:
     log: int
 
 
-def spawn(launch: Launch, directory: str) -> Child:
-    """Start a run in its existing directory, in a process group of its own.
+def spawn(launch: Launch, stem: str) -> Child:
+    """Start a run whose attempt's directory is there, in a process group of its own.
 
-    The lock is taken here and left to the process: it stays held when this process dies, and is free when everything
-    that inherited it is gone. Raises AlreadyRunningError, and OSError where the system does not start it.
+    The log is opened here, locked, and left to the process: it stays locked when this process dies, and is free when
+    everything that inherited it is gone. Raises AlreadyRunningError, and OSError where the system does not start it.
     """
-    lock = acquire_lock(directory)
-    if lock is None:
-        raise AlreadyRunningError(directory)
-    log = -1
+    log = acquire_lock(stem, create=True)
+    if log is None:
+        raise AlreadyRunningError(stem)
+    reader = -1
     try:
-        log = os.open(f"{directory}/log", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        # Its own open file: a copy of the locked one would hold the lock for as long as somebody here reads.
+        reader = os.open(log_of(stem), os.O_RDONLY | os.O_CLOEXEC)
         pid = os.posix_spawn(
             SHELL,
-            wrapped(directory, launch.working_directory, launch.command),
+            wrapped(stem, launch.working_directory, launch.command),
             launch.environment,
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_DUP2, log, 1),
                 (os.POSIX_SPAWN_DUP2, log, 2),
-                (os.POSIX_SPAWN_DUP2, lock, LOCK_DESCRIPTOR),
+                (os.POSIX_SPAWN_DUP2, log, LOCK_DESCRIPTOR),
             ],
             setpgroup=0,
             setsigmask=(),
             setsigdef=_DEFAULT_SIGNALS,
         )
     except BaseException:
-        if log >= 0:
-            os.close(log)
+        if reader >= 0:
+            os.close(reader)
         raise
     finally:
-        os.close(lock)
-    return Child(pid, log)
+        os.close(log)
+    return Child(pid, reader)

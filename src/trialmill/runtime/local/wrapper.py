@@ -10,37 +10,39 @@ from typing import Final
 
 SHELL: Final = "/bin/sh"
 LOCK_DESCRIPTOR: Final = 9
-"""The run's lock arrives on it, and the command inherits it: the lock is free when the last of them is gone."""
+"""The locked log arrives on it too, and the command inherits it: it is locked until the last of them is gone, even where
+the command sends its output elsewhere.
+"""
 
-# $0 is the run's directory, $1 the folder to start in, then the command. No shell variable is set, because the command
+# $0 is the run's stem, $1 the folder to start in, then the command. No shell variable is set, because the command
 # would inherit one that the environment has too. Signals are trapped, not ignored: the command gets their default
 # again, and the shell survives what was sent to the whole group, to say how the command ended. `set -C` makes `>`
 # create the file or fail, so whoever creates `started` owns the run. `exit` is written in one write.
 _TEXT: Final = """\
 trap : HUP INT QUIT ALRM TERM USR1 USR2
 set -C
-echo $$ > "$0/started" || exit 125
+echo $$ > "$0.started" || exit 125
 if cd "$1"; then shift; "$@"; set -- $?; else set -- 126; fi
-{ echo $1 > "$0/exit"; } 2>/dev/null
+{ echo $1 > "$0.exit"; } 2>/dev/null
 exit $1
 """
 
 
-def wrapped(directory: str, working_directory: str, command: Sequence[str]) -> list[str]:
-    """The command line that runs `command` for the run in `directory`. Both folders are absolute."""
-    return ["sh", "-c", _TEXT, directory, working_directory, *command]
+def wrapped(stem: str, working_directory: str, command: Sequence[str]) -> list[str]:
+    """The command line that runs `command` for the run of this stem. Both paths are absolute."""
+    return ["sh", "-c", _TEXT, stem, working_directory, *command]
 
 
-def read_code(directory: str) -> int | None:
+def read_code(stem: str) -> int | None:
     """The exit code that the wrapper left; None where it is absent or incomplete."""
-    text = _content(f"{directory}/exit")
+    text = _content(f"{stem}.exit")
     return int(text) if text.endswith("\n") and text[:-1].isdigit() else None
 
 
-def write_code(directory: str, code: int) -> None:
+def write_code(stem: str, code: int) -> None:
     """Leave the exit code in place of a wrapper that was killed. Does nothing where it has left one."""
     try:
-        descriptor = os.open(f"{directory}/exit", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(f"{stem}.exit", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except OSError:  # there already, or the directory is gone
         return
     try:
@@ -49,9 +51,9 @@ def write_code(directory: str, code: int) -> None:
         os.close(descriptor)
 
 
-def read_group(directory: str) -> int | None:
+def read_group(stem: str) -> int | None:
     """The process group of the run, as its wrapper recorded it."""
-    text = _content(f"{directory}/started")
+    text = _content(f"{stem}.started")
     return int(text) if text.endswith("\n") and text[:-1].isdigit() else None
 
 
