@@ -1,8 +1,9 @@
 """Experiments rehearsed on the simulated runtime, in virtual time, with a real store in memory."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -24,7 +25,7 @@ from trialmill.api.problem import Problems
 from trialmill.api.space import Double, Space
 from trialmill.api.tree import JsonObject
 from trialmill.engine.driver import Driver, Plan, World
-from trialmill.engine.ports import Searcher, Stopper, Stores
+from trialmill.engine.ports import Runtime, Searcher, Stopper, Stores
 from trialmill.engine.records import ExperimentRecord, Intent, RunState, TrialPhase, TrialRecord
 from trialmill.engine.rules import Rules, rules_of
 from trialmill.engine.state import State
@@ -96,16 +97,22 @@ class Rehearsal:
     timeout: float | None = None
     early_stopping: Algorithm | None = None
     rules: Mapping[str, object] = field(default_factory=dict)
+    policy: Policy = field(default_factory=lambda: Policy(profile=profile_of("batch/v1", "Job")))
+    around: Callable[[Runtime], Runtime] | None = None
+    """Puts a runtime with faults around the simulated one."""
+    manifest: JsonObject = field(default_factory=lambda: JOB)
+    offload: bool = False
 
     def __post_init__(self) -> None:
         self.clock = VirtualClock()
         self.runtime = SimulatedRuntime(self.play, self.clock)
+        parameters = ["lr", "epochs"] if "epochs" in json.dumps(self.manifest) else ["lr"]
         spec = ExperimentSpec(
             objective=Objective(ObjectiveType.MINIMIZE, "loss", goal=self.goal),
             algorithm=Algorithm("counting"),
             template=TrialTemplate(
-                JOB,
-                (TrialParameter("lr", "lr"),),
+                self.manifest,
+                tuple(TrialParameter(name, name) for name in parameters),
                 primary_container="main",
                 retry=self.retry,
                 active_deadline=_seconds(self.active_deadline),
@@ -115,13 +122,13 @@ class Rehearsal:
             timeout=_seconds(self.timeout),
         )
         problems = Problems()
-        template = compile_template(spec.template, ["lr"], BUILT_IN, problems)
+        template = compile_template(spec.template, parameters, BUILT_IN, problems)
         assert template is not None, list(problems)
         self.plan = Plan(
             Experiment("rehearsal", "default", spec, {}),
             Space((LR,)),
             template,
-            Policy(profile=profile_of("batch/v1", "Job")),
+            self.policy,
         )
         self.record = ExperimentRecord(
             uid="e1",
@@ -157,8 +164,20 @@ class Rehearsal:
         record, trials, cursor = await stores.trials.load(self.record.ref)
         rules = replace(rules_of(self.plan.experiment.spec), **self.rules)  # type: ignore[arg-type]
         state = State(record, trials, rules)
-        world = World(stores, self.runtime, self.searcher, self.clock, self.stopper)
+        runtime = self.around(self.runtime) if self.around else self.runtime
+        world = World(stores, runtime, self.searcher, self.clock, self.stopper, offload=self.offload)
         return Driver(self.plan, state, world, cursor)
+
+    @asynccontextmanager
+    async def driving(self, stores: Stores) -> AsyncIterator[Driver]:
+        """Drive beside the block, and to the end after it."""
+        driver = await self.driver(stores)
+        task = asyncio.create_task(driver.run())
+        try:
+            yield driver
+            await task
+        finally:
+            task.cancel()
 
     async def crash_after(self, stores: Stores, seconds: float) -> None:
         """Drive for a while, and be killed: nothing is tidied up but what the store and the runtime hold."""

@@ -15,6 +15,7 @@ from local_workloads import JOB, POD, container, open_runtime, output_of, play
 from trialmill.engine.ports import Created, Exists, Gone, Snapshot, Synced
 from trialmill.kinds.plan import Exited, RunId
 from trialmill.runtime.local import layout
+from trialmill.runtime.local.manifests import Manifests
 from trialmill.runtime.local.recovery import Alive, Done, Other, examine
 from trialmill.runtime.local.wrapper import read_code, wrapped
 from trialmill.testing.runtime import KEY, ended, remove, told, true_conditions
@@ -26,7 +27,7 @@ def recorded_run(folder: Path, log: str = "") -> Path:
     """The stem of a run whose attempt was recorded, as far as a crash let it come."""
     attempt = layout.attempt_directory(str(folder / "runs"), KEY)
     Path(attempt).mkdir(parents=True)
-    layout.write_manifest(attempt, JOB, 1000.0)
+    Manifests(str(folder / "runs"), KEY.experiment_uid).write(KEY, JOB, 1000.0)
     stem = layout.run_stem(attempt, RunId(POD, "main", 0), 0)
     Path(layout.log_of(stem)).write_text(log)
     return Path(stem)
@@ -44,8 +45,7 @@ def times_run(folder: Path) -> int:
 
 def test_a_complete_exit_means_done(tmp_path: Path) -> None:
     stem = recorded_run(tmp_path, "loss=1\n")
-    of(stem, "started").write_text("123456\n")
-    of(stem, "exit").write_text("0\n")
+    of(stem, "run").write_text("started 123456\nexit 0\n")
 
     async def story() -> None:
         async with open_runtime(tmp_path, COUNTS) as runtime:
@@ -57,12 +57,12 @@ def test_a_complete_exit_means_done(tmp_path: Path) -> None:
     assert times_run(tmp_path) == 0
 
 
-@pytest.mark.parametrize("exit", [None, "", "13"], ids=["no exit", "an empty exit", "an exit without its line break"])
-def test_started_alone_means_lost(tmp_path: Path, exit: str | None) -> None:
+@pytest.mark.parametrize(
+    "exit", ["", "exit ", "exit 13"], ids=["no exit", "half an exit", "an exit without its line break"]
+)
+def test_started_alone_means_lost(tmp_path: Path, exit: str) -> None:
     stem = recorded_run(tmp_path)
-    of(stem, "started").write_text("123456\n")
-    if exit is not None:
-        of(stem, "exit").write_text(exit)
+    of(stem, "run").write_text("started 123456\n" + exit)
 
     async def story() -> None:
         async with open_runtime(tmp_path, COUNTS) as runtime:
@@ -83,7 +83,7 @@ def test_neither_lock_nor_started_is_fenced_and_started_anew_once(tmp_path: Path
             assert true_conditions(await ended(runtime, KEY)) == {"Complete"}
 
     play(story())
-    assert of(stem, "started").read_text() == "fenced\n"
+    assert of(stem, "run").read_text() == "fenced\n"
     late = subprocess.run(wrapped(str(stem), str(tmp_path), ["/bin/sh", "-c", "echo late >> count"]), check=False)
     assert late.returncode == 125
     assert times_run(tmp_path) == 1
@@ -92,7 +92,7 @@ def test_neither_lock_nor_started_is_fenced_and_started_anew_once(tmp_path: Path
 def test_a_crash_before_the_manifest_was_complete_leaves_nothing(tmp_path: Path) -> None:
     attempt = Path(layout.attempt_directory(str(tmp_path / "runs"), KEY))
     attempt.mkdir(parents=True)
-    (attempt / "manifest.json").write_text('{"created": 1, "resou')
+    (attempt.parent / "manifests.jsonl").write_text('{"attempt":"0-1","created":1,"resou')
 
     async def story() -> None:
         async with open_runtime(tmp_path, COUNTS) as runtime:
@@ -173,8 +173,7 @@ def test_what_a_finished_run_left_behind_is_ended(tmp_path: Path) -> None:
     )
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.close(lock)
-    of(stem, "started").write_text(f"{daemon.pid}\n")
-    of(stem, "exit").write_text("0\n")
+    of(stem, "run").write_text(f"started {daemon.pid}\nexit 0\n")
 
     async def story() -> None:
         async with open_runtime(tmp_path, COUNTS) as runtime:
@@ -187,8 +186,7 @@ def test_what_a_finished_run_left_behind_is_ended(tmp_path: Path) -> None:
 def test_a_group_is_not_signalled_when_the_lock_is_free(tmp_path: Path) -> None:
     stem = recorded_run(tmp_path)
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
-        of(stem, "started").write_text(f"{stranger.pid}\n")
-        of(stem, "exit").write_text("0\n")
+        of(stem, "run").write_text(f"started {stranger.pid}\nexit 0\n")
 
         async def story() -> None:
             async with open_runtime(tmp_path, COUNTS) as runtime:
@@ -205,14 +203,14 @@ def test_a_run_is_examined_in_the_order_of_the_protocol(tmp_path: Path) -> None:
     of(stem, "log").touch()
     assert examine(str(stem), 5.0) is Other.FENCED
     assert examine(str(stem), 5.0) is Other.FENCED
-    of(stem, "started").write_text("77\n")
+    of(stem, "run").write_text("started 77\n")
     assert examine(str(stem), 5.0) is Other.LOST
     with of(stem, "log").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         alive = examine(str(stem), 5.0)
         assert isinstance(alive, Alive)
         assert alive.group == 77
-        of(stem, "exit").write_text("3\n")
+        of(stem, "run").write_text("started 77\nexit 3\n")
         done = examine(str(stem), 5.0)
         assert isinstance(done, Done)
         assert done.leftover == 77

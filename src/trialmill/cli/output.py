@@ -17,7 +17,7 @@ _NARROWEST: Final = 8
 
 def plain(text: str) -> str:
     """Text that came from files and logs, in one line and without the power to steer a terminal."""
-    return _CONTROL.sub(" ", text).strip()
+    return (text if text.isprintable() else _CONTROL.sub(" ", text)).strip()
 
 
 def write_line(text: str = "") -> None:
@@ -42,9 +42,11 @@ def write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     if sys.stdout.isatty():
         widths = _fitted(widths, terminal_width() - len(_GAP) * (len(widths) - 1))
-    for row in cells:
-        fitted = (_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
-        write_line(_GAP.join(fitted).rstrip())
+    lines = [
+        _GAP.join([_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True)]).rstrip()
+        for row in cells
+    ]
+    write_line("\n".join(lines))
 
 
 def terminal_width() -> int:

@@ -15,6 +15,8 @@ from trialmill.metrics.observe import Summary
 
 FOLLOW_AFTER: Final = 0.25
 """Seconds before the log of a running attempt is followed: a trial that ends sooner is read once, at its end."""
+_ENOUGH: Final = 1000
+"""Points of a trial that is over are told together, but not more than about so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Collecting:
         self._final = False
         self._changed = asyncio.Event()
         self._reading: _Reading | None = None
+        self._untold: list[Appended] = []
         self.task: asyncio.Task[None] | None = None
         self._start = asyncio.get_running_loop().call_later(FOLLOW_AFTER, self._begin)
 
@@ -109,7 +112,17 @@ class Collecting:
                 break
             else:
                 await self._changed.wait()
+        if self._reading is None and not self._fresh:
+            self._reading = await self._remembered()
         self._tell([], is_complete=True)
+
+    async def _remembered(self) -> "_Reading | None":
+        """What was stored of an attempt whose pods are gone."""
+        points = await self._metrics.read(self._key, self._spec.objective.metric_names)
+        if not points:
+            return None
+        newest = points[-1].source
+        return _Reading(self._key, newest, self._spec, [p for p in points if p.source == newest], None)
 
     async def _source(self) -> Source | None:
         pod = _primary(await self._runtime.pods(self._key))
@@ -144,6 +157,10 @@ class Collecting:
         return _Reading(self._key, source.name, self._spec, points, cursors.get(source.name))
 
     def _tell(self, appended: list[Appended], *, is_complete: bool) -> None:
+        self._untold += appended
+        if self._final and not is_complete and sum(len(a.points) for a in self._untold) < _ENOUGH:
+            return
+        appended, self._untold = self._untold, []
         reading = self._reading
         observation = reading.summary.observation() if reading else Observation()
         curve = tuple(reading.curve) if reading else ()

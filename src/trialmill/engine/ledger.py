@@ -1,7 +1,8 @@
 """What has become true and is not saved yet.
 
 Nothing is acted upon before it is saved. What nothing is acted upon may wait a little and be saved together with what
-follows: that an attempt runs, or is over and being read, is found out again after a crash by looking at its resource.
+follows: that an attempt runs, or is over and being read, is found out again after a crash by looking at its resource,
+and what was read is read again.
 """
 
 from collections.abc import Sequence
@@ -36,9 +37,7 @@ class Ledger:
     @property
     def is_urgent(self) -> bool:
         """Whether something waits that no look at a resource could tell again."""
-        return bool(self._appended) or any(
-            isinstance(record, ExperimentRecord) or record.phase.is_over for record in self._records.values()
-        )
+        return any(isinstance(record, ExperimentRecord) or record.phase.is_over for record in self._records.values())
 
     def add(self, changes: Changes) -> None:
         """Later versions of a record take the place of earlier ones."""

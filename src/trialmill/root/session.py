@@ -6,7 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -63,8 +63,9 @@ class Finished:
     """How a session ended. `interrupted`: by a signal; `already`: the experiment was over before."""
 
     record: ExperimentRecord
-    trials: tuple[TrialRecord, ...]
-    experiment: Experiment
+    # asyncio.run (3.11) makes a repr of its result on the way out, and drops it.
+    trials: tuple[TrialRecord, ...] = field(repr=False)
+    experiment: Experiment = field(repr=False)
     interrupted: bool = False
     already: bool = False
 

@@ -199,12 +199,15 @@ class Attempt:
         return True
 
     def end(self, message: str, grace: float) -> None:
-        """End every run, gently, then tell that the attempt is gone. Safe to repeat, also with less grace."""
+        """End every run, gently, then tell that the attempt is gone. Safe to repeat, also with less grace.
+
+        A pod that asks for less grace (`terminationGracePeriodSeconds`) gets less.
+        """
         if self._ending is None:
             self._ending = message
             self._wake_at(None)
-        for run in self._running.values():
-            run.stop(self._host.loop, grace)
+        for id, run in self._running.items():
+            run.stop(self._host.loop, min(grace, self.workload.pod(id.pod).grace.total_seconds()))
         self.advance()
 
     def close(self) -> None:

@@ -1,25 +1,22 @@
 """Where everything of an attempt is on disk.
 
-    ROOT/EXPERIMENT-UID/INDEX-ATTEMPT/      the attempt
-        manifest.json                       its resource as it was made; nothing runs before this is complete
-        suspended, removed                  markers
-        COMPLETION-RETRY/volumes/NAME       the volumes of a pod, where it has some
-        COMPLETION-RETRY.CONTAINER-RUN[.LAUNCH].log, .started, .exit
-                                            a run; `.gpus` where it has some
+    ROOT/EXPERIMENT-UID/manifests.jsonl     the resource of each attempt, as it was made; nothing runs before it is
+    there ROOT/EXPERIMENT-UID/INDEX-ATTEMPT/      the attempt suspended, removed                  markers COMPLETION-
+    RETRY/volumes/NAME       the volumes of a pod, where it has some COMPLETION-RETRY.CONTAINER-RUN[.LAUNCH].log, .run
+    the output of a run, and its record; `.gpus` where it has some
 
-All names derive from the attempt's key, so that any process finds them without an index. A run is known by its stem, the
-path that the names of its files begin with; the lock of a run is one on its log. A launch is another try at starting a
-run that a crash kept from starting. Runs have no directories of their own: to make one costs a tenth of a short trial.
+All names derive from the attempt's key, so that any process finds them without an index. A run is known by its stem,
+the path that the names of its files begin with; the lock of a run is one on its log. A launch is another try at
+starting a run that a crash kept from starting. Runs have no directories of their own: to make one costs a tenth of a
+short trial.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from trialmill.api.tree import Json, JsonObject
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.plan import PodId, RunId
 
@@ -96,30 +93,6 @@ def make_directory(path: str) -> None:
         os.mkdir(path)
     except FileExistsError:
         return
-
-
-def write_manifest(attempt: str, resource: JsonObject, created: float) -> None:
-    """Record the resource. A crash in the middle leaves something that `read_manifest` takes for nothing."""
-    text = json.dumps({"created": created, "resource": resource}, separators=(",", ":"))
-    descriptor = os.open(f"{attempt}/manifest.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-    try:
-        write_all(descriptor, text.encode())
-    finally:
-        os.close(descriptor)
-
-
-def read_manifest(attempt: str) -> tuple[JsonObject, float] | None:
-    """The recorded resource and when it was made (seconds since the epoch); None where it is absent or incomplete."""
-    try:
-        with open(f"{attempt}/manifest.json", "rb") as file:
-            stored: Json = json.loads(file.read())
-    except (FileNotFoundError, ValueError):
-        return None
-    match stored:
-        case {"created": int() | float() as created, "resource": dict() as resource}:
-            return resource, float(created)
-        case _:
-            return None
 
 
 def set_marker(attempt: str, name: str) -> None:

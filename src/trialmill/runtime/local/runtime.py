@@ -36,6 +36,7 @@ from trialmill.runtime.local.commands import Commands
 from trialmill.runtime.local.host import Host
 from trialmill.runtime.local.inspection import inspect
 from trialmill.runtime.local.log_reader import follow_file, follow_log
+from trialmill.runtime.local.manifests import Manifests
 from trialmill.runtime.local.slots import Slots, slots_of_this_machine
 from trialmill.runtime.local.stand_ins import StandIns
 
@@ -71,6 +72,7 @@ class LocalRuntime:
         self._slots = slots or slots_of_this_machine()
         self._now = now
         self._attempts: dict[AttemptKey, Attempt] = {}
+        self._manifests: dict[str, Manifests] = {}
         self._subscriptions: dict[str, list[_Subscription]] = {}
         self._host: Host | None = None
 
@@ -94,6 +96,8 @@ class LocalRuntime:
         for attempt in self._attempts.values():
             attempt.close()
         self._attempts.clear()
+        for manifests in self._manifests.values():
+            manifests.close()
 
     async def check(self, resource: JsonObject) -> list[Problem]:
         problems = Problems()
@@ -173,7 +177,7 @@ class LocalRuntime:
             await chunks.aclose()
 
     def attempt_directory(self, key: AttemptKey) -> str:
-        """Where the attempt's manifest, logs and volumes are."""
+        """Where the attempt's logs and volumes are."""
         return layout.attempt_directory(self._root, key)
 
     def delete(self, key: AttemptKey) -> None:
@@ -194,7 +198,7 @@ class LocalRuntime:
         attempt = self._build(key, directory, manifest, created)
         if isinstance(attempt, Problem):
             return Rejected(attempt.code, attempt.message)
-        layout.write_manifest(directory, manifest, created)
+        self._manifests_of(key).write(key, manifest, created)
         self._attempts[key] = attempt
         attempt.advance()
         return Created(_uid(key), directory)
@@ -231,11 +235,18 @@ class LocalRuntime:
 
     def _load(self, key: AttemptKey) -> Attempt | None:
         directory = self.attempt_directory(key)
-        stored = layout.read_manifest(directory)
+        stored = self._manifests_of(key).read(key) if os.path.isdir(directory) else None
         if stored is None:
             return None
         attempt = self._build(key, directory, *stored)
         return None if isinstance(attempt, Problem) else attempt
+
+    def _manifests_of(self, key: AttemptKey) -> Manifests:
+        uid = key.experiment_uid
+        manifests = self._manifests.get(uid)
+        if manifests is None:
+            manifests = self._manifests[uid] = Manifests(self._root, uid)
+        return manifests
 
     def _make_directory(self, key: AttemptKey, directory: str) -> bool:
         """Whether the directory was not there before. Raises OSError."""

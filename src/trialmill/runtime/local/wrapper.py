@@ -6,24 +6,28 @@ arguments and are never pasted into shell text.
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 SHELL: Final = "/bin/sh"
 LOCK_DESCRIPTOR: Final = 9
-"""The locked log arrives on it too, and the command inherits it: it is locked until the last of them is gone, even where
-the command sends its output elsewhere.
+"""The locked log arrives on it too, and the command inherits it: it is locked until the last of them is gone, even
+where the command sends its output elsewhere.
 """
 
-# $0 is the run's stem, $1 the folder to start in, then the command. No shell variable is set, because the command
-# would inherit one that the environment has too. Signals are trapped, not ignored: the command gets their default
-# again, and the shell survives what was sent to the whole group, to say how the command ended. `set -C` makes `>`
-# create the file or fail, so whoever creates `started` owns the run. `exit` is written in one write.
+# $0 is the run's stem, $1 the folder to start in, then the command. The one variable is unset again, since the command
+# would inherit it if the environment had it. Signals are trapped, not ignored: the command gets their default
+# again, and the shell survives what was sent to the whole group, to say how the command ended. Lines are appended to
+# the
+# record in one write each, so whoever's line is the first owns the run, and the last line is there or is not.
 _TEXT: Final = """\
 trap : HUP INT QUIT ALRM TERM USR1 USR2
-set -C
-echo $$ > "$0.started" || exit 125
+echo "started $$" >> "$0.run" || exit 125
+read -r trialmill_first < "$0.run"
+[ "$trialmill_first" = "started $$" ] || exit 125
+unset trialmill_first
 if cd "$1"; then shift; "$@"; set -- $?; else set -- 126; fi
-{ echo $1 > "$0.exit"; } 2>/dev/null
+{ echo "exit $1" >> "$0.run"; } 2>/dev/null
 exit $1
 """
 
@@ -33,33 +37,76 @@ def wrapped(stem: str, working_directory: str, command: Sequence[str]) -> list[s
     return ["sh", "-c", _TEXT, stem, working_directory, *command]
 
 
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What a run's record says. `group`: its process group, None before it began; `fenced`: it never may."""
+
+    group: int | None = None
+    code: int | None = None
+    fenced: bool = False
+    is_there: bool = False
+
+
+def read_record(stem: str) -> RunRecord:
+    """The record of a run: whose line is first, and the exit code once it is complete."""
+    try:
+        with open(_record_of(stem), encoding="ascii", errors="replace") as file:
+            text = file.read(256)
+    except (FileNotFoundError, NotADirectoryError):
+        return RunRecord()
+    lines = [line.split() for line in text.split("\n")[:-1]]
+    codes = [int(words[1]) for words in lines[1:] if len(words) == 2 and words[0] == "exit" and words[1].isdigit()]
+    match lines[:1]:
+        case [["started", group]] if group.isdigit():
+            return RunRecord(int(group), codes[0] if codes else None, is_there=True)
+        case [["fenced"]]:
+            return RunRecord(fenced=True, is_there=True)
+        case _:
+            return RunRecord(is_there=bool(text))
+
+
 def read_code(stem: str) -> int | None:
     """The exit code that the wrapper left; None where it is absent or incomplete."""
-    text = _content(f"{stem}.exit")
-    return int(text) if text.endswith("\n") and text[:-1].isdigit() else None
-
-
-def write_code(stem: str, code: int) -> None:
-    """Leave the exit code in place of a wrapper that was killed. Does nothing where it has left one."""
-    try:
-        descriptor = os.open(f"{stem}.exit", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    except OSError:  # there already, or the directory is gone
-        return
-    try:
-        os.write(descriptor, f"{code}\n".encode())
-    finally:
-        os.close(descriptor)
+    return read_record(stem).code
 
 
 def read_group(stem: str) -> int | None:
     """The process group of the run, as its wrapper recorded it."""
-    text = _content(f"{stem}.started")
-    return int(text) if text.endswith("\n") and text[:-1].isdigit() else None
+    return read_record(stem).group
 
 
-def _content(path: str) -> str:
+def write_code(stem: str, code: int) -> None:
+    """Leave the exit code in place of a wrapper that was killed. Does nothing where it has left one."""
+    if read_code(stem) is None:
+        _append(stem, f"exit {code}\n", create=False)
+
+
+def fence(stem: str) -> bool:
+    """Be the first in the record, so that no wrapper can run; False where a wrapper was. Call with the lock held."""
+    if not read_record(stem).is_there:
+        _append(stem, "fenced\n", create=True)
+    return read_record(stem).fenced
+
+
+def record_time(stem: str, default: float) -> float:
+    """When the record was last written to, in seconds since the epoch; `default` where there is none."""
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read(64)
-    except FileNotFoundError:
-        return ""
+        return os.stat(_record_of(stem)).st_mtime
+    except (FileNotFoundError, NotADirectoryError):
+        return default
+
+
+def _append(stem: str, line: str, *, create: bool) -> None:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+    try:
+        descriptor = os.open(_record_of(stem), flags, 0o666)
+    except OSError:  # the attempt's directory is gone
+        return
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)
+
+
+def _record_of(stem: str) -> str:
+    return f"{stem}.run"

@@ -119,9 +119,11 @@ class SimulatedRuntime:
             self._attempts[key] = _Attempt(key, {"metadata": {"uid": _uid(key)}}, Script(), is_gone=True)
             self._changed(key)
             return
-        if uid not in ("", _uid(key)) or attempt.is_gone:
+        if uid not in ("", _uid(key)):
             return
-        if attempt.task is not None and attempt.code is None:
+        if attempt.is_gone:
+            self._changed(key)
+        elif attempt.task is not None and attempt.code is None:
             attempt.task.cancel()
             attempt.task = asyncio.create_task(self._stop(attempt, grace))
         else:
@@ -178,9 +180,7 @@ class SimulatedRuntime:
         lines = attempt.script.lines
         pause = attempt.script.seconds / max(len(lines), 1)
         for line in lines or ("",):
-            await asyncio.sleep(pause)
-            while attempt.suspended:
-                await attempt.news.wait()
+            await _pass(attempt, pause)
             attempt.output += line.encode()
             attempt.tell()
         attempt.code = attempt.script.code
@@ -206,6 +206,21 @@ class SimulatedRuntime:
         status = _status(attempt, now)
         evidence = f"container {_CONTAINER} exited with code {attempt.code}" if attempt.code else ""
         return Snapshot(attempt.key, _uid(attempt.key), {**attempt.resource, "status": status}, evidence)
+
+
+async def _pass(attempt: _Attempt, seconds: float) -> None:
+    """Let the attempt run for so long; while it is suspended, its time stands still."""
+    loop = asyncio.get_running_loop()
+    while True:
+        while attempt.suspended:
+            await attempt.news.wait()
+        begun = loop.time()
+        try:
+            async with asyncio.timeout(seconds):
+                await attempt.news.wait()
+        except TimeoutError:
+            return
+        seconds -= loop.time() - begun
 
 
 def _status(attempt: _Attempt, now: datetime) -> JsonObject:
