@@ -34,7 +34,7 @@ def run_command(args: argparse.Namespace) -> int:
     timeout = _duration(args.timeout)
     prepared = _prepared(args)
     checked = prepared.checked
-    if checked is None or not _can_run(prepared.problems, prepared):
+    if not _can_run(prepared.problems, prepared) or checked is None:
         return BAD_INPUT
     options = _options(args, checked, timeout)
     if not _can_run(asyncio.run(check_here(checked, options)), prepared):
@@ -73,7 +73,7 @@ def try_command(args: argparse.Namespace) -> int:
     timeout = _duration(args.timeout)
     prepared = _prepared(args)
     checked = prepared.checked
-    if checked is None or not _can_run(prepared.problems, prepared):
+    if not _can_run(prepared.problems, prepared) or checked is None:
         return BAD_INPUT
     options = _options(args, checked, timeout)
     if not _can_run(asyncio.run(check_here(checked, options)), prepared):
