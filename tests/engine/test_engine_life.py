@@ -6,11 +6,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 import pytest
-from rehearsal import Counting, Outcome, Rehearsal, prints
+from rehearsal import Counting, Rehearsal, prints
 
-from trialmill.api.history import Exhausted, History, NewTrial, Promotion, Budget, Settings, Suggestions
+from trialmill.api.history import Budget, Exhausted, History, NewTrial, Promotion, Settings, Suggestions
 from trialmill.api.space import Space
-from trialmill.api.tree import JsonObject
 from trialmill.engine.conditions import find_condition
 from trialmill.engine.ports import Stores
 from trialmill.engine.records import (
@@ -67,9 +66,7 @@ def test_reaching_the_goal_ends_the_trials_that_still_run() -> None:
     assert {trial.reason for trial in outcome.trials} == {"TrialSucceeded", "ExperimentEnded"}
 
 
-@pytest.mark.parametrize(
-    ("allowed", "trials"), [pytest.param(0, 1, id="0 means the first"), (1, 1), (2, 2), (3, 3)]
-)
+@pytest.mark.parametrize(("allowed", "trials"), [pytest.param(0, 1, id="0 means the first"), (1, 1), (2, 2), (3, 3)])
 def test_an_experiment_fails_at_its_limit_of_failed_trials(allowed: int, trials: int) -> None:
     outcome = Rehearsal(by_trial({}, FAILS), parallel=1, max_trials=9, max_failed=allowed).run()
     assert outcome.record.phase is ExperimentPhase.FAILED
@@ -217,6 +214,34 @@ def test_an_algorithm_that_computes_beside_the_trials_gives_the_same_trials(
     outcome = Rehearsal(play, offload=True, parallel=parallel, max_trials=8).run()
     assert outcome.phases == [TrialPhase.SUCCEEDED] * 8
     assert [trial.assignments["lr"] for trial in outcome.trials] == [number / 100 for number in range(8)]
+
+
+@pytest.mark.parametrize("hops", range(12))
+def test_an_algorithm_that_waited_is_asked_again_though_a_trial_ended_meanwhile(
+    hops: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its empty answer and the end that it waits for come in any order, also at the very same moment."""
+
+    async def computes(function: Callable[..., T], *arguments: object) -> T:
+        answer = function(*arguments)
+        await asyncio.sleep(0.7)
+        for _ in range(hops):
+            await asyncio.sleep(0)
+        return answer
+
+    class OneBehind(Counting):
+        def ask(
+            self, space: Space, settings: Settings, seed: int, history: History, first: int, count: int
+        ) -> Suggestions | Exhausted:
+            is_done = any(trial.status.is_over for trial in history.trials)
+            return super().ask(space, settings, seed, history, first, count if is_done else min(count, 2 - first))
+
+    monkeypatch.setattr(asyncio, "to_thread", computes)
+    play = by_trial({0: prints(1.0, seconds=0.7)}, prints(1.0, seconds=500))
+    outcome = Rehearsal(play, searcher=OneBehind(), offload=True, parallel=3, max_trials=3).run()
+    assert outcome.phases == [TrialPhase.SUCCEEDED] * 3
+    started = outcome.trials[2].created - START
+    assert started < timedelta(seconds=5)
 
 
 @pytest.mark.parametrize("rest", [0.0, 0.3, 0.7, 0.8, 5.0])

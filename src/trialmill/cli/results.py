@@ -13,6 +13,7 @@ from trialmill.engine.conditions import find_condition
 from trialmill.engine.records import ConditionType, ExperimentPhase, ExperimentRecord, TrialPhase, TrialRecord
 from trialmill.metrics.values import format_metric
 from trialmill.root.lookup import Subject, value_of
+from trialmill.root.manifests import MANIFEST
 from trialmill.root.objects import trial_object
 from trialmill.root.opening import runs_directory
 from trialmill.root.session import Finished
@@ -60,7 +61,8 @@ def _print_best(best: TrialRecord, finished: Finished, runs: Path) -> None:
     folder = _shown(attempt_directory(str(runs), best.key))
     write_line(f"Best trial: {best.name}, {experiment.spec.objective.metric} {format_metric(value or 0.0)}")
     write_line(f"  assignment  {assignment_text(best.assignments)}")
-    write_line(f"  manifest    {folder}/manifest.json")
+    if Path(folder, MANIFEST).exists():
+        write_line(f"  manifest    {folder}/{MANIFEST}")
     for log in _logs(folder):
         write_line(f"  log         {log}")
 

@@ -286,7 +286,9 @@ class Driver:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ask(self, ask: Ask) -> None:
-        self._put(await asyncio.to_thread(self._answer, ask, self._state.history()))
+        ends = self._state.ends
+        answer = await asyncio.to_thread(self._answer, ask, self._state.history())
+        self._put(replace(answer, ends=ends) if isinstance(answer, SuggestionsArrived) else answer)
 
     def _answer(self, ask: Ask, history: History) -> Event:
         """The algorithm's answer as an event. It may be anybody's: its failure ends the experiment, with its words."""

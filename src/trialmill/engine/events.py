@@ -33,11 +33,15 @@ class IntentChanged:
 
 @dataclass(frozen=True, slots=True)
 class SuggestionsArrived:
-    """The algorithm's answer to the question for suggestions from number `first` on."""
+    """The algorithm's answer to the question for suggestions from number `first` on.
+
+    `ends` is the state's count of ends at the time of the question; None for an answer without delay.
+    """
 
     at: datetime
     first: int
     items: tuple[Suggestion, ...]
+    ends: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

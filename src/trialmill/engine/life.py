@@ -61,7 +61,9 @@ def take_suggestions(state: State, event: SuggestionsArrived) -> None:
             transitions.promote_trial(state, item, event.at)
         elif _fits_budget(state):
             transitions.create_trial(state, item, event.at)
-    state.awaiting_end = state.next_suggestion == before
+    # An end that came after the question may be the one that the algorithm waits for.
+    knew_all = event.ends is None or event.ends == state.ends
+    state.awaiting_end = knew_all and state.next_suggestion == before
 
 
 def _mistake(state: State, item: Suggestion) -> str:

@@ -49,6 +49,11 @@ class TrialPhase(StrEnum):
         return self in _OVER
 
     @property
+    def has_result(self) -> bool:
+        """Its objective may be the best one. Katib observes only trials that succeeded or were stopped early."""
+        return self in (TrialPhase.SUCCEEDED, TrialPhase.EARLY_STOPPED)
+
+    @property
     def is_active(self) -> bool:
         """Takes one of the `parallelTrialCount` places."""
         return self in _ACTIVE

@@ -82,6 +82,8 @@ class State:
         """The objective's finite values of finished trials, by index; kept only where early stopping needs them."""
         self.awaiting_end = False
         """The algorithm had nothing to say: it is asked again when an attempt has ended."""
+        self.ends = 0
+        """How many ends of attempts this driver has seen."""
         self._views: list[TrialView] = []
         self._history: tuple[TrialView, ...] | None = None
         self._records: dict[str, Record] = {}
@@ -136,6 +138,11 @@ class State:
         """Add a line to the story; part of `apply`."""
         self._story.append(EventRecord(self.experiment.uid, subject, reason, message, at, warning))
 
+    def note_end(self) -> None:
+        """An attempt has ended, so the algorithm may have more to say."""
+        self.ends += 1
+        self.awaiting_end = False
+
     def take_changes(self) -> Changes:
         """What was put and told since the last call."""
         changes = Changes(tuple(self._records.values()), tuple(self._story))
@@ -184,7 +191,7 @@ class State:
         value = self.objective_value(trial)
         self._history = None
         self._views[index] = trial_view(trial, value, self.curves.get(index, ()))
-        if trial.phase.is_over and value is not None:
+        if trial.phase.has_result and value is not None:
             self._consider_best(index, value)
 
     def _consider_best(self, index: int, value: float) -> None:

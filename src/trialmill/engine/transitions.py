@@ -146,7 +146,7 @@ def _rejected(state: State, trial: TrialRecord, event: ResourceRejected) -> None
     if trial.attempt.resource_uid or trial.attempt.phase is AttemptPhase.COLLECTING:
         return
     state.forget(trial.key)
-    state.awaiting_end = False
+    state.note_end()
     verdict = Verdict(VerdictPhase.FAILED, event.reason, event.message, "runtime")
     attempt = replace(trial.attempt, phase=AttemptPhase.ENDED, verdict=verdict, finished=event.at)
     ended = replace(trial, attempts=(*trial.attempts[:-1], attempt))
@@ -275,7 +275,7 @@ def finish_attempt(
     state.forget(trial.key)
     attempt = replace(trial.attempt, phase=AttemptPhase.ENDED, finished=trial.attempt.finished or at)
     state.curves[trial.index] = curve
-    state.awaiting_end = False
+    state.note_end()
     seen = replace(
         trial, attempts=(*trial.attempts[:-1], attempt), observation=observation if observation.metrics else None
     )
@@ -352,7 +352,7 @@ def end_stopped(state: State, trial: TrialRecord, at: datetime) -> None:
 
 def end_trial(state: State, trial: TrialRecord, phase: TrialPhase, reason: str, message: str, at: datetime) -> None:
     """The trial is over, for good."""
-    state.awaiting_end = False
+    state.note_end()
     state.put(replace(trial, phase=phase, reason=reason, message=message, finished=at, completion=state.completed))
     warning = phase in (TrialPhase.FAILED, TrialPhase.METRICS_UNAVAILABLE)
     state.tell(at, trial.name, f"Trial{phase}", message, warning=warning)

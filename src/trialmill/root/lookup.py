@@ -24,7 +24,7 @@ class Subject:
     cursor: str
 
     def best(self) -> TrialRecord | None:
-        """The trial that is over and has the best objective value; the first of equals."""
+        """The trial with the best objective value among those that succeeded or were stopped early; the first of equals."""
         return best_trial(self.trials, self.experiment)
 
 
@@ -70,11 +70,11 @@ def experiment_of(record: ExperimentRecord) -> Experiment:
 
 
 def best_trial(trials: Sequence[TrialRecord], experiment: Experiment) -> TrialRecord | None:
-    """The trial that is over and has the best objective value; the first of equals."""
+    """The trial with the best objective value among those that succeeded or were stopped early; the first of equals."""
     objective = experiment.spec.objective
     best, best_value = None, 0.0
     for trial in trials:
-        value = value_of(trial, experiment) if trial.phase.is_over else None
+        value = value_of(trial, experiment) if trial.phase.has_result else None
         if value is not None and (best is None or objective.is_better(value, best_value)):
             best, best_value = trial, value
     return best

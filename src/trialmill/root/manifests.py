@@ -1,6 +1,9 @@
 """Manifests for people to look at: of a trial that might be made, or of one that was."""
 
+import json
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trialmill.api.experiment import Experiment
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 _SUFFIX: Final = "sample"
 """Stands for the letters that end a real trial's name."""
+MANIFEST: Final = "manifest.json"
+"""The best trial's manifest, beside its logs."""
 
 
 def sample_manifest(checked: "Checked", which: str | None, texts: Sequence[str]) -> tuple[JsonObject, list[str]]:
@@ -48,6 +53,14 @@ def sample_manifest(checked: "Checked", which: str | None, texts: Sequence[str])
         return in_reading_order(render(checked.template, context)), assigned.warnings
     except RenderError as error:
         raise InputError(f"these values cannot be put into the template: {error}") from error
+
+
+def leave_manifest(directory: str, manifest: JsonObject) -> None:
+    """Write the manifest beside the logs of its attempt; where there is no room for it, `best -o manifest` shows it."""
+    with suppress(OSError):
+        Path(directory, MANIFEST).write_text(
+            json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def stored_manifest(trial: TrialRecord, record: ExperimentRecord, experiment: Experiment) -> JsonObject:

@@ -31,6 +31,7 @@ from trialmill.root.clock import SystemClock
 from trialmill.root.creating import Difference, Options, differences, new_record, resumed
 from trialmill.root.errors import RefusedError
 from trialmill.root.lookup import experiment_of
+from trialmill.root.manifests import leave_manifest, stored_manifest
 from trialmill.root.opening import runs_directory
 from trialmill.runtime.local.runtime import LocalRuntime
 from trialmill.runtime.local.slots import slots_of_this_machine
@@ -214,6 +215,9 @@ async def _drive(
         driver = Driver(plan, state, world, cursor)
         with _signals(driver, session) as signals:
             final = await driver.run()
+        best = state.trials[state.best] if state.best is not None else None
+        if best is not None and final.phase.is_over:
+            leave_manifest(runtime.attempt_directory(best.key), stored_manifest(best, final, experiment))
     return Finished(
         final, tuple(state.trials), experiment, interrupted=signals.count > 0, already=already and final.phase.is_over
     )

@@ -1,0 +1,141 @@
+"""Single events: what they may not do, and what is kept when two write at the same moment."""
+
+from dataclasses import replace
+
+import pytest
+from rehearsal import Rehearsal
+
+from trialmill.api.experiment import Objective, ObjectiveType
+from trialmill.api.history import Budget, Decision, NewTrial, Promotion
+from trialmill.api.metric import Observation
+from trialmill.api.verdict import Verdict, VerdictPhase
+from trialmill.engine.events import (
+    CollectionFinished,
+    Event,
+    IntentChanged,
+    Opened,
+    ResourceAccepted,
+    ResourceChanged,
+    ResourceGone,
+    ResourceRejected,
+    StopDecided,
+    SuggestionsArrived,
+)
+from trialmill.engine.judging import Judge
+from trialmill.engine.ledger import Ledger
+from trialmill.engine.machine import apply, desired
+from trialmill.engine.ports import Snapshot, Stores
+from trialmill.engine.records import AttemptKey, AttemptPhase, Intent, RunState, TrialPhase
+from trialmill.engine.rules import Rules
+from trialmill.engine.state import State
+from trialmill.engine.transitions import InvalidTransitionError, promote_trial
+from trialmill.kinds.profile import profile_of
+from trialmill.kinds.verdict import Policy
+from trialmill.testing.samples import experiment
+from trialmill.testing.virtual_time import START
+
+RECORD = experiment(uid="e1")
+KEY = AttemptKey("e1", 0, 1)
+RULES = Rules(Objective(ObjectiveType.MINIMIZE, "loss"))
+SUCCEEDED = Verdict(VerdictPhase.SUCCEEDED)
+
+
+def running() -> State:
+    """One trial whose resource `r` is running."""
+    state = State(replace(RECORD, intent=Intent(RunState.RUN, 1, 3)), [], RULES)
+    for event in (
+        Opened(START),
+        SuggestionsArrived(START, 0, (NewTrial({"lr": 0.1}),)),
+        ResourceAccepted(START, KEY, "r", {"process": 1}),
+        ResourceChanged(START, KEY, "r", Verdict(VerdictPhase.RUNNING)),
+    ):
+        apply(state, event)
+    assert state.trials[0].phase is TrialPhase.RUNNING
+    return state
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(ResourceChanged(START, KEY, "another", SUCCEEDED), id="a verdict on another resource"),
+        pytest.param(ResourceGone(START, KEY, "another"), id="the end of another resource"),
+        pytest.param(ResourceAccepted(START, KEY, "another", {"process": 2}), id="a second acceptance"),
+        pytest.param(ResourceRejected(START, KEY, "Refused", ""), id="a rejection of what is there"),
+        pytest.param(ResourceChanged(START, KEY._replace(attempt=2), "r", SUCCEEDED), id="an attempt to come"),
+        pytest.param(ResourceGone(START, KEY._replace(trial_index=1), ""), id="a trial to come"),
+        pytest.param(ResourceGone(START, KEY._replace(trial_index=-1), ""), id="no trial"),
+        pytest.param(ResourceGone(START, KEY._replace(experiment_uid="e2"), ""), id="another experiment"),
+        pytest.param(CollectionFinished(START, KEY, Observation(), ()), id="metrics of what is not over"),
+        pytest.param(StopDecided(START, KEY, Decision.GO), id="a decision to go on"),
+        pytest.param(SuggestionsArrived(START, 0, (NewTrial({"lr": 0.2}),)), id="an answer of the past"),
+        pytest.param(IntentChanged(START, Intent(RunState.RUN, 1, 3)), id="the same intent"),
+        pytest.param(Opened(START), id="another opening"),
+    ],
+)
+def test_an_event_that_does_not_fit_changes_nothing(event: Event) -> None:
+    state = running()
+    wanted = desired(state, START)
+    assert apply(state, event).records == ()
+    assert desired(state, START) == wanted
+
+
+def test_an_ended_attempt_hears_nothing_more() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", Verdict(VerdictPhase.FAILED)))
+    apply(state, CollectionFinished(START, KEY, Observation(), ()))
+    assert state.trials[0].attempt.phase is AttemptPhase.ENDED
+    for event in (ResourceGone(START, KEY, "r"), ResourceChanged(START, KEY, "r", SUCCEEDED)):
+        assert apply(state, event).records == ()
+    assert state.trials[0].phase is TrialPhase.FAILED
+
+
+def test_an_impossible_transition_tells_the_story_of_its_trial() -> None:
+    state = running()
+    with pytest.raises(
+        InvalidTransitionError, match=r"only a paused trial .* is Running, its attempts: 1 First Running"
+    ):
+        promote_trial(state, Promotion(0, Budget("epochs", 3)), START)
+
+
+def test_of_equals_the_first_made_is_the_best_also_after_a_restart() -> None:
+    assert Rehearsal(parallel=1).run().phases
+    rehearsal = Rehearsal(parallel=2, max_trials=2)
+    outcome = rehearsal.run()
+    again = State(outcome.record, outcome.trials, RULES)
+    assert again.best == 0
+
+
+def test_another_resource_in_its_place_means_that_the_attempt_is_lost() -> None:
+    judge = Judge(Policy(profile=profile_of("batch/v1", "Job")))
+    snapshot = Snapshot(KEY, "another", {"metadata": {"uid": "another"}, "status": {"active": 1}})
+    event = judge.hear(snapshot, "r", START)
+    assert event is not None
+    assert (event.uid, event.verdict.phase, event.verdict.reason) == ("r", VerdictPhase.LOST, "Replaced")
+
+
+def test_a_snapshot_that_says_nothing_new_is_no_event() -> None:
+    judge = Judge(Policy(profile=profile_of("batch/v1", "Job")))
+    snapshot = Snapshot(KEY, "r", {"metadata": {"uid": "r"}, "status": {"active": 1}})
+    assert judge.hear(snapshot, "", START) is not None
+    assert judge.hear(snapshot, "r", START) is None
+    judge.forget(KEY)
+    assert judge.hear(snapshot, "r", START) is not None
+
+
+def test_what_a_door_wrote_meanwhile_is_kept_in_the_store_and_told() -> None:
+    async def story(rehearsal: Rehearsal, stores: Stores) -> None:
+        record, trials, _ = await stores.trials.load(rehearsal.record.ref)
+        state = State(record, trials, RULES)
+        ledger = Ledger(stores, state)
+        ledger.add(apply(state, Opened(START)))
+        await rehearsal.want(stores, max_trials=9)
+        theirs = await ledger.save()
+        stored = await stores.trials.experiment(record.ref)
+        assert stored.intent.max_trials == 9
+        assert theirs == stored.intent
+        assert stored.conditions == state.experiment.conditions
+        assert state.experiment.version == stored.version
+        assert ledger.is_empty
+        assert await ledger.save() is None
+
+    Rehearsal().run(story)
