@@ -24,7 +24,9 @@ class Subject:
     cursor: str
 
     def best(self) -> TrialRecord | None:
-        """The trial with the best objective value among those that succeeded or were stopped early; the first of equals."""
+        """The trial with the best objective value, of those that succeeded or were stopped early; the first of
+        equals.
+        """
         return best_trial(self.trials, self.experiment)
 
 
@@ -70,7 +72,7 @@ def experiment_of(record: ExperimentRecord) -> Experiment:
 
 
 def best_trial(trials: Sequence[TrialRecord], experiment: Experiment) -> TrialRecord | None:
-    """The trial with the best objective value among those that succeeded or were stopped early; the first of equals."""
+    """The trial with the best objective value, of those that succeeded or were stopped early; the first of equals."""
     objective = experiment.spec.objective
     best, best_value = None, 0.0
     for trial in trials:
