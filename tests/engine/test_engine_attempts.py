@@ -40,11 +40,11 @@ VANISHES = Script(vanishes=True)
 
 def once(first: Script) -> Play:
     """The first attempt of each trial plays `first`, all others succeed."""
-    return lambda key, resource: first if key.attempt == 1 else prints(1.0)
+    return lambda key, _: first if key.attempt == 1 else prints(1.0)
 
 
 def always(script: Script) -> Play:
-    return lambda key, resource: script
+    return lambda *_: script
 
 
 @dataclass
@@ -162,7 +162,7 @@ def test_a_trial_that_is_lost_again_and_again_fails() -> None:
 
 def test_a_resource_that_another_took_the_place_of_is_lost() -> None:
     replaced = lambda inner: Faults(inner, replaced_after=0.5)  # noqa: E731
-    play: Play = lambda key, resource: prints(1.0, seconds=1e6 if key.attempt == 1 else 1.0)  # noqa: E731
+    play: Play = lambda key, _: prints(1.0, seconds=1e6 if key.attempt == 1 else 1.0)  # noqa: E731
     outcome = Rehearsal(play, around=replaced, max_trials=1).run()
     assert outcome.causes(0) == ["First", "Lost"]
     assert outcome.phases == [TrialPhase.SUCCEEDED]
@@ -273,7 +273,7 @@ def falls_to(value: float) -> Script:
 
 def test_a_trial_worse_than_the_median_is_stopped_early() -> None:
     stopping = Algorithm("medianstop", (Setting("min_trials_required", "2"), Setting("start_step", "3")))
-    play: Play = lambda key, resource: falls_to(5.0 if key.trial_index == 3 else 0.0)  # noqa: E731
+    play: Play = lambda key, _: falls_to(5.0 if key.trial_index == 3 else 0.0)  # noqa: E731
     rehearsal = Rehearsal(play, parallel=1, stopper=MedianStop(), early_stopping=stopping)
     outcome = rehearsal.run()
     assert outcome.phases == [*[TrialPhase.SUCCEEDED] * 3, TrialPhase.EARLY_STOPPED]
@@ -289,7 +289,7 @@ def test_a_trial_worse_than_the_median_is_stopped_early() -> None:
 def test_a_stopped_early_trial_keeps_its_place_in_the_history() -> None:
     searcher = Counting()
     stopping = Algorithm("medianstop", (Setting("min_trials_required", "1"), Setting("start_step", "2")))
-    play: Play = lambda key, resource: falls_to(float(key.trial_index))  # noqa: E731
+    play: Play = lambda key, _: falls_to(float(key.trial_index))  # noqa: E731
     Rehearsal(play, searcher=searcher, parallel=1, stopper=MedianStop(), early_stopping=stopping).run()
     last = searcher.histories[-1].trials
     assert [trial.status.value for trial in last] == ["succeeded", "earlyStopped", "earlyStopped"]

@@ -7,7 +7,7 @@ from rehearsal import Rehearsal
 
 from trialmill.api.experiment import Objective, ObjectiveType
 from trialmill.api.history import Budget, Decision, NewTrial, Promotion
-from trialmill.api.metric import Observation
+from trialmill.api.metric import MetricSummary, Observation
 from trialmill.api.verdict import Verdict, VerdictPhase
 from trialmill.engine.events import (
     CollectionFinished,
@@ -98,11 +98,15 @@ def test_an_impossible_transition_tells_the_story_of_its_trial() -> None:
 
 
 def test_of_equals_the_first_made_is_the_best_also_after_a_restart() -> None:
-    assert Rehearsal(parallel=1).run().phases
-    rehearsal = Rehearsal(parallel=2, max_trials=2)
-    outcome = rehearsal.run()
-    again = State(outcome.record, outcome.trials, RULES)
-    assert again.best == 0
+    state = State(replace(RECORD, intent=Intent(RunState.RUN, 2, 3)), [], RULES)
+    apply(state, Opened(START))
+    apply(state, SuggestionsArrived(START, 0, (NewTrial({"lr": 0.1}), NewTrial({"lr": 0.2}))))
+    for index in (1, 0):
+        key = KEY._replace(trial_index=index)
+        apply(state, ResourceChanged(START, key, "r", SUCCEEDED))
+        apply(state, CollectionFinished(START, key, Observation((MetricSummary("loss", 1.0, 1.0, 1.0),)), ()))
+    assert state.best == 0
+    assert State(state.experiment, state.trials, RULES).best == 0
 
 
 def test_another_resource_in_its_place_means_that_the_attempt_is_lost() -> None:

@@ -26,11 +26,11 @@ from trialmill.testing.virtual_time import START
 
 def by_trial(scripts: Mapping[int, Script], default: Script) -> Play:
     """The script of each trial, by index."""
-    return lambda key, resource: scripts.get(key.trial_index, default)
+    return lambda key, _: scripts.get(key.trial_index, default)
 
 
 def lasts(seconds: float) -> Play:
-    return lambda key, resource: prints(1.0, seconds=seconds)
+    return lambda *_: prints(1.0, seconds=seconds)
 
 
 FAILS = Script(code=1)
@@ -51,7 +51,7 @@ def test_an_experiment_ends_when_all_its_trials_are_done() -> None:
 
 @pytest.mark.parametrize("parallel", [1, 2, 5, 9])
 def test_never_more_trials_run_than_allowed(parallel: int) -> None:
-    play: Play = lambda key, resource: prints(1.0, seconds=1 + key.trial_index % 3)  # noqa: E731
+    play: Play = lambda key, _: prints(1.0, seconds=1 + key.trial_index % 3)  # noqa: E731
     rehearsal = Rehearsal(play, parallel=parallel, max_trials=12)
     assert rehearsal.run().phases == [TrialPhase.SUCCEEDED] * 12
     assert rehearsal.runtime.most_at_once == parallel
@@ -210,7 +210,7 @@ def test_an_algorithm_that_computes_beside_the_trials_gives_the_same_trials(
     parallel: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asyncio, "to_thread", computes_for_long)
-    play: Play = lambda key, resource: prints(1.0, seconds=0.3 * (1 + key.trial_index % 4))  # noqa: E731
+    play: Play = lambda key, _: prints(1.0, seconds=0.3 * (1 + key.trial_index % 4))  # noqa: E731
     outcome = Rehearsal(play, offload=True, parallel=parallel, max_trials=8).run()
     assert outcome.phases == [TrialPhase.SUCCEEDED] * 8
     assert [trial.assignments["lr"] for trial in outcome.trials] == [number / 100 for number in range(8)]
