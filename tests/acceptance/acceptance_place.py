@@ -166,7 +166,7 @@ def experiment(
         "spec": {
             "objective": {"type": "minimize", "objectiveMetricName": "loss"},
             "algorithm": {"algorithmName": "random"},
-            "parallelTrialCount": parallel,
+            "parallelTrialCount": min(parallel, trials),
             "maxTrialCount": trials,
             "parameters": [
                 {"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0", "max": "1"}},

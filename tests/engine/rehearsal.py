@@ -92,7 +92,7 @@ class Rehearsal:
     max_trials: int | None = 4
     max_failed: int | None = None
     goal: float | None = None
-    retry: Retry = Retry()
+    retry: Retry = field(default_factory=Retry)
     active_deadline: float | None = None
     timeout: float | None = None
     early_stopping: Algorithm | None = None

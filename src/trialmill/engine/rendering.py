@@ -50,10 +50,15 @@ def trial_labels(experiment: str, trial: str, own: Mapping[str, str]) -> dict[st
 
 
 def spent(assignments: Mapping[str, Value], budget: Budget | None) -> Mapping[str, Value]:
-    """The assignments of one attempt: the trial's own, with the attempt's budget in its parameter."""
+    """The assignments of one attempt: the trial's own, with the attempt's budget in its parameter, in that one's
+    type.
+    """
     if budget is None:
         return assignments
-    amount: Value = int(budget.amount) if float(budget.amount).is_integer() else budget.amount
-    if isinstance(assignments.get(budget.parameter), str):
-        amount = str(amount)
-    return {**assignments, budget.parameter: amount}
+    return {**assignments, budget.parameter: _as_value(budget.amount, assignments.get(budget.parameter))}
+
+
+def _as_value(amount: float, like: Value | None) -> Value:
+    if isinstance(like, float) or not float(amount).is_integer():
+        return float(amount)
+    return str(int(amount)) if isinstance(like, str) else int(amount)

@@ -55,11 +55,11 @@ class JobHistory:
 class _Event(IntEnum):
     """What can happen, in the order in which the controller looks at things of the same moment."""
 
-    FAILURE = 0
-    RESTART = 1
-    SUCCESS = 2
-    DEADLINE = 3
-    """Last: an end that arrives together with the deadline came in time."""
+    DEADLINE = 0
+    """First: what was decided at the deadline stays decided, though an end of that very moment is seen later."""
+    FAILURE = 1
+    RESTART = 2
+    SUCCESS = 3
 
 
 def replay(rules: JobRules, pods: Mapping[PodId, Progress], created: float, now: float, suspended: bool) -> JobHistory:
