@@ -81,6 +81,15 @@ def succeeds(key: object, resource: JsonObject) -> Script:
     return prints(1.0)
 
 
+def by_trial(scripts: Mapping[int, Script], default: Script) -> Play:
+    """The script of each trial, by index."""
+    return lambda key, _: scripts.get(key.trial_index, default)
+
+
+def lasts(seconds: float) -> Play:
+    return lambda *_: prints(1.0, seconds=seconds)
+
+
 @dataclass
 class Rehearsal:
     """One experiment with everything around it. `drive` runs it to rest; it may be called again to go on."""
@@ -214,4 +223,4 @@ def _seconds(value: float | None) -> timedelta | None:
     return None if value is None else timedelta(seconds=value)
 
 
-__all__ = ["Counting", "Outcome", "Rehearsal", "Rules", "prints", "succeeds"]
+__all__ = ["Counting", "Outcome", "Rehearsal", "Rules", "by_trial", "lasts", "prints", "succeeds"]
