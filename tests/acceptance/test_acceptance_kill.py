@@ -43,9 +43,7 @@ def assert_store_is_consistent(place: Place, trials: int) -> None:
     assert place.rows("SELECT COUNT(*), COUNT(DISTINCT name), COUNT(DISTINCT completion) FROM trial") == [(trials,) * 3]
     assert place.rows("SELECT DISTINCT phase FROM trial") == [("Succeeded",)]
     assert place.rows("SELECT COUNT(*) FROM point WHERE trial NOT IN (SELECT id FROM trial)") == [(0,)]
-    assert place.rows("SELECT DISTINCT completion FROM trial ORDER BY 1") == [(n,) for n in range(trials)] or (
-        place.rows("SELECT MIN(completion), MAX(completion) FROM trial") == [(1, trials)]
-    )
+    assert place.rows("SELECT MAX(completion) - MIN(completion) FROM trial") == [(trials - 1,)]
 
 
 def counted(experiment_: Tree) -> dict[str, int]:
@@ -71,16 +69,16 @@ def test_a_sequential_run_killed_at_random_moments_is_the_undisturbed_run(place:
     assert (place.folder / "starts").read_text().splitlines() == names, told
     assert ends(trials) == ["Succeeded"] * 25, told
     assert assignments(trials) == assignments(undisturbed.trials()), told
-    assert points(place) == [f"{i}{values['x']}" for values in assignments(trials) for i in (1, 2, 3)], told
+    assert points(place) == [float(f"{i}{values['x']}") for values in assignments(trials) for i in (1, 2, 3)], told
     assert counted(place.experiment()) == counted(undisturbed.experiment()), told
     assert_store_is_consistent(place, 25)
     place.assert_nothing_runs()
 
 
-def points(place: Place) -> list[str]:
+def points(place: Place) -> list[float]:
     """All values, in the order of trials and points, as the trials have printed them."""
     lines = [json.loads(line) for line in place("metrics", "e", "-o", "json").out.splitlines()]
-    return [str(line["value"]) for line in lines]
+    return [line["value"] for line in lines]
 
 
 def test_many_short_trials_in_parallel_are_each_there_once_after_random_kills(place: Place) -> None:
@@ -101,7 +99,7 @@ def test_many_short_trials_in_parallel_are_each_there_once_after_random_kills(pl
 
 
 def test_what_is_killed_with_trialmill_is_lost_and_gets_a_new_attempt_that_is_no_failure(place: Place) -> None:
-    script = "echo $trial >> starts; if mkdir lock.$trial; then sleep 1000; fi; echo loss=$x"
+    script = "echo $x >> starts; if mkdir lock.$x; then sleep 1000; fi; echo loss=$x"
     place.write("e.yaml", experiment(shell(script), trials=2, maxFailedTrialCount=1))
     process = place.start("run", "e.yaml")
     starts = place.folder / "starts"

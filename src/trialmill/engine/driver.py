@@ -119,6 +119,7 @@ class Driver:
         self._failure: BaseException | None = None
         self._background: list[asyncio.Task[None]] = []
         self._grace: timedelta | None = None
+        self._releases: set[asyncio.Task[None]] = set()
         self._stop_requested = False
 
     async def run(self) -> ExperimentRecord:
@@ -189,7 +190,9 @@ class Driver:
             return False
         if self._ledger.is_urgent or not wanted:
             return True
-        if any(isinstance(i, Ensure | Remove | Suspend) and i not in self._tasks for i in wanted):
+        if any(isinstance(i, Ensure | Remove | Suspend) and i not in self._tasks for i in wanted) or self._ended(
+            wanted
+        ):
             return True
         if self._patience is None:
             self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._wake.set)
@@ -228,18 +231,22 @@ class Driver:
     def _act(self, wanted: dict[Instruction, None]) -> None:
         for obsolete in [i for i in self._tasks if i not in wanted]:
             self._tasks.pop(obsolete).cancel()
-        collected = set()
         for instruction in wanted:
             match instruction:
                 case Collect():
-                    collected.add(instruction.key)
                     self._collect(instruction)
                 case SetTimer():
                     self._set_timer(instruction.at)
                 case _ if instruction not in self._tasks:
                     self._tasks[instruction] = self._spawn(self._carry_out(instruction))
-        for key in [key for key in self._collecting if key not in collected]:
+        for key in self._ended(wanted):
             self._forget(key)
+
+    def _ended(self, wanted: dict[Instruction, None]) -> list[AttemptKey]:
+        """The attempts that were read to their end."""
+        return [
+            key for key in self._collecting if Collect(key, True) not in wanted and Collect(key, False) not in wanted
+        ]
 
     def _carry_out(self, instruction: Instruction) -> Coroutine[None, None, None]:
         match instruction:
@@ -274,6 +281,7 @@ class Driver:
             self._wake.set()
 
     async def _end_tasks(self) -> None:
+        await asyncio.gather(*self._releases, return_exceptions=True)
         for collecting in self._collecting.values():
             collecting.cancel()
         tasks = [*self._background, *self._tasks.values(), *(c.task for c in self._collecting.values() if c.task)]
@@ -360,9 +368,14 @@ class Driver:
             self._put(PointsArrived(at, key, collected.observation, collected.curve))
 
     def _forget(self, key: AttemptKey) -> None:
+        """The attempt has ended, and that is saved: nobody needs its resource any more, unless it is to be retained."""
         self._collecting.pop(key).cancel()
         self._judge.forget(key)
         self._fresh.discard(key)
+        if not self._plan.experiment.spec.template.retain:
+            release = self._spawn(self._world.runtime.remove(key, "", self._state.rules.stop_grace))
+            self._releases.add(release)
+            release.add_done_callback(self._releases.discard)
 
     def _consider_stopping(self, event: PointsArrived) -> None:
         stopper, stopping = self._world.stopper, self._plan.experiment.spec.early_stopping

@@ -67,6 +67,11 @@ class Attempt:
         return self._step.status if self._facts or not self._step.start else {}
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has ended by itself: nothing runs and nothing will."""
+        return self._step.over and not self._running
+
+    @property
     def evidence(self) -> str:
         return self._step.evidence
 

@@ -41,6 +41,8 @@ from trialmill.runtime.local.slots import Slots, slots_of_this_machine
 from trialmill.runtime.local.stand_ins import StandIns
 
 Lower: TypeAlias = Callable[[JsonObject, Sequence[JsonObject], Problems], Workload | None]
+_Last: TypeAlias = tuple[Snapshot | Gone, ...]
+"""The last that is told of an attempt."""
 _DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -131,6 +133,12 @@ class LocalRuntime:
         attempt = self._find(key)
         if attempt is None:
             self._tell_gone(key, "")
+        elif attempt.is_over:
+            # Nothing of it is left but its files, which stay: to forget it is enough.
+            last = _snapshot(attempt)
+            attempt.close()
+            del self._attempts[key]
+            self._tell_gone(key, "it is over", last)
         else:
             attempt.end("removed", grace.total_seconds())
 
@@ -155,7 +163,8 @@ class LocalRuntime:
                 key, gone = await subscription.next()
                 attempt = self._attempts.get(key)
                 if gone is not None:
-                    yield gone
+                    for event in gone:
+                        yield event
                 elif attempt is not None:
                     yield _snapshot(attempt)
         finally:
@@ -182,6 +191,9 @@ class LocalRuntime:
 
     def delete(self, key: AttemptKey) -> None:
         """Delete what is on disk of an attempt that is gone; its logs go with it. Raises OSError."""
+        known = self._attempts.pop(key, None)
+        if known is not None:
+            known.close()
         shutil.rmtree(self.attempt_directory(key), ignore_errors=False)
 
     @property
@@ -269,9 +281,11 @@ class LocalRuntime:
         del self._attempts[key]
         self._tell_gone(key, message)
 
-    def _tell_gone(self, key: AttemptKey, message: str) -> None:
+    def _tell_gone(self, key: AttemptKey, message: str, last: Snapshot | None = None) -> None:
+        """`last` is how it ended by itself: somebody who has not been told yet must hear it before it is gone."""
+        gone = Gone(key, _uid(key), message)
         for subscription in self._subscriptions.get(key.experiment_uid, ()):
-            subscription.tell(key, Gone(key, _uid(key), message))
+            subscription.tell(key, (gone,) if last is None else (last, gone))
 
     def _freed(self, key: AttemptKey) -> None:
         for waiting in self._slots.release(key):
@@ -284,14 +298,14 @@ class _Subscription:
     """What one reader of `changes` has not been told yet: the newest of each key, in the order of their change."""
 
     def __init__(self) -> None:
-        self.changed: dict[AttemptKey, Gone | None] = {}
+        self.changed: dict[AttemptKey, _Last | None] = {}
         self._event = asyncio.Event()
 
-    def tell(self, key: AttemptKey, gone: Gone | None) -> None:
+    def tell(self, key: AttemptKey, gone: "_Last | None") -> None:
         self.changed[key] = gone
         self._event.set()
 
-    async def next(self) -> tuple[AttemptKey, Gone | None]:
+    async def next(self) -> "tuple[AttemptKey, _Last | None]":
         while not self.changed:
             self._event.clear()
             await self._event.wait()
