@@ -116,6 +116,7 @@ class Driver:
         self._fresh: set[AttemptKey] = set()
         self._intent_is_stale = False
         self._patience: asyncio.TimerHandle | None = None
+        self._is_impatient = False
         self._failure: BaseException | None = None
         self._background: list[asyncio.Task[None]] = []
         self._grace: timedelta | None = None
@@ -195,14 +196,18 @@ class Driver:
         ):
             return True
         if self._patience is None:
-            self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._wake.set)
-            return False
-        return self._patience.when() <= asyncio.get_running_loop().time()
+            self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._lose_patience)
+        return self._is_impatient
+
+    def _lose_patience(self) -> None:
+        self._is_impatient = True
+        self._wake.set()
 
     async def _save(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+            self._is_impatient = False
         intent = await self._ledger.save()
         if intent is not None:
             self._follow(intent)

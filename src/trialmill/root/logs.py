@@ -6,6 +6,7 @@ from pathlib import Path
 
 from trialmill.engine.records import AttemptKey
 from trialmill.runtime.local import layout
+from trialmill.runtime.local.recovery import lock_is_held
 from trialmill.runtime.local.wrapper import read_code
 
 
@@ -23,8 +24,8 @@ class Output:
 
     @property
     def is_over(self) -> bool:
-        """Whether the run has left its exit code; nothing is added to its output then."""
-        return read_code(self.stem) is not None
+        """Whether nothing is added to its output any more: it has left its exit code, or nothing of it is alive."""
+        return read_code(self.stem) is not None or not lock_is_held(self.stem)
 
 
 def outputs(runs: Path, key: AttemptKey, container: str | None = None) -> list[Output]:
