@@ -113,7 +113,7 @@ def test_what_is_killed_with_trialmill_is_lost_and_gets_a_new_attempt_that_is_no
     assert ends(place.trials()) == ["Succeeded"] * 2
     assert sorted(Counter(starts.read_text().splitlines()).values()) == [2, 2]
     assert last_condition(place.experiment())["reason"] == "ExperimentMaxTrialsReached"
-    assert "attempt" in place("describe", "e").out
+    assert "AttemptLost" in place("describe", "e").out
 
 
 def test_a_trial_that_ends_while_nobody_watches_is_collected_later(place: Place) -> None:

@@ -27,6 +27,9 @@ _RETRY_AFTER: Final = 1.0
 _RETRIES: Final = 30
 _POLL: Final = 0.25
 """Seconds between two looks at a run that is nobody's child."""
+_TAIL: Final = 4096
+"""Bytes at the end of an output in which its last line is looked for."""
+_SHOWN: Final = 160
 _LOST: Final = "the run ended while nobody watched, and left no exit code"
 
 
@@ -73,7 +76,11 @@ class Attempt:
 
     @property
     def evidence(self) -> str:
-        return self._step.evidence
+        """What the containers say about a failure, with the last line that the failed one printed."""
+        evidence = self._step.evidence
+        failed = [(f.finished, id) for id, f in self._facts.items() if isinstance(f, Exited) and f.code]
+        last = self._last_line(max(failed)[1]) if evidence and failed else ""
+        return f"{evidence}, after printing: {last}" if last else evidence
 
     def pods(self) -> list[PodRef]:
         """The pods so far, oldest first."""
@@ -112,6 +119,19 @@ class Attempt:
             return os.open(layout.log_of(self._stems[run]), os.O_RDONLY | os.O_CLOEXEC)
         except (KeyError, FileNotFoundError):
             return None
+
+    def _last_line(self, run: RunId) -> str:
+        """The last line of a run's output that says anything, cut where it is long."""
+        descriptor = self.open_output(run)
+        if descriptor is None:
+            return ""
+        try:
+            start = max(0, os.fstat(descriptor).st_size - _TAIL)
+            text = os.pread(descriptor, _TAIL, start).decode(errors="replace")
+        finally:
+            os.close(descriptor)
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return lines[-1][:_SHOWN] if lines else ""
 
     def place_of(self, pod: PodId, container: str, path: str) -> str:
         """Where a file of a container is on this machine."""
