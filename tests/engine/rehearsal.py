@@ -24,11 +24,12 @@ from trialmill.api.history import Exhausted, History, NewTrial, Settings, Sugges
 from trialmill.api.problem import Problems
 from trialmill.api.space import Double, Space
 from trialmill.api.tree import JsonObject
-from trialmill.engine.driver import Driver, Plan, World
+from trialmill.engine.driver import Driver
 from trialmill.engine.ports import Runtime, Searcher, Stopper, Stores
 from trialmill.engine.records import ExperimentRecord, Intent, RunState, TrialPhase, TrialRecord
 from trialmill.engine.rules import Rules, rules_of
 from trialmill.engine.state import State
+from trialmill.engine.world import Plan, World
 from trialmill.kinds.profile import profile_of
 from trialmill.kinds.schema import BUILT_IN
 from trialmill.kinds.verdict import Policy

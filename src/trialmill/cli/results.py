@@ -42,6 +42,8 @@ def print_result(finished: Finished, store: str) -> None:
     write_line(f"More: trialmill describe {record.name}")
     if record.phase is ExperimentPhase.STOPPED:
         write_line(f"Go on: trialmill resume {record.name}")
+    elif finished.already:
+        write_line(f"Start over: trialmill delete {record.name}, or give the new one another name with --name")
 
 
 def assignment_text(assignments: Assignments) -> str:

@@ -9,13 +9,11 @@ desired is cancelled.
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
-from trialmill.api.experiment import Experiment
 from trialmill.api.history import AttemptView, Decision, Exhausted, History
-from trialmill.api.space import Space
 from trialmill.engine.collecting import Collected, Collecting
 from trialmill.engine.events import (
     CollectionFinished,
@@ -38,16 +36,11 @@ from trialmill.engine.judging import Judge
 from trialmill.engine.ledger import PATIENCE, Ledger
 from trialmill.engine.machine import apply, desired
 from trialmill.engine.ports import (
-    Clock,
     Created,
     Gone,
     Rejected,
     RetryAfter,
-    Runtime,
-    Searcher,
     Snapshot,
-    Stopper,
-    Stores,
     Synced,
 )
 from trialmill.engine.records import (
@@ -60,42 +53,10 @@ from trialmill.engine.records import (
 )
 from trialmill.engine.rendering import rendered
 from trialmill.engine.state import State
-from trialmill.kinds.verdict import Policy
-from trialmill.template.compiled import CompiledTemplate
+from trialmill.engine.world import Plan, World
 from trialmill.template.render import RenderError
 
 _ASK_AGAIN: Final = timedelta(milliseconds=200)
-
-
-class Watcher(Protocol):
-    """Somebody who looks on: told after each save, and must be quick."""
-
-    def changed(self, state: State) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """All that a driver works with. `offload` runs the algorithm beside the loop, for algorithms that compute for
-    long.
-    """
-
-    stores: Stores
-    runtime: Runtime
-    searcher: Searcher
-    clock: Clock
-    stopper: Stopper | None = None
-    watcher: Watcher | None = None
-    offload: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The experiment as it is driven: its file's contents, typed and compiled."""
-
-    experiment: Experiment
-    space: Space
-    template: CompiledTemplate
-    policy: Policy
 
 
 class Driver:

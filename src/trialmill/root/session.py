@@ -18,11 +18,12 @@ from trialmill.api.space import Space, Value
 from trialmill.api.spaces import space_of
 from trialmill.api.tree import Json, JsonObject, is_object, string_map
 from trialmill.check.documents import Checked
-from trialmill.engine.driver import Driver, Plan, Watcher, World
+from trialmill.engine.driver import Driver
 from trialmill.engine.ports import HeldByError, NotFoundError, Searcher, Stopper, Stores
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, RunState, TrialRecord
 from trialmill.engine.rules import Rules, rules_of
 from trialmill.engine.state import State
+from trialmill.engine.world import Plan, Watcher, World
 from trialmill.kinds.lowering import lower
 from trialmill.kinds.plan import Resources
 from trialmill.kinds.profile import profile_of
