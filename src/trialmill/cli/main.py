@@ -162,7 +162,7 @@ def _add_following(subcommands: _Subcommands) -> None:
 
 def _add_control(subcommands: _Subcommands) -> None:
     texts = {
-        "pause": "start no new trials; running ones end by themselves",
+        "pause": "start no new trials; Jobs are suspended, other running trials end by themselves",
         "stop": "end running trials; `resume` goes on with them",
         "delete": "forget an experiment, with its trials, metrics and logs",
     }

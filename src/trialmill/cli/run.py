@@ -13,11 +13,13 @@ from trialmill.api.durations import parse_duration
 from trialmill.api.problem import Problem, Severity
 from trialmill.check.documents import Checked
 from trialmill.cli.failures import BAD_INPUT, FAILED, INTERRUPTED, OK, complain, refuse
-from trialmill.cli.output import write_json, write_yaml
+from trialmill.cli.output import write_json, write_line, write_yaml
 from trialmill.cli.progress import Progress
+from trialmill.cli.reading import EXPERIMENT, with_store
 from trialmill.cli.results import print_result, print_trial
 from trialmill.cli.validate import problem_text
-from trialmill.engine.ports import HeldByError
+from trialmill.engine.ports import HeldByError, Stores
+from trialmill.root.control import Changed, unpause
 from trialmill.root.creating import Options
 from trialmill.root.errors import RefusedError
 from trialmill.root.lookup import find_experiment
@@ -65,8 +67,22 @@ def resume_command(args: argparse.Namespace) -> int:
         with progress:
             finished = asyncio.run(whole())
     except HeldByError as error:
-        raise _held(args.name, error) from error
+        return _go_on_there(args, error)
     return _end(finished, args.output, store)
+
+
+def _go_on_there(args: argparse.Namespace, error: HeldByError) -> int:
+    """A paused experiment that another process drives goes on in that one."""
+
+    async def work(stores: Stores) -> Changed:
+        return await unpause(stores, (await find_experiment(stores, args.name, args.namespace)).ref)
+
+    result = with_store(args, work)
+    if not result.changed:
+        raise _held(args.name, error) from error
+    write_line(f"{EXPERIMENT}/{result.record.name} resumed")
+    complain(f"it goes on in {error.holder}; look on with: trialmill watch {args.name}")
+    return OK
 
 
 def try_command(args: argparse.Namespace) -> int:

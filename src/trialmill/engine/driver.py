@@ -50,6 +50,7 @@ from trialmill.engine.records import (
     ExperimentRecord,
     Intent,
     RunState,
+    TrialRecord,
 )
 from trialmill.engine.rendering import rendered
 from trialmill.engine.state import State
@@ -365,23 +366,28 @@ class Driver:
         keys = [self._state.trials[index].key for index in sorted(self._state.active)]
         async for change in self._world.runtime.changes(self._state.experiment.uid, keys):
             match change:
-                case Snapshot():
-                    unseen.discard(change.key)
-                    self._hear(change)
-                case Gone():
-                    unseen.discard(change.key)
-                    self._put(ResourceGone(self._now(), change.key, change.uid, change.message))
                 case Synced():
                     for key in sorted(unseen):
                         self._put(ResourceGone(self._now(), key, "", "its resource was not there any more"))
+                case Gone():
+                    unseen.discard(change.key)
+                    if self._under_way(change.key):
+                        self._put(ResourceGone(self._now(), change.key, change.uid, change.message))
+                case Snapshot():
+                    unseen.discard(change.key)
+                    subject = self._under_way(change.key)
+                    if subject is not None:
+                        self._hear(change, subject)
 
-    def _hear(self, snapshot: Snapshot) -> None:
+    def _under_way(self, key: AttemptKey) -> TrialRecord | None:
+        """The trial whose attempt this is; None once the attempt has ended: what its resource does then is no news."""
+        trial = self._state.attempt_at(key)
+        return trial if trial is not None and trial.attempt.phase is not AttemptPhase.ENDED else None
+
+    def _hear(self, snapshot: Snapshot, trial: TrialRecord) -> None:
         collecting = self._collecting.get(snapshot.key)
         if collecting is not None:
             collecting.resource_changed()
-        trial = self._state.attempt_at(snapshot.key)
-        if trial is None:
-            return
         event = self._judge.hear(snapshot, trial.attempt.resource_uid, self._now())
         if event is not None:
             self._put(event)

@@ -36,9 +36,9 @@ def open_experiment(state: State, at: datetime) -> None:
 
 
 def change_intent(state: State, intent: Intent, at: datetime) -> None:
-    if intent == state.experiment.intent:
-        return
-    state.put(replace(state.experiment, intent=intent))
+    """Follow the user. An intent that came while the end was being saved is known already, and may undo that end."""
+    if intent != state.experiment.intent:
+        state.put(replace(state.experiment, intent=intent))
     _restart_if_extended(state, at)
 
 

@@ -37,6 +37,16 @@ async def pause(stores: Stores, ref: ExperimentRef) -> Changed:
     return await _change(stores, ref, paused)
 
 
+async def unpause(stores: Stores, ref: ExperimentRef) -> Changed:
+    """Ask for new trials again where none were wanted. Raises NotFoundError."""
+
+    def running(record: ExperimentRecord) -> Intent:
+        paused = record.intent.state is RunState.PAUSE and not record.phase.is_over
+        return replace(record.intent, state=RunState.RUN) if paused else record.intent
+
+    return await _change(stores, ref, running)
+
+
 async def stop(stores: Stores, ref: ExperimentRef) -> Changed:
     """Ask for the end of running trials, so that they can be resumed. Raises NotFoundError."""
 
