@@ -18,7 +18,7 @@ import yaml
 
 import trialmill
 
-PATIENCE: Final = 60.0
+PATIENCE: Final = 30.0
 """Seconds that anything here may take; what needs longer hangs."""
 MARK: Final = "TRIALMILL_ACCEPTANCE"
 _BROKEN: Final = ("Traceback (most recent call last)", "this is a fault in Trialmill", "was never awaited")
@@ -151,7 +151,12 @@ def wait_until(
 
 
 def experiment(
-    command: Sequence[str], *, name: str = "e", trials: int = 4, parallel: int = 2, **spec: Any  # noqa: ANN401
+    command: Sequence[str],
+    *,
+    name: str = "e",
+    trials: int = 4,
+    parallel: int = 2,
+    **spec: Any,
 ) -> Tree:
     """An Experiment with one parameter, `x` from 0 to 1, that minimizes `loss` by random search.
 

@@ -11,7 +11,9 @@ from acceptance_place import Place, assignments, ends, experiment, last_conditio
 
 pytestmark = pytest.mark.examples
 
-WAITS = "echo $x >> starts; if mkdir lock.$x 2> /dev/null; then while test ! -e go; do sleep 0.02; done; fi; echo loss=$x"
+WAITS = (
+    "echo $x >> starts; if mkdir lock.$x 2> /dev/null; then while test ! -e go; do sleep 0.02; done; fi; echo loss=$x"
+)
 """A trial's first attempt waits for the file `go`; a second one ends by itself."""
 STUBBORN = "trap '' TERM INT; touch up.$x; while :; do sleep 0.05; done"
 
@@ -49,6 +51,7 @@ def test_a_signal_ends_trials_gently_and_resume_gives_each_a_new_attempt_that_is
     assert (running["status"], running["reason"]) == ("False", "ExperimentStopped")
     assert not {"Failed", "Killed", "Succeeded"} & set(ends(place.trials()))
 
+    place.write("go", "")
     assert "succeeded" in place("resume", "e").out
     assert ends(place.trials()) == ["Succeeded"] * 3
     assert place.experiment()["status"].get("trialsFailed", 0) == 0
@@ -61,6 +64,7 @@ def test_run_of_the_same_file_goes_on_after_a_signal(place: Place) -> None:
     process.send_signal(signal.SIGINT)
     place.end_of(process, code=130)
 
+    place.write("go", "")
     place("run", "e.yaml")
 
     assert ends(place.trials()) == ["Succeeded"] * 3
@@ -126,22 +130,70 @@ def test_a_second_run_is_told_who_drives_the_experiment(place: Place) -> None:
     assert attempts(place) == 2
 
 
-def test_pause_lets_running_trials_end_and_starts_no_new_ones(place: Place) -> None:
+def paused(place: Place) -> None:
+    place("pause", "e")
+    wait_until(lambda: "Paused" in place("describe", "e").out)
+
+
+def test_pause_suspends_jobs_and_resume_from_elsewhere_lets_the_run_go_on(place: Place) -> None:
     place.write("e.yaml", experiment(shell(WAITS), trials=6))
     process = place.start("run", "e.yaml")
     started(place)
 
-    place("pause", "e")
-    wait_until(lambda: "Paused" in place("describe", "e").out)
+    paused(place)
+    place.write("go", "")
+    time.sleep(0.5)  # long enough for trials to end and others to start, if they could
+    assert place.experiment()["status"].get("trialsSucceeded", 0) == 0
+    assert attempts(place) == 2
+
+    assert "resumed" in place("resume", "e").out
+    assert "succeeded" in place.end_of(process).out
+    assert attempts(place) == 6
+
+
+def test_pause_lets_pods_end_and_starts_no_new_ones(place: Place) -> None:
+    tree = experiment(shell(WAITS), trials=6)
+    job = tree["spec"]["trialTemplate"]["trialSpec"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "spec": job["spec"]["template"]["spec"]}
+    conditions = {
+        "successCondition": 'status.[@this].#(phase=="Succeeded")#',
+        "failureCondition": 'status.[@this].#(phase=="Failed")#',
+    }
+    tree["spec"]["trialTemplate"] |= {"trialSpec": pod, **conditions}
+    place.write("e.yaml", tree)
+    process = place.start("run", "e.yaml")
+    started(place)
+
+    paused(place)
     place.write("go", "")
     wait_until(lambda: place.experiment()["status"].get("trialsSucceeded") == 2)
     time.sleep(0.5)  # long enough for a third trial, if one were started
     assert attempts(place) == 2
-    process.send_signal(signal.SIGINT)
-    place.end_of(process, code=None)
 
     place("resume", "e")
+    place.end_of(process)
     assert ends(place.trials()) == ["Succeeded"] * 6
+
+
+def test_a_paused_experiment_can_be_interrupted_and_killed_and_still_goes_on(place: Place) -> None:
+    place.write("e.yaml", experiment(shell(WAITS), trials=3))
+    process = place.start("run", "e.yaml")
+    started(place)
+    paused(place)
+    process.kill()
+    process.communicate()
+
+    process = place.start("resume", "e")
+    wait_until(lambda: f"process {process.pid}" in place("describe", "e").out)
+    paused(place)
+    process.send_signal(signal.SIGINT)
+    place.end_of(process, code=130)
+    place.assert_nothing_runs()
+
+    place.write("go", "")
+    place("resume", "e")
+    assert ends(place.trials()) == ["Succeeded"] * 3
+    assert attempts(place) == 5
 
 
 def test_stop_ends_trials_and_the_run_says_so(place: Place) -> None:
@@ -154,6 +206,7 @@ def test_stop_ends_trials_and_the_run_says_so(place: Place) -> None:
 
     assert "stopped" in outcome.out
     place.assert_nothing_runs()
+    place.write("go", "")
     place("resume", "e")
     assert ends(place.trials()) == ["Succeeded"] * 4
 
@@ -299,7 +352,9 @@ def test_output_as_json_is_one_experiment_and_nothing_else(place: Place) -> None
     assert (tree["apiVersion"], tree["kind"]) == ("kubeflow.org/v1beta1", "Experiment")
     assert tree["status"]["trialsSucceeded"] == 4
     best = tree["status"]["currentOptimalTrial"]
-    values = {t["metadata"]["name"]: float(a["x"]) for t, a in zip(place.trials(), assignments(place.trials()), strict=True)}
+    values = {
+        t["metadata"]["name"]: float(a["x"]) for t, a in zip(place.trials(), assignments(place.trials()), strict=True)
+    }
     assert values[best["bestTrialName"]] == min(values.values())
 
 

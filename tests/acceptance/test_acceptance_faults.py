@@ -104,13 +104,13 @@ def test_trials_that_ignore_sigterm_are_killed_when_the_goal_is_reached(place: P
 
 
 def test_a_trial_that_deletes_its_own_directory_still_ends_by_its_exit_code(place: Place) -> None:
-    trials, _ = one_bad_trial(place, f'echo loss=0.5; rm -rf "${{TRIALMILL_RUN%/*}}"')
+    trials, _ = one_bad_trial(place, 'echo loss=0.5; rm -rf "${TRIALMILL_RUN%/*}"')
 
     assert ends(trials) == ["Succeeded"] * 4
 
 
 def test_a_trial_that_deletes_its_directory_and_fails_has_failed(place: Place) -> None:
-    trials, described = one_bad_trial(place, f'rm -rf "${{TRIALMILL_RUN%/*}}"; exit 4')
+    trials, described = one_bad_trial(place, 'rm -rf "${TRIALMILL_RUN%/*}"; exit 4')
 
     bad_of(trials, "Failed")
     assert "Failed" in described

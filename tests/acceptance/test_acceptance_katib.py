@@ -164,7 +164,7 @@ def test_a_function_sent_by_the_sdk_runs_in_a_bash_script(place: Place) -> None:
     container_of(tree)["args"] = [
         "\nprogram_path=$(mktemp -d)\nread -r -d '' SCRIPT << EOM\n\n"
         "def objective(parameters):\n"
-        '    import math\n    print(f"loss={float(parameters[\'lr\']) * int(parameters[\'batch\'])}")\n\n'
+        "    import math\n    print(f\"loss={float(parameters['lr']) * int(parameters['batch'])}\")\n\n"
         "objective({'lr': '${trialParameters.learningRate}', 'batch': '${trialParameters.batchSize}'})\n\nEOM\n"
         'printf "%s" "$SCRIPT" > "$program_path/ephemeral_script.py"\n'
         'python3 -u "$program_path/ephemeral_script.py"'

@@ -117,7 +117,9 @@ def test_what_is_killed_with_trialmill_is_lost_and_gets_a_new_attempt_that_is_no
 
 
 def test_a_trial_that_ends_while_nobody_watches_is_collected_later(place: Place) -> None:
-    place.write("e.yaml", experiment(shell("touch up; while test ! -e go; do sleep 0.02; done; echo loss=$x"), trials=1))
+    place.write(
+        "e.yaml", experiment(shell("touch up; while test ! -e go; do sleep 0.02; done; echo loss=$x"), trials=1)
+    )
     process = place.start("run", "e.yaml")
     wait_until((place.folder / "up").exists)
     process.kill()

@@ -77,7 +77,7 @@ def test_50_megabytes_are_refused_at_once_for_their_size(place: Place) -> None:
     assert len(outcome.err) < 2000
 
 
-def changed(**changes: Any) -> Tree:  # noqa: ANN401
+def changed(**changes: Any) -> Tree:
     """The good experiment with other values at some dotted paths of its spec."""
     tree = experiment(shell("echo loss=$x"))
     for path, value in changes.items():
@@ -95,7 +95,10 @@ def changed(**changes: Any) -> Tree:  # noqa: ANN401
         (changed(algorithm={"algorithmName": "randon"}), ["randon", "random"]),
         (changed(parameters___0__feasibleSpace={"min": "1", "max": "0"}), ["min", "max"]),
         (changed(trialTemplate__primaryContainerName="mian"), ["mian", "main"]),
-        (changed(parallelTrialCount=0, maxTrialCount=-1, maxFailedTrialCount=-2), ["parallel", "maxTrial", "maxFailed"]),
+        (
+            changed(parallelTrialCount=0, maxTrialCount=-1, maxFailedTrialCount=-2),
+            ["parallel", "maxTrial", "maxFailed"],
+        ),
         (changed(objective={"type": "maximise", "objectiveMetricName": ""}), ["maximise", "objectiveMetricName"]),
     ],
     ids=["an unknown algorithm", "swapped bounds", "another container", "counts", "the objective"],
@@ -114,7 +117,9 @@ def test_all_problems_are_told_at_once(place: Place) -> None:
         trialTemplate__primaryContainerName="mian",
         maxTrialCount=0,
     )
-    tree["spec"]["parameters"].append({"name": "unused", "parameterType": "int", "feasibleSpace": {"min": "1", "max": "2"}})
+    tree["spec"]["parameters"].append(
+        {"name": "unused", "parameterType": "int", "feasibleSpace": {"min": "1", "max": "2"}}
+    )
     tree["spec"]["trialTemplate"]["trialParameters"].append({"name": "other", "reference": "nothing"})
     template = tree["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]
     template["containers"][0]["command"].append("${trialParameters.undeclared}")
@@ -159,7 +164,11 @@ def test_a_wrong_argument_is_refused(place: Place, words: list[str], said: str) 
 
 @pytest.mark.parametrize(
     "command",
-    [["no-such-program", "${trialParameters.x}"], ["/no/such/program", "${trialParameters.x}"], ["./absent.sh", "${trialParameters.x}"]],
+    [
+        ["no-such-program", "${trialParameters.x}"],
+        ["/no/such/program", "${trialParameters.x}"],
+        ["./absent.sh", "${trialParameters.x}"],
+    ],
     ids=["by name", "by path", "beside the file"],
 )
 def test_a_command_that_does_not_exist_is_refused_before_the_start(place: Place, command: list[str]) -> None:

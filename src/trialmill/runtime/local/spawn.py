@@ -36,7 +36,7 @@ class Child:
 
 
 def spawn(launch: Launch, stem: str) -> Child:
-    """Start a run whose attempt's directory is there, in a process group of its own.
+    """Start a run whose attempt's directory is there, in a session and process group of its own.
 
     The log is opened here, locked, and left to the process: it stays locked when this process dies, and is free when
     everything that inherited it is gone. Raises AlreadyRunningError, and OSError where the system does not start it.
@@ -58,7 +58,8 @@ def spawn(launch: Launch, stem: str) -> Child:
                 (os.POSIX_SPAWN_DUP2, log, 2),
                 (os.POSIX_SPAWN_DUP2, log, LOCK_DESCRIPTOR),
             ],
-            setpgroup=0,
+            # Not just a group: when its parent dies, a stopped group of the parent's session gets a deadly SIGHUP.
+            setsid=True,
             setsigmask=(),
             setsigdef=_DEFAULT_SIGNALS,
         )

@@ -38,7 +38,9 @@ for epoch in range(1, args.epochs + 1):
         time.sleep(0.15)
     else:
         logging.info("Validation\tloss=%.4f\taccuracy=%.4f", loss, accuracy)
-        logging.info("{metricName: accuracy, metricValue: %.4f};{metricName: loss, metricValue: %.4f}\n", accuracy, loss)
+        logging.info(
+            "{metricName: accuracy, metricValue: %.4f};{metricName: loss, metricValue: %.4f}\n", accuracy, loss
+        )
 
 names = ("TRIAL_NAME", "TRIAL_NAMESPACE", "TRIAL_KIND", "TRIAL_API_VERSION", "TRIAL_LABEL_CUSTOM")
 print(*[f"{name}:{os.environ[name]}" for name in (*names, "TRIAL_ANNOTATION_CUSTOM") if name in os.environ])
