@@ -211,9 +211,8 @@ class Driver:
 
     def _ended(self, wanted: dict[Instruction, None]) -> list[AttemptKey]:
         """The attempts that were read to their end."""
-        return [
-            key for key in self._collecting if Collect(key, True) not in wanted and Collect(key, False) not in wanted
-        ]
+        read = {instruction.key for instruction in wanted if isinstance(instruction, Collect)}
+        return [key for key in self._collecting if key not in read]
 
     def _carry_out(self, instruction: Instruction) -> Coroutine[None, None, None]:
         match instruction:
