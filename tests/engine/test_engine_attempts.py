@@ -92,7 +92,6 @@ class Faults:
 
 
 # --- retries
-# ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_failed_trial_is_tried_again_after_a_delay() -> None:
@@ -144,7 +143,6 @@ def test_a_busy_runtime_is_asked_again() -> None:
 
 
 # --- losses
-# -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_trial_whose_resource_vanishes_gets_another_attempt() -> None:
@@ -196,7 +194,6 @@ def test_the_end_of_a_stopped_trial_keeps_what_was_stored_when_its_pods_are_gone
 
 
 # --- deadlines
-# --------------------------------------------------------------------------------------------------------
 
 
 def test_an_attempt_that_runs_too_long_is_ended_and_fails() -> None:
@@ -263,7 +260,6 @@ def test_a_mistyped_condition_fails_the_trial_after_a_while() -> None:
 
 
 # --- early stopping
-# ---------------------------------------------------------------------------------------------------
 
 
 def falls_to(value: float) -> Script:

@@ -87,7 +87,6 @@ def test_many_crashes_with_rests_in_between_do_no_harm(crashes: list[float], res
 
 
 # --- crashes around a save
-# --------------------------------------------------------------------------------------------
 
 
 class KilledError(Exception):

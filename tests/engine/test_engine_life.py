@@ -22,7 +22,6 @@ FAILS = Script(code=1)
 
 
 # --- ends
-# -------------------------------------------------------------------------------------------------------------
 
 
 def test_an_experiment_ends_when_all_its_trials_are_done() -> None:
@@ -198,7 +197,6 @@ def test_an_experiment_ends_at_its_timeout(seconds: float, phase: ExperimentPhas
 
 
 # --- conditions
-# -------------------------------------------------------------------------------------------------------
 
 
 def test_conditions_tell_the_life_in_order() -> None:
@@ -217,7 +215,6 @@ def test_conditions_tell_the_life_in_order() -> None:
 
 
 # --- more and fewer
-# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("limit", "trials"), [(6, 6), pytest.param(None, 9, id="unlimited")])

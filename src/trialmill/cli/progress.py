@@ -72,7 +72,7 @@ class Progress(Session):
         else:
             self._say(f"stopping: trials are being ended (Ctrl-C again: at once); go on with: trialmill resume {name}")
 
-    # --- lines -------------------------------------------------------------------------------------------------------
+    # --- lines
 
     def _report(self, state: State, now: float) -> None:
         if state.best is not None and state.best != self._best:
@@ -121,7 +121,7 @@ class Progress(Session):
         assignment = " ".join(f"{k}={_short(format_value(v))}" for k, v in trial.assignments.items())
         return f"best {name} {format_metric(value or 0.0)}: {assignment} ({trial.name})"
 
-    # --- the live table ----------------------------------------------------------------------------------------------
+    # --- the live table
 
     def _open(self) -> "Live":
         # 85 ms: by now the first trials are running.

@@ -100,7 +100,6 @@ def try_command(args: argparse.Namespace) -> int:
 
 
 # --- before
-# --------------------------------------------------------------------------------------------------------------
 
 
 def _prepared(args: argparse.Namespace) -> Prepared:
@@ -171,7 +170,6 @@ def _duration(text: str | None) -> timedelta | None:
 
 
 # --- after
-# ---------------------------------------------------------------------------------------------------------------
 
 
 def _end(finished: Finished, output: str, store: str) -> int:

@@ -107,7 +107,7 @@ class Driver:
             for remove in [i for i in self._tasks if isinstance(i, Remove)]:
                 self._tasks.pop(remove).cancel()
 
-    # --- the loop ----------------------------------------------------------------------------------------------------
+    # --- the loop
 
     def _is_done(self) -> bool:
         experiment = self._state.experiment
@@ -193,7 +193,7 @@ class Driver:
     def _now(self) -> datetime:
         return self._world.clock.now()
 
-    # --- carrying out ------------------------------------------------------------------------------------------------
+    # --- carrying out
 
     def _act(self, wanted: dict[Instruction, None]) -> None:
         for obsolete in [i for i in self._tasks if i not in wanted]:
@@ -308,7 +308,7 @@ class Driver:
         await self._world.clock.sleep_until(until)
         self._put(TimerFired(self._now()))
 
-    # --- metrics -----------------------------------------------------------------------------------------------------
+    # --- metrics
 
     def _collect(self, collect: Collect) -> None:
         collecting = self._collecting.get(collect.key)
@@ -353,7 +353,7 @@ class Driver:
         if decision is not Decision.GO:
             self._put(StopDecided(event.at, event.key, decision))
 
-    # --- listening ---------------------------------------------------------------------------------------------------
+    # --- listening
 
     async def _follow_resources(self) -> None:
         unseen = {

@@ -143,7 +143,6 @@ def settle(state: State, at: datetime) -> None:
 
 
 # --- how it ends
-# -------------------------------------------------------------------------------------------------------
 
 
 def _outcome(state: State, at: datetime) -> Outcome | None:
@@ -238,7 +237,6 @@ def _stop_all(state: State, cause: StopCause, at: datetime) -> None:
 
 
 # --- stop, pause, go on
-# ------------------------------------------------------------------------------------------------
 
 
 def _stop(state: State, at: datetime) -> None:

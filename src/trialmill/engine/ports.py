@@ -28,7 +28,6 @@ from trialmill.engine.records import (
 )
 
 # --- Runtime
-# -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +183,6 @@ class Runtime(Protocol):
 
 
 # --- Store
-# -------------------------------------------------------------------------------------------------------------
 
 
 class StoreError(Exception):
@@ -316,7 +314,6 @@ class MetricStore(Protocol):
 
 
 # --- Search, metrics, time
-# ---------------------------------------------------------------------------------------------
 
 
 class Searcher(Protocol):

@@ -91,7 +91,7 @@ class State:
         for trial in sorted(trials, key=lambda t: t.index):
             self._index(trial)
 
-    # --- reading -----------------------------------------------------------------------------------------------------
+    # --- reading
 
     @property
     def next_suggestion(self) -> int:
@@ -124,7 +124,7 @@ class State:
         """The value of the objective that stands for the trial, if there is one."""
         return objective_value(trial.observation, self.rules)
 
-    # --- changing ----------------------------------------------------------------------------------------------------
+    # --- changing
 
     def put(self, record: Record) -> None:
         """Record a new truth; part of `apply`."""

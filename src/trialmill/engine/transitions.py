@@ -72,7 +72,6 @@ def apply_to_attempt(state: State, event: AttemptEvent) -> None:
 
 
 # --- making trials and attempts
-# ----------------------------------------------------------------------------------------
 
 
 def create_trial(state: State, suggestion: NewTrial, at: datetime) -> None:
@@ -132,7 +131,6 @@ def add_attempt(
 
 
 # --- the resource
-# ------------------------------------------------------------------------------------------------------
 
 
 def _accepted(state: State, trial: TrialRecord, event: ResourceAccepted) -> None:
@@ -243,7 +241,6 @@ def _suspended(state: State, trial: TrialRecord, event: ResourceSuspended) -> No
 
 
 # --- stopping
-# ----------------------------------------------------------------------------------------------------------
 
 
 def _stop_decided(state: State, trial: TrialRecord, event: StopDecided) -> None:
@@ -265,7 +262,6 @@ def stop_attempt(state: State, trial: TrialRecord, cause: StopCause, at: datetim
 
 
 # --- the end
-# -----------------------------------------------------------------------------------------------------------
 
 
 def finish_attempt(

@@ -225,7 +225,6 @@ async def _drive(
 
 
 # --- the parts
-# ---------------------------------------------------------------------------------------------------------
 
 
 def policy_of(experiment: Experiment) -> Policy:
@@ -292,7 +291,6 @@ async def _curves(
 
 
 # --- signals
-# -----------------------------------------------------------------------------------------------------------
 
 
 class _signals:  # noqa: N801 - used like a function, in a `with`
