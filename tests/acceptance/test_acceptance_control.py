@@ -268,7 +268,8 @@ def test_run_of_a_finished_experiment_prints_its_result_again(place: Place) -> N
 
     again = place("run", "e.yaml").out.splitlines()
 
-    assert again[1:] == first[1:]
+    assert again[1 : len(first)] == first[1:]
+    assert again[-1].startswith("Start over: trialmill delete e")
     assert attempts(place) == 4
 
 

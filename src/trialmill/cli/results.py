@@ -89,16 +89,17 @@ def print_trial(finished: Finished, folder: Path, output: str) -> int:
         tree = trial_object(trial, finished.record, finished.experiment, template)
         (write_json if output == "json" else write_yaml)(tree)
     else:
-        _print_tried(trial, finished.experiment, folder)
+        _print_tried(trial, finished, folder)
     if finished.interrupted:
         return INTERRUPTED
     return OK if trial.phase is TrialPhase.SUCCEEDED else FAILED
 
 
-def _print_tried(trial: TrialRecord, experiment: Experiment, folder: Path) -> None:
+def _print_tried(trial: TrialRecord, finished: Finished, folder: Path) -> None:
+    experiment = finished.experiment
     directory = _shown(attempt_directory(str(folder), trial.key))
     write_line(f"Tried {assignment_text(trial.assignments)}")
-    write_line(f"  end         {_end_of(trial)}")
+    write_line(f"  end         {_end_of(trial, finished.record)}")
     for name in experiment.spec.objective.metric_names:
         write_line(f"  {name:<11} {_seen(trial, name)}")
     for log in _logs(directory):
@@ -109,11 +110,12 @@ def _print_tried(trial: TrialRecord, experiment: Experiment, folder: Path) -> No
         print(_hint(experiment), file=sys.stderr)
 
 
-def _end_of(trial: TrialRecord) -> str:
+def _end_of(trial: TrialRecord, record: ExperimentRecord) -> str:
     taken = (
         f" after {(trial.finished - trial.started).total_seconds():.1f} s" if trial.finished and trial.started else ""
     )
-    message = f": {plain(trial.message)}" if trial.message else ""
+    why = record.ending.message if trial.phase is TrialPhase.KILLED and record.ending else trial.message
+    message = f": {plain(why)}" if why else ""
     return f"{trial.phase}{taken}{message}"
 
 

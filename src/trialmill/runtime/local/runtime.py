@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Self, TypeAlias, cast
 
 from trialmill.api.problem import Problem, Problems, Severity
-from trialmill.api.tree import JsonObject, get_object
+from trialmill.api.tree import JsonObject, get_object, get_string
 from trialmill.engine.ports import (
     Chunk,
     Created,
@@ -29,6 +29,7 @@ from trialmill.engine.ports import (
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.lowering import lower as lower_resource
 from trialmill.kinds.plan import Workload
+from trialmill.kinds.profile import profile_of
 from trialmill.runtime.local import layout
 from trialmill.runtime.local.attempt import Attempt
 from trialmill.runtime.local.children import Children
@@ -144,7 +145,9 @@ class LocalRuntime:
 
     async def suspend(self, key: AttemptKey, uid: str, on: bool) -> bool:
         attempt = self._find(key) if uid in ("", _uid(key)) else None
-        return attempt is not None and attempt.suspend(on=on)
+        if attempt is None or not _can_be_suspended(attempt.resource):
+            return False
+        return attempt.suspend(on=on)
 
     async def changes(
         self, experiment_uid: str, keys: Collection[AttemptKey]
@@ -311,6 +314,12 @@ class _Subscription:
             await self._event.wait()
         key = next(iter(self.changed))
         return key, self.changed.pop(key)
+
+
+def _can_be_suspended(resource: JsonObject) -> bool:
+    """Only what a cluster could suspend too: the same file behaves alike. A Pod cannot."""
+    profile = profile_of(get_string(resource, "apiVersion"), get_string(resource, "kind"))
+    return profile is not None and profile.suspend_path is not None
 
 
 def _uid(key: AttemptKey) -> str:
