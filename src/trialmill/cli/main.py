@@ -181,7 +181,8 @@ def _add_control(subcommands: _Subcommands) -> None:
 
 def _command(subcommands: _Subcommands, name: str, handler: str, text: str) -> argparse.ArgumentParser:
     """`handler` is a module of `trialmill.cli` and a function in it."""
-    parser = subcommands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".", allow_abbrev=False)
+    description = text[:1].upper() + text[1:] + ("" if text.endswith("?") else ".")
+    parser = subcommands.add_parser(name, help=text, description=description, allow_abbrev=False)
     parser.set_defaults(handler=f"trialmill.cli.{handler}")
     return parser
 
