@@ -64,9 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--folder", default=None, help="where to work: the disk matters"
-    )
+    parser.add_argument("--folder", default=None, help="where to work: the disk matters")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         contenders = _contenders(Path(folder))

@@ -1,4 +1,8 @@
-"""Trials that do everything wrong: each ends as Katib says, or where Katib would hang ends all the same; others go on."""
+"""Trials that do everything wrong: each ends as Katib says, or where Katib would hang ends all the same; others go
+on.
+"""
+
+from typing import Any
 
 import pytest
 from acceptance_place import Place, Tree, ends, experiment, last_condition, shell
@@ -9,7 +13,7 @@ FIRST = 'if mkdir "{lock}" 2>/dev/null; then {bad}; else echo loss=$x; fi'
 """A script in which exactly one trial does something bad, whichever comes first."""
 
 
-def one_bad_trial(place: Place, bad: str, code: int = 0, **changes: object) -> tuple[list[Tree], str]:
+def one_bad_trial(place: Place, bad: str, code: int = 0, **changes: Any) -> tuple[list[Tree], str]:
     """Run four trials of which one is bad. The bad one, the good ones, and what `describe` says."""
     script = FIRST.format(lock=place.folder / "lock", bad=bad)
     place.write("e.yaml", experiment(shell(script), **changes))

@@ -1,4 +1,6 @@
-"""`kill -9` at any moment: every trial is there once, none is started twice, and the search goes on as if nothing was."""
+"""`kill -9` at any moment: every trial is there once, none is started twice, and the search goes on as if nothing
+was.
+"""
 
 import json
 import os

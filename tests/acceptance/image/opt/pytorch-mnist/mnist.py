@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import time
+from pathlib import Path
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--batch-size", type=int, default=64)
@@ -31,7 +32,7 @@ for epoch in range(1, args.epochs + 1):
         logging.info("Train Epoch: %d [%d/60000 (%d%%)]\tloss=%.4f", epoch, 30000 * batch, 50 * batch, loss)
     accuracy = max(0.0, 1 - args.lr - 0.1 / epoch)
     if args.logger == "hypertune":
-        with open(args.log_path, "a") as file:
+        with Path(args.log_path).open("a") as file:
             for name, value in (("loss", loss), ("accuracy", accuracy)):
                 entry = {"timestamp": time.time(), "trial": "0", name: str(value), "global_step": str(epoch)}
                 file.write(json.dumps(entry, sort_keys=True) + "\n")
