@@ -1,4 +1,4 @@
-"""Wrong input through the real command: everything that is wrong at once, nothing started, nothing left in the store."""
+"""Wrong input through the real command: all of it is said at once, nothing is started, nothing left in the store."""
 
 import os
 import shutil
