@@ -14,7 +14,7 @@ ENDS = st.builds(
     Ends,
     code=st.sampled_from([0, 0, 1, 137]),
     after=st.sampled_from([0.0, 0.05, 1.0, 3.0, 7.5]),
-    stop_after=st.sampled_from([0.0, 0.5, 4.0]),
+    stop_after=st.sampled_from([0.001, 0.5, 4.0]),
     stop_code=st.sampled_from([0, 143]),
     error=st.sampled_from(["", "", "", "no such file"]),
 )

@@ -2,7 +2,8 @@
 
 The facts say how each run ended, and when. `replay` walks through those ends as the Job controller would have seen
 them and stops at the one that decides the Job. So the decision depends on the facts alone: it is the same however
-often, how late and in how many processes it is asked for.
+often, how late and in how many processes it is asked for. Two ends of one moment are taken to have been seen together:
+what a decision ends has to end later than the decision, if only by a microsecond.
 """
 
 from collections.abc import Mapping
