@@ -27,7 +27,6 @@ _OTHER_FORMS: Final = (
 )
 """Other ways to write a template; each takes the place of `trialSpec`."""
 _OTHER_FIELDS: Final = (
-    "trialParams",
     "params",
     "inject",
     "parametersInjectPolicy",

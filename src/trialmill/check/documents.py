@@ -9,7 +9,7 @@ from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.read_experiment import KIND, read_experiment
 from trialmill.api.space import Space
-from trialmill.api.tree import JsonObject, get_string
+from trialmill.api.tree import JsonObject, format_path, get_string
 from trialmill.check.algorithm import check_algorithm, check_early_stopping
 from trialmill.check.budgets import check_budgets
 from trialmill.check.collector import check_collector
@@ -21,8 +21,10 @@ from trialmill.check.kind import check_kind
 from trialmill.check.metadata import check_metadata
 from trialmill.check.objective import check_objective
 from trialmill.check.parameters import check_parameters
+from trialmill.check.places import TEMPLATE, is_inside
 from trialmill.check.pods import check_pods
 from trialmill.check.template import compile_checked, is_readable
+from trialmill.forms.normalize import Normalized, in_authors_words, normalize
 from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate
 
@@ -50,12 +52,15 @@ def check_documents(documents: Sequence[Document], problems: list[Problem]) -> C
     """
     experiments = _experiments(documents)
     own = {id(document) for document in experiments}
-    companions = read_companions([d for d in documents if id(d) not in own], problems)
+    beside = [d for d in documents if id(d) not in own]
+    normal = [normalize(document, beside) for document in experiments]
+    used = {id(document) for each in normal for document in each.used}
+    companions = read_companions([d for d in beside if id(d) not in used], problems)
     if not experiments and not any(p.severity is Severity.ERROR for p in problems):
         file = documents[0].file if documents else ""
         message = "there is no Experiment here"
         problems.append(Problem("no-experiment", Severity.ERROR, message, expected=KIND, file=file))
-    checked = [_check_document(document, companions, problems) for document in experiments]
+    checked = [_check_document(each, companions, problems) for each in normal]
     _report_others(experiments, problems)
     order = {file: number for number, file in enumerate(dict.fromkeys(p.file for p in problems))}
     problems[:] = sorted(_unique(problems), key=lambda p: (order[p.file], p.line, p.column))
@@ -115,12 +120,16 @@ def _report_others(experiments: Sequence[Document], problems: list[Problem]) -> 
         report.add("several-experiments", message, ("kind",), remedy="put each Experiment in a file of its own")
 
 
-def _check_document(document: Document, companions: Sequence[JsonObject], problems: list[Problem]) -> Checked | None:
-    report = Problems(document)
-    experiment = read_experiment(document, report)
+def _check_document(normal: Normalized, companions: Sequence[JsonObject], problems: list[Problem]) -> Checked | None:
+    report = Problems(normal.document)
+    experiment = read_experiment(normal.document, report)
     checked = check_experiment(experiment, companions, report) if experiment else None
-    problems += report.found
-    return checked
+    place = format_path(TEMPLATE)
+    problems += normal.problems
+    for problem in report:
+        if not normal.failed or not is_inside(problem.path, place):
+            problems.append(in_authors_words(problem, normal.document))
+    return None if normal.failed else checked
 
 
 def _unique(problems: Sequence[Problem]) -> list[Problem]:

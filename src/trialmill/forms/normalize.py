@@ -1,0 +1,118 @@
+"""From a document as written to one in the normal form.
+
+A template has one *manifest form*, which says where the resource comes from, and one *value form*, which says how
+assignments get into it. Each is known by the fields that it is written with. Two manifest forms, or two value forms,
+are an error that names both places.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Final, TypeAlias
+
+from trialmill.api.document import Document
+from trialmill.api.marked import Node, marked, unmarked
+from trialmill.api.problem import Problem, Severity
+from trialmill.api.tree import JsonObject, format_path, get, get_object
+from trialmill.forms.draft import Draft
+
+Form: TypeAlias = Callable[[Draft, Node], None]
+"""Rewrites the draft's template; the node is the field that the form was known by."""
+
+UPGRADES: Final[Mapping[str, str]] = {
+    "kubeflow.org/v1alpha3": "v1alpha3:upgrade",
+}
+"""By apiVersion: what brings an Experiment of an older version to the fields of today, before all else."""
+
+MANIFEST_FORMS: Final[Mapping[str, str]] = {
+    "trialSpec": "",
+}
+"""By the field of the template that a form is known by: the module and function that rewrite it."""
+
+VALUE_FORMS: Final[Mapping[str, str]] = {
+    "trialParameters": "",
+    "trialParams": "trial_params:rewrite",
+}
+"""The same for the ways in which values get into the manifest; these run after the manifest is there."""
+
+TEMPLATE: Final = ("spec", "trialTemplate")
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """A document in the normal form, or as it was where that failed. `used` went into it, from beside or other files.
+
+    `problems` are those of the way there. Has it `failed`, the template cannot be read, and its problems say why.
+    """
+
+    document: Document
+    used: tuple[Document, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        return any(p.severity in (Severity.ERROR, Severity.UNAVAILABLE) for p in self.problems)
+
+
+def normalize(document: Document, beside: Sequence[Document]) -> Normalized:
+    """The document with its template in the normal form. One that is in it already is given back as it is."""
+    if not needs_rewriting(document.tree if isinstance(document.tree, dict) else {}):
+        return Normalized(document)
+    draft = Draft(marked(document), document, beside)
+    upgrade = UPGRADES.get(str(get(document.tree, "apiVersion")))
+    if upgrade:
+        _form(upgrade)(draft, draft.experiment)
+    if isinstance(draft.experiment.get(*TEMPLATE), Node) and not _has_errors(draft):
+        _rewrite(draft)
+    rewritten = document if _has_errors(draft) else unmarked(draft.experiment, document)
+    return Normalized(rewritten, tuple(draft.used), tuple(draft.problems))
+
+
+def needs_rewriting(tree: JsonObject) -> bool:
+    """Whether a tree has anything but the normal form; cheap, since most have."""
+    if tree.get("apiVersion") in UPGRADES:
+        return True
+    template = get_object(tree, *TEMPLATE)
+    return any(form and name in template for forms in (MANIFEST_FORMS, VALUE_FORMS) for name, form in forms.items())
+
+
+def in_authors_words(problem: Problem, document: Document) -> Problem:
+    """A problem of a rewritten document with the path that its author would know."""
+    if not document.origins:
+        return problem
+    best = ""
+    for path, origin in document.origins.items():
+        text = format_path(path)
+        if problem.path.startswith(text) and len(text) > len(best) and problem.path[len(text) :][:1] in ("", ".", "["):
+            best, found = text, format_path(origin)
+    return replace(problem, path=found + problem.path[len(best) :]) if best else problem
+
+
+def _rewrite(draft: Draft) -> None:
+    for forms in (MANIFEST_FORMS, VALUE_FORMS):
+        present = [name for name in forms if draft.template.get(name) is not None]
+        for name in present[1:]:
+            _report_mixed(draft, present[0], name)
+        if len(present) == 1 and forms[present[0]] and (node := draft.template.get(present[0])):
+            _form(forms[present[0]])(draft, node)
+        if _has_errors(draft):
+            return
+
+
+def _report_mixed(draft: Draft, first: str, second: str) -> None:
+    one, other = draft.template.get(first), draft.template.get(second)
+    if one is None or other is None:
+        return
+    mark = one.key or one.mark
+    message = f"{second} is another form of the same thing as {first} in line {mark.line}"
+    draft.error_at_key("mixed-forms", message, other, found=second, remedy="keep one of the two")
+
+
+def _form(name: str) -> Form:
+    module, _, function = name.partition(":")
+    form: Form = getattr(import_module(f"trialmill.forms.{module}"), function)
+    return form
+
+
+def _has_errors(draft: Draft) -> bool:
+    return any(p.severity in (Severity.ERROR, Severity.UNAVAILABLE) for p in draft.problems)
