@@ -1,7 +1,7 @@
 """What becomes of a trial's attempts: retries, losses, deadlines, early stopping."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -57,11 +57,13 @@ class Faults:
     replaced_after: float | None = None
     removed: list[timedelta] = field(default_factory=list)
 
-    async def check(self, resource: JsonObject) -> list[Problem]:
-        return await self.inner.check(resource)
+    async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
+        return await self.inner.check(resource, parts)
 
-    async def ensure(self, key: AttemptKey, resource: JsonObject) -> Created | Exists | Rejected | RetryAfter:
-        return await self.inner.ensure(key, resource)
+    async def ensure(
+        self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
+    ) -> Created | Exists | Rejected | RetryAfter:
+        return await self.inner.ensure(key, resource, parts)
 
     async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
         self.removed.append(grace)

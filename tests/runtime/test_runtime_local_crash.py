@@ -15,7 +15,7 @@ from local_workloads import JOB, POD, container, open_runtime, output_of, play
 from trialmill.engine.ports import Created, Exists, Gone, Snapshot, Synced
 from trialmill.kinds.plan import Exited, RunId
 from trialmill.runtime.local import layout
-from trialmill.runtime.local.manifests import Manifests
+from trialmill.runtime.local.manifests import Manifest, Manifests
 from trialmill.runtime.local.recovery import Alive, Done, Other, examine
 from trialmill.runtime.local.wrapper import read_code, wrapped
 from trialmill.testing.runtime import KEY, ended, remove, told, true_conditions
@@ -27,7 +27,7 @@ def recorded_run(folder: Path, log: str = "") -> Path:
     """The stem of a run whose attempt was recorded, as far as a crash let it come."""
     attempt = layout.attempt_directory(str(folder / "runs"), KEY)
     Path(attempt).mkdir(parents=True)
-    Manifests(str(folder / "runs"), KEY.experiment_uid).write(KEY, JOB, 1000.0)
+    Manifests(str(folder / "runs"), KEY.experiment_uid).write(KEY, Manifest(JOB, 1000.0))
     stem = layout.run_stem(attempt, RunId(POD, "main", 0), 0)
     Path(layout.log_of(stem)).write_text(log)
     return Path(stem)

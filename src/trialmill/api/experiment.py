@@ -145,7 +145,8 @@ class Retry:
 class TrialTemplate:
     """`trial_spec` is the manifest with placeholders; the other fields say how its resource is judged and kept.
 
-    It is None where there is none, or none that this release can read; then a problem says so.
+    It is None where there is none, or none that this release can read; then a problem says so. `additional` are the
+    manifests of resources that are made and removed with it.
     """
 
     trial_spec: Json
@@ -157,6 +158,7 @@ class TrialTemplate:
     failure_condition: str = ""
     active_deadline: timedelta | None = None
     retry: Retry = Retry()
+    additional: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from trialmill.api.experiment import Retry, TrialParameter, TrialTemplate
 from trialmill.api.reader import Fields
-from trialmill.api.tree import Json
+from trialmill.api.tree import Json, JsonObject
 
 _OTHER_FORMS: Final = (
     "configMap",
@@ -54,6 +54,7 @@ def read_template(spec: Fields) -> TrialTemplate:
     deadline = fields.integer("activeDeadlineSeconds")
     template = TrialTemplate(
         trial_spec=_manifest(fields),
+        additional=fields.objects("additionalResources", _additional),
         trial_parameters=fields.objects("trialParameters", _trial_parameter),
         retain=fields.boolean("retain"),
         primary_pod_labels=fields.string_map("primaryPodLabels"),
@@ -84,6 +85,11 @@ def _manifest(fields: Fields) -> Json:
         message = "a trialSpec of image and command is not available in this release"
         fields.not_yet("trialSpec", message, "write the whole manifest")
     return manifest
+
+
+def _additional(fields: Fields) -> JsonObject:
+    """A manifest, which the template's compilation and the schema of its kind look into."""
+    return fields.tree
 
 
 def _trial_parameter(fields: Fields) -> TrialParameter:

@@ -12,14 +12,15 @@ from trialmill.api.problem import Problem, Problems
 from trialmill.api.space import Categorical, Discrete, Space, Value, format_value
 from trialmill.api.tree import JsonObject, Path, format_path, get_string
 from trialmill.check.manifest import ManifestCheck
-from trialmill.check.places import MANIFEST, is_inside, is_refusal, texts_with
+from trialmill.check.places import MANIFEST, TEMPLATE, is_inside, is_refusal, texts_with
 from trialmill.check.rehearsal import check_rehearsal
 from trialmill.kinds.lowering import lower
+from trialmill.kinds.profile import profile_of
 from trialmill.kinds.schema import BUILT_IN
 from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate, TrialContext
 from trialmill.template.corners import Corner, corner
-from trialmill.template.render import RenderError, render
+from trialmill.template.render import RenderError, render, render_parts
 
 _MOST_ROWS: Final = 24
 """Of a longer list only so many values are tried, to stay within a moment."""
@@ -37,10 +38,16 @@ class SampleTrials:
 
     def resource(self, assignments: Mapping[str, Value]) -> JsonObject:
         """The resource of a trial. Raises RenderError."""
+        return render(self.template, self._context(assignments))
+
+    def beside(self, assignments: Mapping[str, Value]) -> tuple[JsonObject, ...]:
+        """What the resource may refer to: the companions, and what is made with it. Raises RenderError."""
+        return (*self.companions, *render_parts(self.template, self._context(assignments)))
+
+    def _context(self, assignments: Mapping[str, Value]) -> TrialContext:
         experiment = self.experiment
         name = f"{experiment.name}-00000000"
-        context = TrialContext(assignments, name, experiment.namespace, 0, 0, experiment.name, experiment.labels)
-        return render(self.template, context)
+        return TrialContext(assignments, name, experiment.namespace, 0, 0, experiment.name, experiment.labels)
 
 
 def check_corners(trials: SampleTrials, space: Space, explained: Collection[Path], problems: Problems) -> None:
@@ -62,11 +69,12 @@ def check_corners(trials: SampleTrials, space: Space, explained: Collection[Path
             shown = f" ({_shown(assignments)})" if len(cases) < len(rows) else ""
             problems.found.append(replace(problem, message=problem.message.removesuffix(".") + shown))
     if not any(is_refusal(cases[0][0]) for cases in found.values()):
-        _rehearse(trials, trials.resource(rows[0]), problems)
+        _rehearse(trials, rows[0], problems)
 
 
-def _rehearse(trials: SampleTrials, resource: JsonObject, problems: Problems) -> None:
-    workload = lower(resource, trials.companions, Problems(), MANIFEST) if _is_known(resource) else None
+def _rehearse(trials: SampleTrials, assignments: Mapping[str, Value], problems: Problems) -> None:
+    resource, beside = trials.resource(assignments), trials.beside(assignments)
+    workload = lower(resource, beside, Problems(), MANIFEST) if _runs_here(resource) else None
     if workload is not None:
         check_rehearsal(resource, workload, trials.policy, problems)
 
@@ -76,7 +84,7 @@ def check_unrendered(
 ) -> None:
     """Where other errors keep trials from being rendered: what the manifest has wrong apart from its placeholders."""
     manifest = experiment.spec.template.trial_spec
-    if not isinstance(manifest, dict) or not _is_known(manifest):
+    if not isinstance(manifest, dict) or not _runs_here(manifest):
         return
     report = Problems(problems.document)
     lower(manifest, companions, report, MANIFEST)
@@ -116,18 +124,25 @@ def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report:
     except RenderError as error:
         report.add("cannot-render", error.message, (*MANIFEST, *error.path))
         return
-    if not _is_known(resource):
+    try:
+        beside = trials.beside(assignments)
+    except RenderError as error:
+        report.add("cannot-render", error.message, (*TEMPLATE, "additionalResources", *error.path))
         return
     ManifestCheck(BUILT_IN, report, MANIFEST).run(resource)
+    if not _runs_here(resource):
+        return
     refused = [p for p in report if is_refusal(p)]
     lowered = Problems(report.document)
-    lower(resource, trials.companions, lowered, MANIFEST)
+    lower(resource, beside, lowered, MANIFEST)
     report.found += [p for p in lowered if not any(_says_the_same(p, known) for known in refused)]
 
 
-def _is_known(manifest: JsonObject) -> bool:
-    """Whether it is of a kind that runs on this machine."""
-    return BUILT_IN.knows(get_string(manifest, "apiVersion"), get_string(manifest, "kind"))
+def _runs_here(manifest: JsonObject) -> bool:
+    """Whether it is of a kind that runs on this machine, in a version that is known."""
+    api_version, kind = get_string(manifest, "apiVersion"), get_string(manifest, "kind")
+    profile = profile_of(api_version, kind)
+    return profile is not None and profile.runs_here and api_version.rpartition("/")[2] in profile.versions
 
 
 def _says_the_same(later: Problem, known: Problem) -> bool:

@@ -10,6 +10,7 @@ from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.read_experiment import KIND, read_experiment
 from trialmill.api.space import Space
 from trialmill.api.tree import JsonObject, format_path, get_string
+from trialmill.check.additional import check_additional
 from trialmill.check.algorithm import check_algorithm, check_early_stopping
 from trialmill.check.budgets import check_budgets
 from trialmill.check.collector import check_collector
@@ -93,8 +94,10 @@ def _check_template(
     policy = check_conditions(experiment, profile, problems)
     template, explained = compile_checked(experiment, space, problems)
     check_pods(experiment, profile, explained, problems)
+    check_additional(experiment, problems)
     if space is None or template is None:
-        check_unrendered(experiment, companions, explained, problems)
+        beside = (*companions, *experiment.spec.template.additional)
+        check_unrendered(experiment, beside, explained, problems)
         return None
     check_corners(SampleTrials(experiment, companions, policy, template), space, explained, problems)
     return Checked(experiment, space, template, tuple(companions), policy, primary_container)

@@ -52,7 +52,7 @@ from trialmill.engine.records import (
     RunState,
     TrialRecord,
 )
-from trialmill.engine.rendering import rendered
+from trialmill.engine.rendering import rendered, rendered_parts
 from trialmill.engine.state import State
 from trialmill.engine.world import Plan, World
 from trialmill.template.render import RenderError
@@ -279,12 +279,13 @@ class Driver:
         trial = self._state.trials[key.trial_index]
         try:
             labels = self._plan.experiment.labels
-            resource = rendered(self._plan.template, self._state.experiment, trial, trial.attempt, labels)
+            whole = (self._plan.template, self._state.experiment, trial, trial.attempt, labels)
+            resource, parts = rendered(*whole), rendered_parts(*whole)
         except RenderError as error:
             self._put(ResourceRejected(self._now(), key, "TemplateCannotBeFilled", str(error)))
             return
         while True:
-            answer = await self._world.runtime.ensure(key, resource)
+            answer = await self._world.runtime.ensure(key, resource, parts)
             if not isinstance(answer, RetryAfter):
                 break
             await self._world.clock.sleep_until(self._now() + answer.delay)

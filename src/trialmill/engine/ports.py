@@ -154,11 +154,17 @@ class Chunk:
 class Runtime(Protocol):
     """Where resources run."""
 
-    async def check(self, resource: JsonObject) -> list[Problem]:
-        """What keeps this resource from running here at all; asked before anything starts."""
+    async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
+        """What keeps this resource from running here at all, with the parts that are made with it; asked before
+        anything starts.
+        """
 
-    async def ensure(self, key: AttemptKey, resource: JsonObject) -> Created | Exists | Rejected | RetryAfter:
-        """Make sure that the key's resource exists. Safe to repeat: never makes a second one."""
+    async def ensure(
+        self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
+    ) -> Created | Exists | Rejected | RetryAfter:
+        """Make sure that the key's resource exists, and its parts: resources that are made before it and removed with
+        it. Safe to repeat: never makes a second one.
+        """
 
     async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
         """Ask for the end of the resource; `Gone` is told when it has happened. Safe to repeat, and for what is not

@@ -9,7 +9,7 @@ from trialmill.api.tree import JsonObject
 from trialmill.engine.names import trial_seed
 from trialmill.engine.records import AttemptRecord, ExperimentRecord, TrialRecord
 from trialmill.template.compiled import CompiledTemplate, TrialContext
-from trialmill.template.render import render
+from trialmill.template.render import render, render_parts
 
 EXPERIMENT_LABEL: Final = "katib.kubeflow.org/experiment"
 TRIAL_LABEL: Final = "katib.kubeflow.org/trial"
@@ -27,6 +27,17 @@ def rendered(
     Raises RenderError where a value does not fit its field.
     """
     return render(template, context_of(experiment, trial, attempt, labels))
+
+
+def rendered_parts(
+    template: CompiledTemplate,
+    experiment: ExperimentRecord,
+    trial: TrialRecord,
+    attempt: AttemptRecord,
+    labels: Mapping[str, str],
+) -> tuple[JsonObject, ...]:
+    """The resources that are made and removed with that of the attempt. Raises RenderError."""
+    return render_parts(template, context_of(experiment, trial, attempt, labels)) if template.parts else ()
 
 
 def context_of(

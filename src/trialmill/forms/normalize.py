@@ -15,12 +15,12 @@ from trialmill.api.marked import Node, marked, unmarked
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, format_path, get, get_object
 from trialmill.forms.draft import Draft
+from trialmill.forms.several import LIST, split_list
 
 Form: TypeAlias = Callable[[Draft, Node], None]
 """Rewrites the draft's template; the node is the field that the form was known by."""
 
 UPGRADES: Final[Mapping[str, str]] = {
-    "kubeflow.org/v1alpha3": "v1alpha3:upgrade",
 }
 """By apiVersion: what brings an Experiment of an older version to the fields of today, before all else."""
 
@@ -70,9 +70,11 @@ def normalize(document: Document, beside: Sequence[Document]) -> Normalized:
 
 def needs_rewriting(tree: JsonObject) -> bool:
     """Whether a tree has anything but the normal form; cheap, since most have."""
-    if tree.get("apiVersion") in UPGRADES:
+    if str(tree.get("apiVersion")) in UPGRADES:
         return True
     template = get_object(tree, *TEMPLATE)
+    if get(template, "trialSpec", "kind") == LIST:
+        return True
     return any(form and name in template for forms in (MANIFEST_FORMS, VALUE_FORMS) for name, form in forms.items())
 
 
@@ -90,6 +92,7 @@ def in_authors_words(problem: Problem, document: Document) -> Problem:
 
 def _rewrite(draft: Draft) -> None:
     for forms in (MANIFEST_FORMS, VALUE_FORMS):
+        split_list(draft)
         present = [name for name in forms if draft.template.get(name) is not None]
         for name in present[1:]:
             _report_mixed(draft, present[0], name)
@@ -97,6 +100,7 @@ def _rewrite(draft: Draft) -> None:
             _form(forms[present[0]])(draft, node)
         if _has_errors(draft):
             return
+    split_list(draft)
 
 
 def _report_mixed(draft: Draft, first: str, second: str) -> None:

@@ -11,14 +11,14 @@ from trialmill.api.space import Value
 from trialmill.api.tree import JsonObject
 from trialmill.engine.names import trial_seed
 from trialmill.engine.records import ExperimentRecord, TrialRecord
-from trialmill.engine.rendering import rendered, trial_labels
+from trialmill.engine.rendering import rendered, rendered_parts, trial_labels
 from trialmill.root.assigning import assign
 from trialmill.root.errors import InputError
 from trialmill.root.objects import in_reading_order
 from trialmill.template.compiled import TrialContext
 from trialmill.template.corners import Corner, corner, middle
 from trialmill.template.encode import compiled_from_json
-from trialmill.template.render import RenderError, render
+from trialmill.template.render import RenderError, render, render_parts
 
 if TYPE_CHECKING:
     from trialmill.check.documents import Checked
@@ -50,9 +50,17 @@ def sample_manifest(checked: "Checked", which: str | None, texts: Sequence[str])
         labels=trial_labels(experiment.name, name, experiment.labels),
     )
     try:
-        return in_reading_order(render(checked.template, context)), assigned.warnings
+        manifest = in_reading_order(render(checked.template, context))
+        return as_applied(manifest, render_parts(checked.template, context)), assigned.warnings
     except RenderError as error:
         raise InputError(f"these values cannot be put into the template: {error}") from error
+
+
+def as_applied(resource: JsonObject, parts: Sequence[JsonObject]) -> JsonObject:
+    """One object that `kubectl apply` takes: the resource alone, or a List of all in the order of creation."""
+    if not parts:
+        return resource
+    return {"apiVersion": "v1", "kind": "List", "items": [*map(in_reading_order, parts), resource]}
 
 
 def leave_manifest(directory: str, manifest: JsonObject) -> None:
@@ -67,6 +75,7 @@ def stored_manifest(trial: TrialRecord, record: ExperimentRecord, experiment: Ex
     """The manifest of the trial's latest attempt. Raises InputError where its values do not fit its template."""
     template = compiled_from_json(record.compiled)
     try:
-        return in_reading_order(rendered(template, record, trial, trial.attempt, experiment.labels))
+        whole = (template, record, trial, trial.attempt, experiment.labels)
+        return as_applied(in_reading_order(rendered(*whole)), rendered_parts(*whole))
     except RenderError as error:
         raise InputError(f"the values of {trial.name} cannot be put into its template: {error}") from error

@@ -41,7 +41,7 @@ from trialmill.store.sql.open import open_store
 from trialmill.template.compiled import TrialContext
 from trialmill.template.corners import middle
 from trialmill.template.encode import compiled_from_json
-from trialmill.template.render import render
+from trialmill.template.render import render, render_parts
 
 _LEASE: Final = timedelta(seconds=30)
 _COMPUTE_LONG: Final = frozenset({"tpe", "multivariate-tpe"})
@@ -88,15 +88,17 @@ class Session(Watcher):
 async def check_here(checked: Checked, options: Options) -> list[Problem]:
     """What keeps the experiment's trials from running on this machine."""
     runtime = _runtime(Path(os.devnull), checked.experiment, options)
-    return await runtime.check(render(checked.template, _default_context(checked)))
+    context = _default_context(checked)
+    return await runtime.check(render(checked.template, context), render_parts(checked.template, context))
 
 
 def parallel_that_fits(checked: Checked) -> int:
     """How many trials fit on this machine by what they ask for; one for each CPU where they ask for nothing."""
     machine = slots_of_this_machine()
     problems = Problems()
-    manifest = render(checked.template, _default_context(checked))
-    workload = lower(manifest, checked.companions, problems)
+    context = _default_context(checked)
+    companions = (*checked.companions, *render_parts(checked.template, context))
+    workload = lower(render(checked.template, context), companions, problems)
     wanted = workload.resources if workload else Resources()
     limits = [machine.cpu / (wanted.cpu or 1.0)]
     if wanted.memory:

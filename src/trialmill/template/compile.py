@@ -11,11 +11,20 @@ from typing import Final
 from trialmill.api.experiment import TrialTemplate
 from trialmill.api.fields import FieldType, SchemaSource
 from trialmill.api.problem import Problems, Severity
-from trialmill.api.space import Space
+from trialmill.api.space import Dimension, Space
 from trialmill.api.tree import Json, JsonObject, Path, format_path, get, is_object, kind_name
 from trialmill.template.compiled import CompiledTemplate, Part, Ref, RefKind, Slot
-from trialmill.template.declarations import Declared, check_defaults, check_passed_on, check_use, declare, own_texts
+from trialmill.template.declarations import (
+    Declared,
+    OwnTexts,
+    check_defaults,
+    check_passed_on,
+    check_use,
+    declare,
+    own_texts,
+)
 from trialmill.template.encode import digest
+from trialmill.template.parts import check_parts
 from trialmill.template.placeholders import Fault, Placeholder, parse
 from trialmill.template.spelling import did_you_mean
 from trialmill.template.targets import Targets
@@ -26,6 +35,8 @@ _TAKEN_OVER: Final = {
     "generateName": "each trial gets its own name",
     "ownerReferences": "the resource belongs to its trial",
 }
+PART_OWNED: Final = {name: why for name, why in _TAKEN_OVER.items() if name != "name"}
+"""The metadata that Trialmill owns of a resource beside the trial's own: all but its name, by which others find it."""
 
 
 def compile_template(
@@ -52,18 +63,43 @@ def compile_template(
         message = f"the template must be a mapping, a Kubernetes resource, but is {kind_name(manifest)}"
         problems.add("wrong-type", message, (*base, "trialSpec"), expected="a mapping")
         return None
-    root = (*base, "trialSpec")
-    api_version, kind = (_check_identity(manifest, name, problems, root) for name in ("apiVersion", "kind"))
-    known_kind = kind if api_version else ""
-    compilation = _Compilation(Targets(schema, api_version, known_kind, dimensions, problems), declared, problems, root)
-    tree = compilation.object(manifest, ())
-    _check_metadata(tree, problems, root)
-    check_use(declared, compilation.used, problems)
+    used: set[str] = set()
+    scope = _Scope(schema, dimensions, declared, used, own, problems)
+    compiled = _compile_manifest(manifest, scope, (*base, "trialSpec"))
+    places = [(*base, "additionalResources", i) for i in range(len(template.additional))]
+    parts = [_compile_manifest(m, scope, p, PART_OWNED) for m, p in zip(template.additional, places, strict=True)]
+    check_parts(parts, places, problems)
+    check_use(declared, used, problems)
     if _errors(problems) > before:
         return None
-    slots = tuple(compilation.slots)
-    compiled = CompiledTemplate(api_version, kind, tree, slots, own.labels, own.annotations)
+    compiled = replace(compiled, parts=tuple(replace(part, digest=digest(part)) for part in parts))
     return replace(compiled, digest=digest(compiled))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What all manifests of one template are compiled with. `used` collects the trial parameters that they use."""
+
+    schema: SchemaSource
+    dimensions: Mapping[str, Dimension]
+    declared: Mapping[str, Declared]
+    used: set[str]
+    own: OwnTexts
+    problems: Problems
+
+
+def _compile_manifest(
+    manifest: JsonObject, scope: _Scope, root: Path, owned: Mapping[str, str] = _TAKEN_OVER
+) -> CompiledTemplate:
+    """One manifest with its placeholders found and typed; what is wrong with it is reported."""
+    problems = scope.problems
+    api_version, kind = (_check_identity(manifest, name, problems, root) for name in ("apiVersion", "kind"))
+    targets = Targets(scope.schema, api_version, kind if api_version else "", scope.dimensions, problems)
+    compilation = _Compilation(targets, scope.declared, problems, root, owned, used=scope.used)
+    tree = compilation.object(manifest, ())
+    _check_metadata(tree, problems, root)
+    slots = tuple(compilation.slots)
+    return CompiledTemplate(api_version, kind, tree, slots, scope.own.labels, scope.own.annotations)
 
 
 def _errors(problems: Problems) -> int:
@@ -103,6 +139,7 @@ class _Compilation:
     declared: Mapping[str, Declared]
     problems: Problems
     root: Path
+    owned: Mapping[str, str]
     slots: list[Slot] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
@@ -110,7 +147,7 @@ class _Compilation:
         result: JsonObject = {}
         for key, value in node.items():
             at = (*path, key)
-            if path == ("metadata",) and key in _TAKEN_OVER:
+            if path == ("metadata",) and key in self.owned:
                 self._take_over(value, at)
                 continue
             self._key(key, at)
@@ -212,7 +249,7 @@ class _Compilation:
         for at, text in _texts(value, path):
             self._parts(text, at)
         if value:
-            message = f"{format_path(path)} is not taken from the template: {_TAKEN_OVER[str(path[-1])]}"
+            message = f"{format_path(path)} is not taken from the template: {self.owned[str(path[-1])]}"
             self.problems.note("owned-metadata", message, (*self.root, *path))
 
 
@@ -231,5 +268,6 @@ def _texts(node: Json, path: Path) -> Iterator[tuple[Path, str]]:
 
 def needed_assignments(template: CompiledTemplate) -> frozenset[str]:
     """The search parameters that rendering needs a value of."""
-    refs = (part for slot in template.slots for part in slot.parts if isinstance(part, Ref))
+    slots = (slot for each in (template, *template.parts) for slot in each.slots)
+    refs = (part for slot in slots for part in slot.parts if isinstance(part, Ref))
     return frozenset(ref.key for ref in refs if ref.kind is RefKind.PARAMETER)

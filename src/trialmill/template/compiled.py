@@ -54,7 +54,8 @@ class CompiledTemplate:
     """A manifest with its placeholders found and typed once. `digest` identifies the template's content.
 
     `tree` holds the manifest with the text of each slot as it was written, and without the metadata that Trialmill
-    owns. `labels` and `annotations` are the template's own, for references to them. Treat all as frozen.
+    owns. `labels` and `annotations` are the template's own, for references to them. `parts` are the templates of the
+    resources that are made and removed with this one; they have no parts. Treat all as frozen.
     """
 
     api_version: str
@@ -64,6 +65,7 @@ class CompiledTemplate:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
+    parts: "tuple[CompiledTemplate, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

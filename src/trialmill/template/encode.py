@@ -18,6 +18,7 @@ def compiled_to_json(template: CompiledTemplate) -> JsonObject:
         "labels": dict(template.labels),
         "annotations": dict(template.annotations),
         "digest": template.digest,
+        **({"parts": [compiled_to_json(part) for part in template.parts]} if template.parts else {}),
     }
 
 
@@ -31,12 +32,15 @@ def compiled_from_json(data: Json) -> CompiledTemplate:
         labels=string_map(get_object(data, "labels")),
         annotations=string_map(get_object(data, "annotations")),
         digest=get_string(data, "digest"),
+        parts=tuple(compiled_from_json(part) for part in get_list(data, "parts")),
     )
 
 
 def digest(template: CompiledTemplate) -> str:
-    """SHA-256 of the template's content, its tree and slots, in hexadecimal; the order of keys does not matter."""
+    """SHA-256 of the template's content, its trees and slots, in hexadecimal; the order of keys does not matter."""
     content: JsonObject = {"tree": template.tree, "slots": [_slot_to_json(slot) for slot in template.slots]}
+    if template.parts:
+        content["parts"] = [digest(part) for part in template.parts]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 

@@ -1,6 +1,7 @@
 """From a compiled template and a trial's values to the resource that is created."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from trialmill.api.space import Value, format_value
@@ -26,6 +27,29 @@ def render(template: CompiledTemplate, context: TrialContext) -> JsonObject:
     Each slot is filled in once; a value is never parsed again nor substituted again. Containers on the way to a slot
     and `metadata` are new; everything else is shared with the template, so treat the result as frozen.
     """
+    root = _filled(template, context)
+    _own_metadata(root, context)
+    return root
+
+
+def render_parts(template: CompiledTemplate, context: TrialContext) -> tuple[JsonObject, ...]:
+    """The resources that are made and removed with the trial's own, in the order of the template. Raises RenderError,
+    with paths that begin with the number of the part.
+    """
+    resources = []
+    for position, part in enumerate(template.parts):
+        try:
+            root = _filled(part, context)
+            name = _mapping(root.get("metadata"), ("metadata",)).get("name")
+            _own_metadata(root, replace(context, name=str(name)))
+        except RenderError as error:
+            raise RenderError((position, *error.path), error.message) from None
+        resources.append(root)
+    return tuple(resources)
+
+
+def _filled(template: CompiledTemplate, context: TrialContext) -> JsonObject:
+    """The manifest with each slot filled in."""
     tree = _Copy(template.tree)
     renamed: dict[Path, dict[str, str]] = {}
     for slot in template.slots:
@@ -36,7 +60,6 @@ def render(template: CompiledTemplate, context: TrialContext) -> JsonObject:
     # Deepest first: the paths of the others then still have the spelling they were compiled with.
     for path in sorted(renamed, key=len, reverse=True):
         tree.rename(path, renamed[path])
-    _own_metadata(tree.root, context)
     return tree.root
 
 

@@ -1,19 +1,29 @@
 """The resources of an experiment's attempts, in one file that only grows: to make a file costs more than the rest of
 a trial.
 
-A line is `{"attempt":"INDEX-ATTEMPT","created":SECONDS,"resource":{...}}`. A crash in the middle of writing leaves a
-last line without an end, which counts for nothing.
+A line is `{"attempt":"INDEX-ATTEMPT","created":SECONDS,"resource":{...}}`, with `"parts":[...]` where there are any. A
+crash in the middle of writing leaves a last line without an end, which counts for nothing.
 """
 
 import json
 import os
+from dataclasses import dataclass
 from typing import Final
 
-from trialmill.api.tree import Json, JsonObject
+from trialmill.api.tree import Json, JsonObject, get_list, is_object
 from trialmill.engine.records import AttemptKey
 from trialmill.runtime.local.layout import experiment_directory, write_all
 
 FILE: Final = "manifests.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an attempt is made of: its resource, when it was made (seconds since the epoch), and what came with it."""
+
+    resource: JsonObject
+    created: float
+    parts: tuple[JsonObject, ...] = ()
 
 
 class Manifests:
@@ -23,17 +33,18 @@ class Manifests:
         self._path = f"{experiment_directory(root, experiment_uid)}/{FILE}"
         self._descriptor: int | None = None
 
-    def write(self, key: AttemptKey, resource: JsonObject, created: float) -> None:
+    def write(self, key: AttemptKey, manifest: Manifest) -> None:
         """Record what an attempt is made of. Raises OSError."""
-        text = json.dumps({"created": created, "resource": resource}, separators=(",", ":"))
+        line: JsonObject = {"created": manifest.created, "resource": manifest.resource}
+        if manifest.parts:
+            line["parts"] = list(manifest.parts)
+        text = json.dumps(line, separators=(",", ":"))
         if self._descriptor is None:
             self._descriptor = self._open()
         write_all(self._descriptor, f"{_begin(key)}{text[1:]}\n".encode())
 
-    def read(self, key: AttemptKey) -> tuple[JsonObject, float] | None:
-        """The recorded resource and when it was made (seconds since the epoch); None where it is absent or
-        incomplete.
-        """
+    def read(self, key: AttemptKey) -> Manifest | None:
+        """What was recorded; None where that is nothing, or incomplete."""
         try:
             with open(self._path, "rb") as file:
                 lines = [line for line in file if line.startswith(_begin(key).encode()) and line.endswith(b"\n")]
@@ -58,13 +69,13 @@ def _begin(key: AttemptKey) -> str:
     return f'{{"attempt":"{key.trial_index}-{key.attempt}",'
 
 
-def _parsed(line: bytes) -> tuple[JsonObject, float] | None:
+def _parsed(line: bytes) -> Manifest | None:
     try:
         stored: Json = json.loads(line)
     except ValueError:
         return None
     match stored:
         case {"created": int() | float() as created, "resource": dict() as resource}:
-            return resource, float(created)
+            return Manifest(resource, float(created), tuple(filter(is_object, get_list(stored, "parts"))))
         case _:
             return None

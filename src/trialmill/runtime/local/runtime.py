@@ -37,7 +37,7 @@ from trialmill.runtime.local.commands import Commands
 from trialmill.runtime.local.host import Host
 from trialmill.runtime.local.inspection import inspect
 from trialmill.runtime.local.log_reader import follow_file, follow_log
-from trialmill.runtime.local.manifests import Manifests
+from trialmill.runtime.local.manifests import Manifest, Manifests
 from trialmill.runtime.local.slots import Slots, slots_of_this_machine
 from trialmill.runtime.local.stand_ins import StandIns
 
@@ -102,14 +102,16 @@ class LocalRuntime:
         for manifests in self._manifests.values():
             manifests.close()
 
-    async def check(self, resource: JsonObject) -> list[Problem]:
+    async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
         problems = Problems()
-        workload = self._lower(resource, self._companions, problems)
+        workload = self._lower(resource, (*self._companions, *parts), problems)
         if workload is not None:
             inspect(workload, self._commands, self._slots, self._now(), problems)
         return problems.found
 
-    async def ensure(self, key: AttemptKey, resource: JsonObject) -> Created | Exists | Rejected | RetryAfter:
+    async def ensure(
+        self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
+    ) -> Created | Exists | Rejected | RetryAfter:
         known = self._attempts.get(key)
         if known is not None:
             return Exists(_uid(key), known.directory)
@@ -121,7 +123,7 @@ class LocalRuntime:
                     return Exists(_uid(key), directory)
                 if self._find(key) is not None:
                     return Exists(_uid(key), directory)
-            return self._create(key, directory, resource)
+            return self._create(key, directory, resource, parts)
         except OSError as error:
             reason = f"{error.strerror}: {error.filename or directory}"
             if error.errno in _DISK_FULL:
@@ -207,25 +209,27 @@ class LocalRuntime:
 
     # Attempts
 
-    def _create(self, key: AttemptKey, directory: str, resource: JsonObject) -> Created | Rejected:
+    def _create(
+        self, key: AttemptKey, directory: str, resource: JsonObject, parts: Sequence[JsonObject]
+    ) -> Created | Rejected:
         created = self._now()
-        manifest = _as_created(resource, _uid(key), created)
-        attempt = self._build(key, directory, manifest, created)
+        manifest = Manifest(_as_created(resource, _uid(key), created), created, tuple(parts))
+        attempt = self._build(key, directory, manifest)
         if isinstance(attempt, Problem):
             return Rejected(attempt.code, attempt.message)
-        self._manifests_of(key).write(key, manifest, created)
+        self._manifests_of(key).write(key, manifest)
         self._attempts[key] = attempt
         attempt.advance()
         return Created(_uid(key), directory)
 
-    def _build(self, key: AttemptKey, directory: str, manifest: JsonObject, created: float) -> Attempt | Problem:
+    def _build(self, key: AttemptKey, directory: str, manifest: Manifest) -> Attempt | Problem:
         problems = Problems()
-        workload = self._lower(manifest, self._companions, problems)
+        workload = self._lower(manifest.resource, (*self._companions, *manifest.parts), problems)
         if workload is None:
             refused = (Severity.ERROR, Severity.UNAVAILABLE)
             errors = (problem for problem in problems if problem.severity in refused)
             return next(errors, Problem("cannot-run-here", Severity.ERROR, "this kind does not run on one machine"))
-        return Attempt(key, directory, manifest, created, workload, self._open)
+        return Attempt(key, directory, manifest.resource, manifest.created, workload, self._open)
 
     def _find(self, key: AttemptKey) -> Attempt | None:
         """An attempt that is not gone, from memory or, after a crash, from disk."""
@@ -253,7 +257,7 @@ class LocalRuntime:
         stored = self._manifests_of(key).read(key) if os.path.isdir(directory) else None
         if stored is None:
             return None
-        attempt = self._build(key, directory, *stored)
+        attempt = self._build(key, directory, stored)
         return None if isinstance(attempt, Problem) else attempt
 
     def _manifests_of(self, key: AttemptKey) -> Manifests:

@@ -5,7 +5,7 @@ its drivers, as a cluster does, so tests can let a driver crash and start anothe
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
@@ -87,11 +87,14 @@ class SimulatedRuntime:
         self.made: dict[AttemptKey, int] = {}
         self.most_at_once = 0
 
-    async def check(self, resource: JsonObject) -> list[Problem]:
-        del resource
+    async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
+        del resource, parts
         return []
 
-    async def ensure(self, key: AttemptKey, resource: JsonObject) -> Created | Exists | Rejected | RetryAfter:
+    async def ensure(
+        self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
+    ) -> Created | Exists | Rejected | RetryAfter:
+        del parts
         if key in self._attempts:
             if self._attempts[key].is_gone:
                 self._changed(key)
