@@ -64,6 +64,9 @@ def _add_files(subcommands: _Subcommands) -> None:
     validate.add_argument("--strict", action="store_true", help="warnings are errors")
     _add_output(validate, "text", "json")
 
+    convert = _command(subcommands, "convert", "convert:convert_command", "print an Experiment in the normal form")
+    convert.add_argument("files", nargs="+", metavar="FILE", help="an Experiment with what belongs to it; - for stdin")
+
     render = _command(subcommands, "render", "render:render_command", "print the manifest that a trial would create")
     _add_file(render)
     values = render.add_mutually_exclusive_group()

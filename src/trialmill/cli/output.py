@@ -31,7 +31,7 @@ def write_json(tree: Json, *, indent: int | None = 2) -> None:
 
 
 def write_yaml(tree: Json) -> None:
-    from trialmill.cli.yaml_text import yaml_text
+    from trialmill.api.yaml_text import yaml_text
 
     sys.stdout.write(yaml_text(tree))
 

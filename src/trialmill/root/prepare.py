@@ -1,8 +1,8 @@
 """Files to an experiment that can be run: read, checked, with everything that is wrong with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from trialmill.api.document import Document
 from trialmill.api.load import read_source
@@ -11,6 +11,9 @@ from trialmill.api.tree import Json, get_object
 
 if TYPE_CHECKING:
     from trialmill.check.documents import Checked
+
+
+Lines: TypeAlias = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Prepared:
 
     problems: tuple[Problem, ...]
     checked: "Checked | None"
-    lines: Mapping[str, Sequence[str]]
+    lines: Lines
 
     @property
     def has_errors(self) -> bool:
@@ -40,12 +43,17 @@ def prepare(
 
     problems: list[Problem] = []
     documents = [document for file in files for document in read_source(file, problems)]
-    lines = {document.file: document.lines for document in documents}
+    lines = lines_of(documents)
     named = [_renamed(document, name, namespace) for document in documents]
     checked = check_documents(named, problems) if named else None
     if strict:
         problems = [_stricter(problem) for problem in problems]
     return Prepared(tuple(problems), checked, lines)
+
+
+def lines_of(documents: Iterable[Document]) -> Lines:
+    """The text of each file that documents came from, by the name that marks carry."""
+    return {document.file: document.lines for document in documents}
 
 
 def _renamed(document: Document, name: str | None, namespace: str | None) -> Document:
