@@ -575,7 +575,6 @@ def test_the_distribution_unknown_is_uniform_with_a_warning() -> None:
         ("primaryContainerName: train", "inject: {as: env}", "spec.trialTemplate.inject"),
         ("primaryContainerName: train", "successWhen: a", "spec.trialTemplate.successWhen"),
         ("trialSpec:\n", "goTemplate:\n", "spec.trialTemplate.goTemplate"),
-        ("trialSpec:\n", "configMap:\n", "spec.trialTemplate.configMap"),
         ("trialSpec:\n      apiVersion: batch/v1\n", "trialSpec:\n      image: x\n", "spec.trialTemplate.trialSpec"),
     ],
 )

@@ -9,7 +9,6 @@ from trialmill.api.reader import Fields
 from trialmill.api.tree import Json, JsonObject
 
 _OTHER_FORMS: Final = (
-    "configMap",
     "reference",
     "trialTemplateRef",
     "template",

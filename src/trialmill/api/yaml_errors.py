@@ -92,7 +92,7 @@ def explain(
     if context_place and "unexpected end of stream" in problem:
         return Explanation("yaml-syntax", "this quoted text does not end", *context_place)
     if context_place and "flow" in context:
-        return _unclosed(context, context_place, place)
+        return _unclosed(context, context_place, place, line)
     if "cannot start any token" in problem:
         character = line[place[1] - 1 : place[1]]
         return Explanation("yaml-syntax", f"a value cannot begin with {character!r}", *place, "quote the text")
@@ -104,10 +104,11 @@ def explain(
     return Explanation("yaml-syntax", f"this is no valid YAML: {problem or context}", *place)
 
 
-def _unclosed(context: str, begin: _Place, place: _Place) -> Explanation:
+def _unclosed(context: str, begin: _Place, place: _Place, line: str) -> Explanation:
     what, closing = ("list", "]") if "sequence" in context else ("mapping", "}")
     opened = f"the {what} that was opened in line {begin[0]}, column {begin[1]}"
-    return Explanation("yaml-syntax", f"a ',' or '{closing}' was expected here, for {opened}", *place)
+    remedy = 'quote placeholders in lists and mappings of one line: ["${...}"]' if "${" in line else ""
+    return Explanation("yaml-syntax", f"a ',' or '{closing}' was expected here, for {opened}", *place, remedy)
 
 
 def _line(text: str, number: int) -> str:

@@ -26,6 +26,7 @@ UPGRADES: Final[Mapping[str, str]] = {
 
 MANIFEST_FORMS: Final[Mapping[str, str]] = {
     "trialSpec": "",
+    "configMap": "config_map:rewrite",
 }
 """By the field of the template that a form is known by: the module and function that rewrite it."""
 
