@@ -9,10 +9,7 @@ from trialmill.api.reader import Fields
 from trialmill.api.tree import Json, JsonObject
 
 _OTHER_FORMS: Final = (
-    "reference",
     "trialTemplateRef",
-    "template",
-    "goTemplate",
     "hyperTunable",
     "jobKind",
     "jobSpec",

@@ -13,20 +13,25 @@ from typing import Final, TypeAlias
 from trialmill.api.document import Document
 from trialmill.api.marked import Node, marked, unmarked
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, format_path, get, get_object
+from trialmill.api.tree import JsonObject, format_path, get, get_list, get_object
 from trialmill.forms.draft import Draft
+from trialmill.forms.field_paths import place_parameters
 from trialmill.forms.several import LIST, split_list
 
 Form: TypeAlias = Callable[[Draft, Node], None]
 """Rewrites the draft's template; the node is the field that the form was known by."""
 
 UPGRADES: Final[Mapping[str, str]] = {
+    "kubeflow.org/v1alpha3": "v1alpha3:upgrade",
 }
 """By apiVersion: what brings an Experiment of an older version to the fields of today, before all else."""
 
 MANIFEST_FORMS: Final[Mapping[str, str]] = {
     "trialSpec": "",
     "configMap": "config_map:rewrite",
+    "goTemplate": "go_template_form:rewrite",
+    "template": "go_template_form:rewrite_proposed",
+    "reference": "reference:rewrite",
 }
 """By the field of the template that a form is known by: the module and function that rewrite it."""
 
@@ -65,7 +70,8 @@ def normalize(document: Document, beside: Sequence[Document]) -> Normalized:
         _form(upgrade)(draft, draft.experiment)
     if isinstance(draft.experiment.get(*TEMPLATE), Node) and not _has_errors(draft):
         _rewrite(draft)
-    rewritten = document if _has_errors(draft) else unmarked(draft.experiment, document)
+    # What was brought up to today's version can be read on, even where its template cannot.
+    rewritten = unmarked(draft.experiment, document) if upgrade or not _has_errors(draft) else document
     return Normalized(rewritten, tuple(draft.used), tuple(draft.problems))
 
 
@@ -74,7 +80,9 @@ def needs_rewriting(tree: JsonObject) -> bool:
     if str(tree.get("apiVersion")) in UPGRADES:
         return True
     template = get_object(tree, *TEMPLATE)
-    if get(template, "trialSpec", "kind") == LIST:
+    if get(template, "trialSpec", "kind") == LIST or any(
+        get(p, "path") is not None for p in get_list(template, "trialParameters")
+    ):
         return True
     return any(form and name in template for forms in (MANIFEST_FORMS, VALUE_FORMS) for name, form in forms.items())
 
@@ -101,6 +109,7 @@ def _rewrite(draft: Draft) -> None:
             _form(forms[present[0]])(draft, node)
         if _has_errors(draft):
             return
+    place_parameters(draft)
     split_list(draft)
 
 

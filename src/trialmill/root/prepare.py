@@ -1,7 +1,9 @@
 """Files to an experiment that can be run: read, checked, with everything that is wrong with them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from trialmill.api.document import Document
@@ -46,6 +48,7 @@ def prepare(
     lines = lines_of(documents)
     named = [_renamed(document, name, namespace) for document in documents]
     checked = check_documents(named, problems) if named else None
+    lines = {**lines, **_lines_elsewhere(problems, lines)}
     if strict:
         problems = [_stricter(problem) for problem in problems]
     return Prepared(tuple(problems), checked, lines)
@@ -54,6 +57,15 @@ def prepare(
 def lines_of(documents: Iterable[Document]) -> Lines:
     """The text of each file that documents came from, by the name that marks carry."""
     return {document.file: document.lines for document in documents}
+
+
+def _lines_elsewhere(problems: Iterable[Problem], known: Lines) -> Lines:
+    """The text of the files that problems point at and that nobody named: those that a template refers to."""
+    found: dict[str, Sequence[str]] = {}
+    for file in dict.fromkeys(p.file for p in problems if p.line and p.file not in known):
+        with suppress(OSError, UnicodeDecodeError):
+            found[file] = Path(file).read_text(encoding="utf-8").split("\n")
+    return found
 
 
 def _renamed(document: Document, name: str | None, namespace: str | None) -> Document:

@@ -1,0 +1,196 @@
+"""Trial parameters that point at fields: `{name: lr, path: spec.template.spec.containers[name=train].args[--lr]}`.
+
+The manifest then needs no placeholder: one is put where the path leads. Steps are those of kustomize: names with dots
+between them, `[0]` for a position, `[name=train]` for the item of a list that has this field, and `[--lr]` for the
+value of an option in a list of arguments, written `--lr=0.1`, or `--lr` and `0.1` one after the other.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from trialmill.api.marked import Node
+from trialmill.api.nearest import nearest
+from trialmill.api.tree import Path
+from trialmill.forms.draft import Draft
+from trialmill.kinds.schema import BUILT_IN
+
+_STEP: Final = re.compile(
+    r"""(?P<name>[^.\[\]'"=\s]+)
+      | \[(?P<position>\d+)\]
+      | \[(?P<quote>['"])(?P<quoted>[^'"]*)(?P=quote)\]
+      | \[(?P<key>[A-Za-z][\w./-]*)=(?P<value>[^\[\]]*)\]
+      | \[(?P<option>-{1,2}[^\[\]=]+)=?\]""",
+    re.VERBOSE,
+)
+_CASTS: Final = {bool: "boolean", int: "integer", float: "number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The item of a list whose field `key` is `value`."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """The value of an option in a list of arguments."""
+
+    name: str
+
+
+Step: TypeAlias = str | int | Match | Option
+
+
+class _NoSuchFieldError(Exception):
+    """A path leads nowhere; the message is a plain sentence."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+def place_parameters(draft: Draft) -> None:
+    """Put a placeholder at each field that a trial parameter points at, and take the `path` out of its declaration."""
+    declared = draft.template.get("trialParameters")
+    manifest = draft.template.get("trialSpec")
+    if declared is None or manifest is None:
+        return
+    for parameter in declared.items:
+        pointed = parameter.get("path")
+        name = parameter.get("name")
+        if pointed is None or name is None:
+            continue
+        if parameter.get("reference") is None:
+            parameter.fields["reference"] = name.made(name.string)
+        for path in pointed.items if isinstance(pointed.content, list) else [pointed]:
+            _place(draft, manifest, parameter, path)
+        del parameter.fields["path"]
+
+
+def parse_path(text: str) -> list[Step] | None:
+    """The steps of a path; None where it is none."""
+    steps: list[Step] = []
+    position = 0
+    while position < len(text):
+        if steps and text[position] == "." and text[position + 1 : position + 2] not in ("", "."):
+            position += 1
+        step = _STEP.match(text, position)
+        if step is None or (step["name"] and steps and text[position - 1] != "."):
+            return None
+        steps.append(_step(step))
+        position = step.end()
+    return steps or None
+
+
+def _step(found: re.Match[str]) -> Step:
+    if found["position"]:
+        return int(found["position"])
+    if found["key"]:
+        return Match(found["key"], found["value"])
+    if found["option"]:
+        return Option(found["option"])
+    return found["name"] or found["quoted"]
+
+
+def _place(draft: Draft, manifest: Node, parameter: Node, path: Node) -> None:
+    steps = parse_path(path.string)
+    if steps is None:
+        remedy = "write it as spec.template.spec.containers[name=train].args[--lr]"
+        draft.error("invalid-path", "this is no path to a field", path, found=path.string, remedy=remedy)
+        return
+    placeholder = f"${{trialParameters.{parameter.fields['name'].string}}}"
+    try:
+        node = manifest
+        for number, step in enumerate(steps[:-1]):
+            node = _below(node, step, steps[:number])
+        _put(manifest, node, steps, placeholder, parameter)
+    except _NoSuchFieldError as error:
+        draft.error("no-such-field", str(error), path, found=path.string, remedy=error.remedy)
+
+
+def _put(manifest: Node, parent: Node, steps: Sequence[Step], placeholder: str, parameter: Node) -> None:
+    last = steps[-1]
+    if isinstance(last, Option):
+        _put_option(parent, last, placeholder)
+        return
+    if isinstance(last, str) and last not in parent.fields and _is_known(manifest, steps):
+        parent.fields[last] = parameter.made(placeholder)
+        return
+    node = _below(parent, last, steps[:-1])
+    cast = _CASTS.get(type(node.content))
+    if cast and parameter.get("as") is None and not _is_known(manifest, steps):
+        # Nobody knows the kind, but its author has shown what belongs there.
+        parameter.fields["as"] = parameter.made(cast)
+    node.content, node.text = placeholder, ""
+
+
+def _put_option(arguments: Node, option: Option, placeholder: str) -> None:
+    """Change the value of an option and keep the rest."""
+    for number, argument in enumerate(arguments.items):
+        if argument.string.startswith(f"{option.name}="):
+            argument.content = f"{option.name}={placeholder}"
+            return
+        if argument.string == option.name:
+            if number + 1 == len(arguments.items):
+                raise _NoSuchFieldError(f"the option {option.name} has no value behind it")
+            value = arguments.items[number + 1]
+            value.content, value.text = placeholder, ""
+            return
+    names = [a.string.partition("=")[0] for a in arguments.items if a.string.startswith("-")]
+    meant = nearest(option.name, names)
+    remedy = f"it has {', '.join(names)}" if names else "it has no options"
+    if meant:
+        remedy = f"did you mean {meant}?"
+    raise _NoSuchFieldError(f"there is no option {option.name} in this list", remedy)
+
+
+def _below(node: Node, step: Step, before: Sequence[Step]) -> Node:
+    """The node one step down. Raises _NoSuchFieldError."""
+    at = f" in {_written(before)}" if before else ""
+    match step:
+        case str():
+            if step in node.fields:
+                return node.fields[step]
+            meant = nearest(step, list(node.fields))
+            raise _NoSuchFieldError(f"there is no field {step}{at}", f"did you mean {meant}?" if meant else "")
+        case int():
+            if step < len(node.items):
+                return node.items[step]
+            raise _NoSuchFieldError(f"there is no item {step}{at}, which has {len(node.items)}")
+        case Match(key=key, value=value):
+            for item in node.items:
+                if (found := item.get(key)) is not None and found.json() == value:
+                    return item
+            values = [found.string for item in node.items if (found := item.get(key)) is not None]
+            remedy = f"they are {', '.join(values)}" if values else ""
+            raise _NoSuchFieldError(f"no item{at} has {key}={value}", remedy)
+        case Option():
+            raise _NoSuchFieldError("an option can only be the last step of a path")
+
+
+def _is_known(manifest: Node, steps: Sequence[Step]) -> bool:
+    """Whether the manifest's kind has such a field."""
+    path: Path = tuple(step if isinstance(step, str | int) else 0 for step in steps)
+    api_version, kind = manifest.get("apiVersion"), manifest.get("kind")
+    if api_version is None or kind is None:
+        return False
+    return BUILT_IN.field(api_version.string, kind.string, path) is not None
+
+
+def _written(steps: Sequence[Step]) -> str:
+    text = ""
+    for step in steps:
+        match step:
+            case str():
+                text += f".{step}" if text else step
+            case int():
+                text += f"[{step}]"
+            case Match(key=key, value=value):
+                text += f"[{key}={value}]"
+            case Option(name=name):
+                text += f"[{name}]"
+    return text
