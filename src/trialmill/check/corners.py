@@ -14,6 +14,7 @@ from trialmill.api.tree import JsonObject, Path, format_path, get_string
 from trialmill.check.manifest import ManifestCheck
 from trialmill.check.places import MANIFEST, TEMPLATE, is_inside, is_refusal, texts_with
 from trialmill.check.rehearsal import check_rehearsal
+from trialmill.check.words import check_words
 from trialmill.kinds.lowering import lower
 from trialmill.kinds.profile import profile_of
 from trialmill.kinds.schema import BUILT_IN
@@ -22,9 +23,11 @@ from trialmill.template.compiled import CompiledTemplate, TrialContext
 from trialmill.template.corners import Corner, corner
 from trialmill.template.render import RenderError, render, render_parts
 
+_PARTS: Path = (*TEMPLATE, "additionalResources")
 _MOST_ROWS: Final = 24
 """Of a longer list only so many values are tried, to stay within a moment."""
 _SHOWN_VALUES: Final = 4
+_LONGEST_QUOTE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,9 @@ class SampleTrials:
         """The resource of a trial. Raises RenderError."""
         return render(self.template, self._context(assignments))
 
-    def beside(self, assignments: Mapping[str, Value]) -> tuple[JsonObject, ...]:
-        """What the resource may refer to: the companions, and what is made with it. Raises RenderError."""
-        return (*self.companions, *render_parts(self.template, self._context(assignments)))
+    def parts(self, assignments: Mapping[str, Value]) -> tuple[JsonObject, ...]:
+        """What is made with the resource, which may refer to it as to the companions. Raises RenderError."""
+        return render_parts(self.template, self._context(assignments))
 
     def _context(self, assignments: Mapping[str, Value]) -> TrialContext:
         experiment = self.experiment
@@ -73,8 +76,10 @@ def check_corners(trials: SampleTrials, space: Space, explained: Collection[Path
 
 
 def _rehearse(trials: SampleTrials, assignments: Mapping[str, Value], problems: Problems) -> None:
-    resource, beside = trials.resource(assignments), trials.beside(assignments)
-    workload = lower(resource, beside, Problems(), MANIFEST) if _runs_here(resource) else None
+    resource = trials.resource(assignments)
+    if not _runs_here(resource):
+        return
+    workload = lower(resource, (*trials.companions, *trials.parts(assignments)), Problems(), MANIFEST)
     if workload is not None:
         check_rehearsal(resource, workload, trials.policy, problems)
 
@@ -125,16 +130,19 @@ def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report:
         report.add("cannot-render", error.message, (*MANIFEST, *error.path))
         return
     try:
-        beside = trials.beside(assignments)
+        parts = trials.parts(assignments)
     except RenderError as error:
-        report.add("cannot-render", error.message, (*TEMPLATE, "additionalResources", *error.path))
+        report.add("cannot-render", error.message, (*_PARTS, *error.path))
         return
     ManifestCheck(BUILT_IN, report, MANIFEST).run(resource)
+    for position, part in enumerate(parts):
+        ManifestCheck(BUILT_IN, report, (*_PARTS, position)).run(part)
+    check_words(resource, report)
     if not _runs_here(resource):
         return
     refused = [p for p in report if is_refusal(p)]
     lowered = Problems(report.document)
-    lower(resource, beside, lowered, MANIFEST)
+    lower(resource, (*trials.companions, *parts), lowered, MANIFEST)
     report.found += [p for p in lowered if not any(_says_the_same(p, known) for known in refused)]
 
 
@@ -155,6 +163,11 @@ def _parent(path: str) -> str:
 
 
 def _shown(assignments: Mapping[str, Value]) -> str:
-    texts = [f"{name}={format_value(value)}" for name, value in assignments.items()]
+    texts = [f"{name}={_shortened(format_value(value))}" for name, value in assignments.items()]
     more = ", ..." if len(texts) > _SHOWN_VALUES else ""
     return f"for example with {', '.join(texts[:_SHOWN_VALUES])}{more}"
+
+
+def _shortened(text: str) -> str:
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "..."

@@ -5,8 +5,9 @@ from typing import Final
 
 from trialmill.api.fields import Field, FieldType, SchemaSource
 from trialmill.api.nearest import nearest
-from trialmill.api.problem import Problems
+from trialmill.api.problem import Problems, Severity
 from trialmill.api.tree import Json, JsonObject, Path, get_string, kind_name
+from trialmill.kinds.schema import release_of, tells_case
 
 _WORDS: Final = {
     FieldType.STRING: "a string",
@@ -45,7 +46,7 @@ class ManifestCheck:
             self._node(manifest, ())
 
     def _node(self, value: Json, path: Path) -> None:
-        known = self.schema.field(self._api_version, self._kind, path)
+        known = self._field(path)
         if known is None or known.type is FieldType.ANY or value is None or self._is_open(value):
             return
         if not _is_a(value, known.type):
@@ -57,6 +58,9 @@ class ManifestCheck:
                 self._entry(item, (*path, position))
         elif known.enum and value not in known.enum:
             self._report_value(str(value), known.enum, path)
+
+    def _field(self, path: Path) -> Field | None:
+        return self.schema.field(self._api_version, self._kind, path)
 
     def _is_open(self, value: Json) -> bool:
         return self.has_placeholders and isinstance(value, str) and "${" in value
@@ -88,26 +92,56 @@ class ManifestCheck:
 
     def _report_unknown(self, key: str, tree: JsonObject, known: Field, path: Path) -> None:
         meant = nearest(key, [name for name in known.fields or () if name not in tree])
-        remedy = f"did you mean {meant!r}?" if meant else self._elsewhere(key, path)
         if meant:
             self.explained.add((*path, meant))
+        slip = f"did you mean {meant!r}?" if meant else self._in_map_beside(key, tree, path)
+        is_read = meant is not None and meant.lower() == key.lower() and not tells_case(self._api_version)
         self.problems.add(
             "unknown-field",
             f"the field {key!r} is not known here",
             (*self.base, *path, key),
+            severity=self._severity(is_slip=bool(slip) and not is_read),
             found=key,
-            remedy=remedy,
+            remedy=slip or self._elsewhere(key, path) or self._doubt(),
             at_key=True,
         )
 
+    def _severity(self, *, is_slip: bool) -> Severity:
+        """What an operator's kind has that is not known, and is no slip for certain, may be from another release."""
+        return Severity.ERROR if is_slip or not self._is_operators() else Severity.WARNING
+
+    def _doubt(self) -> str:
+        if not self._is_operators():
+            return ""
+        release = release_of(self._api_version)
+        known = f"it is not in {release}" if release else "it is not in the release known here"
+        return f"{known}; remove it, unless yours has it"
+
+    def _is_operators(self) -> bool:
+        """Whether the kind is not Kubernetes' own: groups of others are domain names."""
+        return "." in self._api_version.partition("/")[0]
+
+    def _in_map_beside(self, key: str, tree: JsonObject, path: Path) -> str:
+        """The mapping of free keys beside it whose entries are like this one: a `Worker` that slipped out of it."""
+        value = tree[key]
+        if not isinstance(value, dict) or not value:
+            return ""
+        for name, sibling in tree.items():
+            entry = self._field((*path, name, key)) if isinstance(sibling, dict) else None
+            if entry and entry.fields and set(value) <= set(entry.fields):
+                return f"it belongs into {name}; check the indentation"
+        return ""
+
     def _elsewhere(self, key: str, path: Path) -> str:
         """Where a field belongs that slipped out of its place by its indentation."""
+        if key in ("apiVersion", "kind"):  # what a pod template has of a Pod's manifest is no slip
+            return ""
         for end in range(len(path), -1, -1):
-            outer = self.schema.field(self._api_version, self._kind, path[:end])
+            outer = self._field(path[:end])
             for name, type_ in (outer.fields or {}).items() if outer else ():
                 if type_ is not FieldType.OBJECT:
                     continue
-                inner = self.schema.field(self._api_version, self._kind, (*path[:end], name))
+                inner = self._field((*path[:end], name))
                 if inner and key in (inner.fields or ()):
                     self.explained.add((*path[:end], name, key))
                     return f"it belongs into {name}; check the indentation"
@@ -130,14 +164,16 @@ class ManifestCheck:
 
     def _report_value(self, value: str, allowed: tuple[str, ...], path: Path) -> None:
         meant = nearest(value, allowed)
+        remedy = f"did you mean {meant!r}?" if meant else ""
         expected = f"one of {', '.join(allowed)}"
         self.problems.add(
             "unknown-value",
-            f"{value!r} is not known, expected {expected}",
+            f"{_shortened(value)!r} is not known, expected {expected}",
             (*self.base, *path),
-            found=value,
+            severity=self._severity(is_slip=meant is not None),
+            found=_shortened(value),
             expected=expected,
-            remedy=f"did you mean {meant!r}?" if meant else "",
+            remedy=remedy or self._doubt(),
         )
 
 
@@ -161,6 +197,10 @@ def _is_a(value: Json, expected: FieldType) -> bool:
             return isinstance(value, list)
         case FieldType.ANY:
             return True
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "..."
 
 
 def _describe(value: Json) -> str:

@@ -13,7 +13,7 @@ from trialmill.api.document import Document
 from trialmill.api.marked import Node, marked
 from trialmill.api.tree import get_object, get_string
 from trialmill.forms.draft import Draft
-from trialmill.forms.text import is_quoted, line_marks, manifest_of_text
+from trialmill.forms.text import is_quoted, manifest_of_text, place_in
 from trialmill.kinds.schema import BUILT_IN
 
 _ISOLATED: Final = re.compile(r"\$\{trialParameters\.([^{}]+)\}")
@@ -31,12 +31,12 @@ def rewrite(draft: Draft, source: Node) -> None:
     if found is None:
         return
     text, document = found
-    manifest = manifest_of_text(draft, text.string, text, line_marks(text, document.lines))
+    manifest = manifest_of_text(draft, text.string, text, place_in(text, document.lines))
     if manifest is None:
         return
     items = manifest.get("items")
     for each in items.items if items is not None else (manifest,):
-        _type_placeholders(draft, each, document)
+        type_placeholders(draft, each, document)
     template = draft.template
     manifest.key = source.key
     template.content = {
@@ -58,7 +58,7 @@ def text_in_config_map(draft: Draft, source: Node) -> tuple[Node, Document] | No
     if document is None:
         at = source.fields["configMapName"]
         message = f"there is no ConfigMap {name} among the documents that were given"
-        draft.error("config-map-missing", message, at, found=name, remedy="give its manifest as another FILE")
+        draft.error("config-map-missing", message, at, found=name, remedy="put its manifest into the same file, or give it as another one")
         return None
     draft.used.append(document)
     text = marked(document).get("data", path)
@@ -85,7 +85,7 @@ def _config_map(draft: Draft, name: str, namespace: str) -> Document | None:
 # --- Types of unquoted placeholders
 
 
-def _type_placeholders(draft: Draft, manifest: Node, document: Document) -> None:
+def type_placeholders(draft: Draft, manifest: Node, document: Document) -> None:
     """Give each trial parameter the type of its unquoted uses; quoted ones get a trial parameter of their own."""
     if BUILT_IN.knows(_text(manifest, "apiVersion"), _text(manifest, "kind")):
         return
