@@ -9,7 +9,6 @@ from trialmill.api.reader import Fields
 from trialmill.api.tree import Json, JsonObject
 
 _OTHER_FORMS: Final = (
-    "trialTemplateRef",
     "hyperTunable",
     "jobKind",
     "jobSpec",
@@ -23,7 +22,6 @@ _OTHER_FORMS: Final = (
 )
 """Other ways to write a template; each takes the place of `trialSpec`."""
 _OTHER_FIELDS: Final = (
-    "params",
     "inject",
     "parametersInjectPolicy",
     "parametersFormat",

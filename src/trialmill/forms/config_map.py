@@ -58,7 +58,8 @@ def text_in_config_map(draft: Draft, source: Node) -> tuple[Node, Document] | No
     if document is None:
         at = source.fields["configMapName"]
         message = f"there is no ConfigMap {name} among the documents that were given"
-        draft.error("config-map-missing", message, at, found=name, remedy="put its manifest into the same file, or give it as another one")
+        remedy = "put its manifest into the same file, or give it as another one"
+        draft.error("config-map-missing", message, at, found=name, remedy=remedy)
         return None
     draft.used.append(document)
     text = marked(document).get("data", path)

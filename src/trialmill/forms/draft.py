@@ -10,6 +10,7 @@ from trialmill.api.marked import Node
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import format_path, kind_name
+from trialmill.kinds.schema import BUILT_IN
 
 
 @dataclass(slots=True)
@@ -39,6 +40,13 @@ class Draft:
         parameters = self.experiment.get("spec", "parameters")
         names = [name for p in (parameters.items if parameters else ()) if (name := p.get("name")) is not None]
         return [node.string for node in names if node.string]
+
+    @property
+    def is_kind_known(self) -> bool:
+        """Whether the fields of the trial's resource are known, so that they decide what a placeholder becomes."""
+        names = [self.template.get("trialSpec", name) for name in ("apiVersion", "kind")]
+        api_version, kind = (node.string if node is not None else "" for node in names)
+        return BUILT_IN.knows(api_version, kind)
 
     def read(self, path: str, node: Node) -> list[Document]:
         """The documents of a file that `node` names, relative to the Experiment's own; problems where it has some."""

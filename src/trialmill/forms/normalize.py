@@ -32,12 +32,14 @@ MANIFEST_FORMS: Final[Mapping[str, str]] = {
     "goTemplate": "go_template_form:rewrite",
     "template": "go_template_form:rewrite_proposed",
     "reference": "reference:rewrite",
+    "trialTemplateRef": "template_ref:rewrite",
 }
 """By the field of the template that a form is known by: the module and function that rewrite it."""
 
 VALUE_FORMS: Final[Mapping[str, str]] = {
     "trialParameters": "",
     "trialParams": "trial_params:rewrite",
+    "params": "trial_template:rewrite_params",
 }
 """The same for the ways in which values get into the manifest; these run after the manifest is there."""
 

@@ -11,6 +11,7 @@ from trialmill.api.marked import Node, marked
 from trialmill.forms.config_map import rewrite as rewrite_config_map
 from trialmill.forms.draft import Draft
 from trialmill.forms.several import LIST
+from trialmill.forms.template_ref import rewrite as rewrite_template_ref
 
 _FIELDS: Final = ("file", "configMap")
 _REMEDY: Final = "write `file: PATH`"
@@ -20,6 +21,9 @@ def rewrite(draft: Draft, reference: Node) -> None:
     """What is referred to, in the place of `reference`."""
     if not isinstance(reference.content, dict):
         draft.mismatch(reference, "a mapping", _REMEDY)
+        return
+    if "kind" in reference.fields:
+        rewrite_template_ref(draft, reference)
         return
     if "configMap" in reference.fields and "file" not in reference.fields:
         draft.check_fields(reference, _FIELDS)
