@@ -41,7 +41,7 @@ def refused(place: Place, content: str | bytes | Tree, command: str = "run") -> 
         ("kind: Experiment\nmetadata:\n\tname: e\n", "tab"),
         (b"\x7fELF\x02\x01\x01\0\0\0" + bytes(range(256)) * 100, "e.yaml"),
         (b"\xff\xfe" + GOOD.encode("utf-16-le")[:99], "e.yaml"),
-        (GOOD.replace("kubeflow.org/v1beta1", "kubeflow.org/v1alpha3"), "v1beta1"),
+        (GOOD.replace("kubeflow.org/v1beta1", "kubeflow.org/v1alpha2"), "v1beta1"),
         (ALIASES, "alias"),
         ("!!python/object/apply:os.system ['touch hacked']", "tag"),
         ("[" * 5000, "e.yaml"),

@@ -574,7 +574,7 @@ def test_the_distribution_unknown_is_uniform_with_a_warning() -> None:
         ("parameterType: double", "parameterType: double\n      activeWhen: a", "spec.parameters[0].activeWhen"),
         ("primaryContainerName: train", "inject: {as: env}", "spec.trialTemplate.inject"),
         ("primaryContainerName: train", "successWhen: a", "spec.trialTemplate.successWhen"),
-        ("trialSpec:\n", "goTemplate:\n", "spec.trialTemplate.goTemplate"),
+        ("trialSpec:\n", "hyperTunable:\n", "spec.trialTemplate.hyperTunable"),
         ("trialSpec:\n      apiVersion: batch/v1\n", "trialSpec:\n      image: x\n", "spec.trialTemplate.trialSpec"),
     ],
 )

@@ -1,0 +1,3 @@
+module trialmill/gotemplate_oracle
+
+go 1.24
