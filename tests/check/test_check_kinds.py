@@ -137,10 +137,9 @@ def test_a_condition_may_be_another_way_to_see_the_same_end() -> None:
 @pytest.mark.parametrize(
     "edit",
     [
-        (_JOB, "      image: mnist\n      command: [python3, train.py]\n"),
-        ("    trialSpec:\n", "    inject: {as: env}\n    trialSpec:\n"),
+        ("    trialSpec:\n", "    hyperTunable: {}\n    trialSpec:\n"),
     ],
-    ids=["image and command", "inject"],
+    ids=["hyperTunable"],
 )
 def test_nothing_more_is_said_of_a_template_in_a_form_to_come(edit: tuple[str, str]) -> None:
     checked, problems = check(edited(edit))

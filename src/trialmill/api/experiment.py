@@ -121,8 +121,9 @@ class Parameter:
 class TrialParameter:
     """A declared placeholder. `reference` names a parameter, or trial metadata as `${trialSpec.Name}`.
 
-    `cast` is the extension `as`: the type of the placeholder's field where no schema says it. `type` and `default`
-    are extensions too; a default serves `trialmill try` and `render`.
+    `cast` is the extension `as`: the type of the placeholder's field where no schema says it. `encode` is another: how
+    the value stands in a text of another language. `type` and `default` are extensions too; a default serves
+    `trialmill try` and `render`.
     """
 
     name: str
@@ -131,6 +132,7 @@ class TrialParameter:
     type: str = ""
     default: Json = None
     cast: str = ""
+    encode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

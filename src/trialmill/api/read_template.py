@@ -8,23 +8,9 @@ from trialmill.api.experiment import Retry, TrialParameter, TrialTemplate
 from trialmill.api.reader import Fields
 from trialmill.api.tree import Json, JsonObject
 
-_OTHER_FORMS: Final = (
-    "hyperTunable",
-    "jobKind",
-    "jobSpec",
-    "job",
-    "tfJobSpec",
-    "tfJob",
-    "pytorchJobSpec",
-    "pytorchJob",
-    "mpiJobSpec",
-    "mpiJob",
-)
+_OTHER_FORMS: Final = ("hyperTunable",)
 """Other ways to write a template; each takes the place of `trialSpec`."""
 _OTHER_FIELDS: Final = (
-    "inject",
-    "parametersInjectPolicy",
-    "parametersFormat",
     "successWhen",
     "failureWhen",
 )
@@ -38,6 +24,13 @@ class Cast(StrEnum):
     NUMBER = "number"
     BOOLEAN = "boolean"
     JSON = "json"
+
+
+class Encoding(StrEnum):
+    """What `encode` of a trial parameter may say: how its value stands in a text of another language."""
+
+    JSON = "json"
+    SHELL = "shell"
 
 
 def read_template(spec: Fields) -> TrialTemplate:
@@ -75,9 +68,6 @@ def _manifest(fields: Fields) -> Json:
         remedy = "remove the '|' behind trialSpec" if isinstance(manifest, str) and "\n" in manifest else ""
         fields.reading.mismatch(fields.at("trialSpec"), manifest, "a manifest", remedy)
         return None
-    if "image" in manifest and "apiVersion" not in manifest:
-        message = "a trialSpec of image and command is not available in this release"
-        fields.not_yet("trialSpec", message, "write the whole manifest")
     return manifest
 
 
@@ -94,6 +84,7 @@ def _trial_parameter(fields: Fields) -> TrialParameter:
         type=fields.string("type"),
         default=fields.raw("default"),
         cast=fields.choice("as", Cast) or "",
+        encode=fields.choice("encode", Encoding) or "",
     )
     fields.close()
     return parameter

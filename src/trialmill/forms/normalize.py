@@ -16,6 +16,8 @@ from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, format_path, get, get_list, get_object
 from trialmill.forms.draft import Draft
 from trialmill.forms.field_paths import place_parameters
+from trialmill.forms.image_command import expand_image, is_short
+from trialmill.forms.known_specs import KNOWN_SPECS
 from trialmill.forms.several import LIST, split_list
 
 Form: TypeAlias = Callable[[Draft, Node], None]
@@ -33,6 +35,7 @@ MANIFEST_FORMS: Final[Mapping[str, str]] = {
     "template": "go_template_form:rewrite_proposed",
     "reference": "reference:rewrite",
     "trialTemplateRef": "template_ref:rewrite",
+    **dict.fromkeys(KNOWN_SPECS, "known_specs:rewrite"),
 }
 """By the field of the template that a form is known by: the module and function that rewrite it."""
 
@@ -42,6 +45,12 @@ VALUE_FORMS: Final[Mapping[str, str]] = {
     "params": "trial_template:rewrite_params",
 }
 """The same for the ways in which values get into the manifest; these run after the manifest is there."""
+
+INJECTIONS: Final[Mapping[str, str]] = {
+    "inject": "inject:rewrite",
+    "parametersInjectPolicy": "inject:rewrite_policy",
+}
+"""What puts the parameters into the manifest that nothing has passed on so far; these run last."""
 
 TEMPLATE: Final = ("spec", "trialTemplate")
 
@@ -82,11 +91,13 @@ def needs_rewriting(tree: JsonObject) -> bool:
     if str(tree.get("apiVersion")) in UPGRADES:
         return True
     template = get_object(tree, *TEMPLATE)
-    if get(template, "trialSpec", "kind") == LIST or any(
-        get(p, "path") is not None for p in get_list(template, "trialParameters")
-    ):
+    manifest = get_object(template, "trialSpec")
+    if manifest.get("kind") == LIST or is_short(manifest):
         return True
-    return any(form and name in template for forms in (MANIFEST_FORMS, VALUE_FORMS) for name, form in forms.items())
+    if any(get(parameter, "path") is not None for parameter in get_list(template, "trialParameters")):
+        return True
+    tables = (MANIFEST_FORMS, VALUE_FORMS, INJECTIONS)
+    return any(form and name in template for table in tables for name, form in table.items())
 
 
 def in_authors_words(problem: Problem, document: Document) -> Problem:
@@ -102,17 +113,37 @@ def in_authors_words(problem: Problem, document: Document) -> Problem:
 
 
 def _rewrite(draft: Draft) -> None:
-    for forms in (MANIFEST_FORMS, VALUE_FORMS):
-        split_list(draft)
-        present = [name for name in forms if draft.template.get(name) is not None]
-        for name in present[1:]:
-            _report_mixed(draft, present[0], name)
-        if len(present) == 1 and forms[present[0]] and (node := draft.template.get(present[0])):
-            _form(forms[present[0]])(draft, node)
+    for step in (_rewrite_manifest, _rewrite_values, place_parameters, split_list, _inject):
+        step(draft)
         if _has_errors(draft):
             return
-    place_parameters(draft)
+
+
+def _rewrite_manifest(draft: Draft) -> None:
+    _apply_one(draft, MANIFEST_FORMS)
+    manifest = draft.template.get("trialSpec")
+    if manifest is not None and is_short(manifest.fields):
+        expand_image(draft, manifest)
     split_list(draft)
+
+
+def _rewrite_values(draft: Draft) -> None:
+    _apply_one(draft, VALUE_FORMS)
+
+
+def _inject(draft: Draft) -> None:
+    for name, form in INJECTIONS.items():
+        if (node := draft.template.get(name)) is not None:
+            _form(form)(draft, node)
+
+
+def _apply_one(draft: Draft, forms: Mapping[str, str]) -> None:
+    """Rewrite the one form that is there; of two that are, the second is reported."""
+    present = [name for name in forms if draft.template.get(name) is not None]
+    for name in present[1:]:
+        _report_mixed(draft, present[0], name)
+    if len(present) == 1 and forms[present[0]] and (node := draft.template.get(present[0])):
+        _form(forms[present[0]])(draft, node)
 
 
 def _report_mixed(draft: Draft, first: str, second: str) -> None:

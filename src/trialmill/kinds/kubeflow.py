@@ -15,6 +15,7 @@ def _replicated(
     roles: tuple[str, ...],
     *,
     labels: Mapping[str, str],
+    container: str,
     versions: tuple[str, ...] = ("v1",),
 ) -> KindProfile:
     templates = tuple(
@@ -30,15 +31,29 @@ def _replicated(
         suspend_path=("spec", "runPolicy", "suspend"),
         pod_templates=templates,
         primary_labels=labels,
+        training_container=container,
         inject_paths=tuple((*template.path, "spec") for template in templates),
     )
 
 
 PROFILES: Final = (
-    _replicated("TFJob", "tfReplicaSpecs", ("Chief", "Master", "PS", "Worker", "Evaluator"), labels=_MASTER_LABELS),
-    _replicated("PyTorchJob", "pytorchReplicaSpecs", ("Master", "Worker"), labels=_MASTER_LABELS),
-    _replicated("XGBoostJob", "xgbReplicaSpecs", ("Master", "Worker"), labels=_MASTER_LABELS),
-    _replicated("MPIJob", "mpiReplicaSpecs", ("Launcher", "Worker"), labels=_MASTER_LABELS, versions=("v1", "v2beta1")),
-    _replicated("PaddleJob", "paddleReplicaSpecs", ("Master", "Worker"), labels={}),
-    _replicated("JAXJob", "jaxReplicaSpecs", ("Worker",), labels={}),
+    _replicated(
+        "TFJob",
+        "tfReplicaSpecs",
+        ("Chief", "Master", "PS", "Worker", "Evaluator"),
+        labels=_MASTER_LABELS,
+        container="tensorflow",
+    ),
+    _replicated("PyTorchJob", "pytorchReplicaSpecs", ("Master", "Worker"), labels=_MASTER_LABELS, container="pytorch"),
+    _replicated("XGBoostJob", "xgbReplicaSpecs", ("Master", "Worker"), labels=_MASTER_LABELS, container="xgboost"),
+    _replicated(
+        "MPIJob",
+        "mpiReplicaSpecs",
+        ("Launcher", "Worker"),
+        labels=_MASTER_LABELS,
+        container="mpi",
+        versions=("v1", "v2beta1"),
+    ),
+    _replicated("PaddleJob", "paddleReplicaSpecs", ("Master", "Worker"), labels={}, container="paddle"),
+    _replicated("JAXJob", "jaxReplicaSpecs", ("Worker",), labels={}, container="jax"),
 )

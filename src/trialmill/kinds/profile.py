@@ -53,7 +53,8 @@ class KindProfile:
     """One kind. Conditions are GJSON by Katib's rule of truth, empty for a kind that cannot succeed or fail by itself.
 
     `pending` is the condition for a status that says "not started yet". `container_alias` is the name under which a
-    container runs that the manifest calls `{name}`. `inject_paths` lead to the pod specs that a collector's container
+    container runs that the manifest calls `{name}`. `training_container` is the name that the kind's operator wants the
+    training container to have, empty where it takes any. `inject_paths` lead to the pod specs that a collector's container
     may join. `lowering` names how the kind runs on one machine, None where it needs a cluster. `finite` is False for
     kinds that never finish by themselves.
     """
@@ -68,6 +69,7 @@ class KindProfile:
     pod_templates: tuple[PodTemplate, ...] = ()
     primary_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     container_alias: str = "{name}"
+    training_container: str = ""
     inject_paths: tuple[Path, ...] = ()
     collectors: frozenset[CollectorKind] = ALL_COLLECTORS
     finite: bool = True

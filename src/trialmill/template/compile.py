@@ -13,7 +13,7 @@ from trialmill.api.fields import FieldType, SchemaSource
 from trialmill.api.problem import Problems, Severity
 from trialmill.api.space import Dimension, Space
 from trialmill.api.tree import Json, JsonObject, Path, format_path, get, is_object, kind_name
-from trialmill.template.compiled import CompiledTemplate, Part, Ref, RefKind, Slot
+from trialmill.template.compiled import VALUES, CompiledTemplate, Part, Ref, Slot
 from trialmill.template.declarations import (
     Declared,
     OwnTexts,
@@ -270,4 +270,4 @@ def needed_assignments(template: CompiledTemplate) -> frozenset[str]:
     """The search parameters that rendering needs a value of."""
     slots = (slot for each in (template, *template.parts) for slot in each.slots)
     refs = (part for slot in slots for part in slot.parts if isinstance(part, Ref))
-    return frozenset(ref.key for ref in refs if ref.kind is RefKind.PARAMETER)
+    return frozenset(ref.key for ref in refs if ref.kind in VALUES)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from trialmill.api.fields import FieldType
 from trialmill.api.space import Assignments
@@ -13,6 +13,10 @@ from trialmill.api.tree import JsonObject, Path
 class RefKind(StrEnum):
     PARAMETER = "parameter"
     """The value of a search parameter."""
+    AS_JSON = "json"
+    """The same as a literal of JSON, which is one of YAML too: a text in quotes, with its escapes."""
+    AS_SHELL = "shell"
+    """The same as one word of a POSIX shell, and of a file of variables."""
     NAME = "name"
     NAMESPACE = "namespace"
     KIND = "kind"
@@ -32,6 +36,8 @@ class Ref:
     key: str = ""
 
 
+VALUES: Final = frozenset({RefKind.PARAMETER, RefKind.AS_JSON, RefKind.AS_SHELL})
+"""What stands for the value of a search parameter, in any spelling."""
 Part: TypeAlias = str | Ref
 
 

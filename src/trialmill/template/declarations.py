@@ -26,6 +26,7 @@ CASTS: Final = {
     "boolean": FieldType.BOOLEAN,
     "json": FieldType.ANY,
 }
+_ENCODINGS: Final = {"json": RefKind.AS_JSON, "shell": RefKind.AS_SHELL}
 _SCALARS: Final = {
     "Name": RefKind.NAME,
     "Namespace": RefKind.NAMESPACE,
@@ -85,7 +86,8 @@ class _Declarations:
     own: OwnTexts
     problems: Problems
     by_name: dict[str, Declared]
-    name_by_reference: dict[str, str]
+    name_by_reference: dict[tuple[str, str, str], str]
+    """By reference, `as` and `encode`: one value may be wanted in several spellings."""
 
     def add(self, parameter: TrialParameter, place: Path) -> None:
         named = self._check_name(parameter.name, (*place, "name"))
@@ -112,7 +114,8 @@ class _Declarations:
                 "required", "a trial parameter needs a reference", place, remedy="name the search parameter"
             )
             return None
-        if first := self.name_by_reference.get(reference):
+        spelling = (reference, parameter.cast, parameter.encode)
+        if first := self.name_by_reference.get(spelling):
             self.problems.add(
                 "duplicate-reference",
                 f"trial parameters {first} and {parameter.name} have the same reference",
@@ -121,13 +124,13 @@ class _Declarations:
                 remedy=f"use ${{trialParameters.{first}}} wherever the value is wanted",
             )
             return None
-        self.name_by_reference[reference] = parameter.name
+        self.name_by_reference[spelling] = parameter.name
         if "${trialSpec." in reference:
             return self._metadata(reference, place)
         if self.parameter_names and reference not in self.parameter_names:
             self._report_unknown(reference, place)
             return None
-        return Ref(RefKind.PARAMETER, reference)
+        return Ref(_ENCODINGS.get(parameter.encode, RefKind.PARAMETER), reference)
 
     def _report_unknown(self, reference: str, place: Path) -> None:
         pieces = parse(reference).pieces

@@ -1,14 +1,19 @@
 """From a compiled template and a trial's values to the resource that is created."""
 
+import json
+import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from trialmill.api.space import Value, format_value
 from trialmill.api.tree import Json, JsonObject, Path, format_path
-from trialmill.template.compiled import CompiledTemplate, Ref, RefKind, Slot, TrialContext
+from trialmill.template.compiled import VALUES, CompiledTemplate, Ref, RefKind, Slot, TrialContext
 from trialmill.template.conversion import ConversionError, convert
 
+_NOT_FOR_YAML: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What JSON takes in a text and YAML does not, or takes for a line break."""
 _OWNED: Final = frozenset({"name", "namespace", "generateName", "ownerReferences"})
 
 
@@ -131,11 +136,22 @@ def _text(slot: Slot, template: CompiledTemplate, context: TrialContext) -> str:
 
 
 def _resolve(ref: Ref, path: Path, template: CompiledTemplate, context: TrialContext) -> Value:
-    if ref.kind is RefKind.PARAMETER:
+    if ref.kind in VALUES:
         if ref.key not in context.assignments:
             raise RenderError(path, f"the trial has no value of parameter {ref.key}")
-        return context.assignments[ref.key]
+        return _spelled(context.assignments[ref.key], ref.kind)
     return _METADATA[ref.kind](ref, template, context)
+
+
+def _spelled(value: Value, kind: RefKind) -> Value:
+    match kind:
+        case RefKind.AS_JSON:
+            text = json.dumps(value, ensure_ascii=False)
+            return _NOT_FOR_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        case RefKind.AS_SHELL:
+            return shlex.quote(format_value(value))
+        case _:
+            return value
 
 
 _METADATA: Final[Mapping[RefKind, Callable[[Ref, CompiledTemplate, TrialContext], Value]]] = {

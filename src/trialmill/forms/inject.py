@@ -1,0 +1,189 @@
+"""Forms 4 to 6: assignments get into a manifest that says nothing of them, by `inject: {as: env | args | file}`.
+
+Every search parameter that no trial parameter passes on is injected. As `env` it becomes a variable of all containers,
+as `args` an argument of the training container, as `file` an entry of one file that the training container finds at
+`path`. Placeholders are put in their places here, so what a trial gets can be seen, and nothing is added later.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from trialmill.api.marked import Node
+from trialmill.api.nearest import nearest
+from trialmill.api.tree import Json
+from trialmill.forms.draft import Draft
+from trialmill.forms.injected_file import inject_file
+from trialmill.forms.pods import Pods, pods_of
+from trialmill.forms.trial_params import plain_name
+
+_FIELDS: Final = ("as", "format", "container", "containers", "upperCase", "path")
+_WAYS: Final = ("env", "args", "file")
+_DEFAULT_FORMAT: Final = "--{name}={value}"
+_SHELLS: Final = ("sh", "bash", "dash", "ash", "zsh", "ksh")
+_NOT_A_NAME: Final = re.compile(r"[^A-Z0-9_]")
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """What is injected: the node that asks for it, and the name of each parameter with its trial parameter's."""
+
+    node: Node
+    names: dict[str, str]
+
+
+def rewrite(draft: Draft, inject: Node) -> None:
+    """Put every parameter that nothing passes on yet into the manifest."""
+    if not isinstance(inject.content, dict):
+        draft.mismatch(inject, "a mapping", "write `inject: {as: args}`")
+        return
+    draft.check_fields(inject, _FIELDS)
+    way = draft.text(inject, "as", required=True)
+    if way not in _WAYS:
+        if way:
+            meant = nearest(way, _WAYS)
+            remedy = f"did you mean {meant!r}?" if meant else ""
+            expected = f"one of {', '.join(_WAYS)}"
+            at = inject.fields["as"]
+            draft.error("unknown-value", f"{way!r} is no way to inject", at, expected=expected, remedy=remedy)
+        return
+    pods = pods_of(draft, inject)
+    if pods is None:
+        return
+    del draft.template.fields["inject"]
+    injection = Injection(inject, _declare(draft, inject))
+    if way == "env":
+        _inject_env(draft, injection, pods)
+    elif way == "args":
+        _inject_args(draft, injection, pods)
+    else:
+        inject_file(draft, inject, injection.names, pods)
+
+
+def rewrite_policy(draft: Draft, policy: Node) -> None:
+    """`parametersInjectPolicy: args | env` with `parametersFormat: "--lr=0.01" | "--lr 0.01"`, the proposal's words."""
+    written = draft.template.get("parametersFormat")
+    inject = policy.made({"as": policy.json()})
+    if written is not None:
+        example = draft.text(draft.template, "parametersFormat")
+        apart = " " in example.strip()
+        dashes = example[: len(example) - len(example.lstrip("-"))] or "--"
+        form: Json = [f"{dashes}{{name}}", "{value}"] if apart else f"{dashes}{{name}}={{value}}"
+        inject.fields["format"] = written.made(form)
+    for name in ("parametersInjectPolicy", "parametersFormat"):
+        draft.template.fields.pop(name, None)
+    draft.template.fields["inject"] = inject
+    rewrite(draft, inject)
+
+
+def _declare(draft: Draft, inject: Node) -> dict[str, str]:
+    """Declare a trial parameter for each search parameter that has none; their names by those of the search."""
+    declared = draft.template.get("trialParameters")
+    items = list(declared.items) if declared is not None else []
+    passed_on = {node.string for item in items if (node := item.get("reference")) is not None}
+    taken = {node.string for item in items if (node := item.get("name")) is not None}
+    names: dict[str, str] = {}
+    for parameter in dict.fromkeys(draft.parameter_names):
+        if parameter in passed_on:
+            continue
+        name = plain_name(parameter)
+        name = name if name not in taken else parameter
+        names[parameter] = name
+        taken.add(name)
+        items.append(inject.made({"name": name, "reference": parameter}))
+    place = declared or inject
+    draft.template.fields["trialParameters"] = Node(items, place.mark, place.key, "", place.origin)
+    return names
+
+
+# --- As environment variables
+
+
+def _inject_env(draft: Draft, injection: Injection, pods: Pods) -> None:
+    upper = injection.node.get("upperCase")
+    is_upper = upper is not None and upper.content is True
+    for container in pods.named(draft, injection.node) or pods.all_containers():
+        env = _list_in(container, "env", injection.node)
+        there = {node.string: item for item in env.items if (node := item.get("name")) is not None}
+        for parameter, name in injection.names.items():
+            variable = _NOT_A_NAME.sub("_", plain_name(parameter).upper()) if is_upper else parameter
+            if variable in there:
+                remedy = "remove it, or give the parameter another name"
+                message = f"the container has a variable {variable} already, and inject would add another"
+                draft.error("already-there", message, there[variable], found=variable, remedy=remedy)
+            else:
+                value = f"${{trialParameters.{name}}}"
+                env.items.append(injection.node.made({"name": variable, "value": value}))
+
+
+# --- As arguments
+
+
+def _inject_args(draft: Draft, injection: Injection, pods: Pods) -> None:
+    form = _format(draft, injection.node)
+    containers = pods.training_containers(draft, injection.node)
+    if form is None or not containers:
+        return
+    for container in containers:
+        shell = _shell_command(container)
+        if shell is not None:
+            message = "a shell with -c takes what follows its text as $0, $1 and so on, and would swallow the arguments"
+            remedy = "write the command without a shell, or use placeholders in its text, or `inject: {as: env}`"
+            draft.error("swallowed-arguments", message, shell, remedy=remedy)
+            continue
+        words = [*_words(container, "command"), *_words(container, "args")]
+        arguments = _list_in(container, "args", injection.node)
+        for parameter, name in injection.names.items():
+            texts = [part.replace("{name}", plain_name(parameter)) for part in form]
+            there = next((word for word in words if _is_option(word.string, texts[0])), None)
+            if there is not None:
+                option = texts[0].partition("=")[0]
+                remedy = "remove it, or put a placeholder there instead of injecting"
+                message = f"the option {option} is there already, and inject would add another"
+                draft.error("already-there", message, there, found=there.string, remedy=remedy)
+                continue
+            value = f"${{trialParameters.{name}}}"
+            arguments.items.extend(injection.node.made(text.replace("{value}", value)) for text in texts)
+
+
+def _format(draft: Draft, inject: Node) -> list[str] | None:
+    """The parts of one parameter's arguments; None, and reported, where the format is none."""
+    written = inject.get("format")
+    if written is None:
+        return [_DEFAULT_FORMAT]
+    parts = [item.string for item in written.items] if written.items else written.string.split()
+    if not parts or not all(parts) or not any("{value}" in part for part in parts):
+        remedy = 'write "--{name}={value}", or ["--{name}", "{value}"]'
+        found = str(written.json())
+        draft.error("invalid-format", "the format needs a {value}", written, found=found, remedy=remedy)
+        return None
+    return parts
+
+
+def _is_option(word: str, first: str) -> bool:
+    """Whether a word gives the option that the format's first part begins with."""
+    option = first.partition("=")[0].partition("{value}")[0]
+    return option.startswith("-") and (word == option or word.startswith(f"{option}="))
+
+
+def _shell_command(container: Node) -> Node | None:
+    """The `-c` of a container that runs a shell's text."""
+    words = [*_words(container, "command"), *_words(container, "args")]
+    if not words or words[0].string.rpartition("/")[2] not in _SHELLS:
+        return None
+    options = [word for word in words[1:] if re.fullmatch(r"-[a-z]*c[a-z]*", word.string)]
+    return options[0] if options else None
+
+
+def _words(container: Node, field: str) -> list[Node]:
+    node = container.get(field)
+    return node.items if node is not None else []
+
+
+def _list_in(container: Node, field: str, inject: Node) -> Node:
+    """The list in a field, made where there is none."""
+    node = container.get(field)
+    if node is None or not isinstance(node.content, list):
+        node = inject.made([])
+        container.fields[field] = node
+    return node
