@@ -573,7 +573,6 @@ def test_the_distribution_unknown_is_uniform_with_a_warning() -> None:
         ("spec:\n  objective", "spec:\n  warmStart: []\n  objective", "spec.warmStart"),
         ("parameterType: double", "parameterType: double\n      activeWhen: a", "spec.parameters[0].activeWhen"),
         ("primaryContainerName: train", "successWhen: a", "spec.trialTemplate.successWhen"),
-        ("trialSpec:\n", "hyperTunable:\n", "spec.trialTemplate.hyperTunable"),
     ],
 )
 def test_what_this_release_cannot_do_is_said(old: str, new: str, path: str) -> None:

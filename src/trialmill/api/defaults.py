@@ -6,9 +6,10 @@ from typing import Final
 from trialmill.api.experiment import DEFAULT_PARALLEL_TRIALS, CollectorKind, FileFormat, ObjectiveType, ResumePolicy
 from trialmill.api.metric import Strategy
 from trialmill.api.space import Distribution
-from trialmill.api.tree import Json, JsonObject, get_list, get_string
+from trialmill.api.tree import Json, JsonObject, get, get_list, get_string
 
 DEFAULT_METRICS_FILE: Final = "/var/log/katib/metrics.log"
+DEFAULT_RESULTS_FILE: Final = "/outputs/results.yaml"
 DEFAULT_EVENT_FOLDER: Final = "/var/log/katib/tfevent/"
 DEFAULT_METRICS_PATH: Final = "/metrics"
 DEFAULT_METRICS_PORT: Final = 8080
@@ -103,6 +104,8 @@ def _fill_collector(spec: JsonObject) -> None:
         CollectorKind.PROMETHEUS.value: ("httpGet", {"path": DEFAULT_METRICS_PATH, "port": DEFAULT_METRICS_PORT}),
     }
     kind = collector["kind"]
+    if kind == CollectorKind.OUTPUTS and get(collection, "source", "metricFiles") is None:
+        _fill_source(collection, "fileSystemPath", {"kind": "File", "path": DEFAULT_RESULTS_FILE})
     if isinstance(kind, str) and kind in defaults:
         _fill_source(collection, *defaults[kind])
 

@@ -43,6 +43,8 @@ class CollectorKind(StrEnum):
     PROMETHEUS = "PrometheusMetric"
     CUSTOM = "Custom"
     PUSH = "Push"
+    OUTPUTS = "Outputs"
+    """An extension: what a trial leaves behind, in a file of results or in a file for each metric."""
 
 
 class FileFormat(StrEnum):
@@ -180,9 +182,17 @@ class HttpSource:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricFile:
+    """A file whose last line is the value of one metric."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsCollector:
     """Where points come from and how lines are read; `filters` are Go regular expressions with two groups, name and
-    value.
+    value. `metric_files` are those of the collector Outputs; without any it reads `file`.
     """
 
     kind: CollectorKind = CollectorKind.STDOUT
@@ -190,6 +200,15 @@ class MetricsCollector:
     filters: tuple[str, ...] = ()
     custom: Json = None
     http: HttpSource | None = None
+    metric_files: tuple[MetricFile, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files that are read, none where that is standard output."""
+        if self.metric_files:
+            return tuple(file.path for file in self.metric_files)
+        reads_file = self.kind in (CollectorKind.FILE, CollectorKind.OUTPUTS)
+        return (self.file.path,) if reads_file and self.file is not None else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """`spec.metricsCollectorSpec`, read into a `MetricsCollector`."""
 
-from trialmill.api.experiment import CollectorKind, FileFormat, FileSource, HttpSource, MetricsCollector
+from trialmill.api.experiment import CollectorKind, FileFormat, FileSource, HttpSource, MetricFile, MetricsCollector
 from trialmill.api.reader import Fields
 from trialmill.api.tree import Json
 
@@ -15,7 +15,8 @@ def read_collector(spec: Fields) -> MetricsCollector:
     fields.close()
     if source is None:
         return MetricsCollector(kind, custom=custom)
-    read = MetricsCollector(kind, _file(source), _filters(source), custom, _http(source))
+    files = source.objects("metricFiles", _metric_file)
+    read = MetricsCollector(kind, _file(source), _filters(source), custom, _http(source), files)
     source.close()
     return read
 
@@ -39,6 +40,12 @@ def _file(source: Fields) -> FileSource | None:
         kind=fields.string("kind"),
         format=fields.choice("format", FileFormat) or FileFormat.TEXT,
     )
+    fields.close()
+    return file
+
+
+def _metric_file(fields: Fields) -> MetricFile:
+    file = MetricFile(fields.string("name", required=True), fields.string("path", required=True))
     fields.close()
     return file
 

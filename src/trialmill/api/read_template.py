@@ -8,8 +8,6 @@ from trialmill.api.experiment import Retry, TrialParameter, TrialTemplate
 from trialmill.api.reader import Fields
 from trialmill.api.tree import Json, JsonObject
 
-_OTHER_FORMS: Final = ("hyperTunable",)
-"""Other ways to write a template; each takes the place of `trialSpec`."""
 _OTHER_FIELDS: Final = (
     "successWhen",
     "failureWhen",
@@ -58,11 +56,9 @@ def read_template(spec: Fields) -> TrialTemplate:
 
 
 def _manifest(fields: Fields) -> Json:
-    other_forms = [name for name in _OTHER_FORMS if fields.unavailable(name)]
     manifest = fields.raw("trialSpec")
     if manifest is None:
-        if not other_forms:
-            fields.missing("trialSpec", "a manifest", "put the manifest of one trial there")
+        fields.missing("trialSpec", "a manifest", "put the manifest of one trial there")
         return None
     if not isinstance(manifest, dict):
         remedy = "remove the '|' behind trialSpec" if isinstance(manifest, str) and "\n" in manifest else ""

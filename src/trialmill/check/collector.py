@@ -3,6 +3,7 @@
 from typing import Final
 
 from trialmill.api.experiment import CollectorKind, Experiment, FileFormat, MetricsCollector
+from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
 from trialmill.api.tree import Path, get
 from trialmill.check.places import SPEC, is_written
@@ -13,9 +14,10 @@ _SOURCE: Path = (*_COLLECTION, "source")
 _FILE: Path = (*_SOURCE, "fileSystemPath")
 _HTTP: Path = (*_SOURCE, "httpGet")
 _FILTERS: Path = (*_SOURCE, "filter", "metricsFormat")
-_AVAILABLE: Final = (CollectorKind.STDOUT, CollectorKind.FILE)
+_AVAILABLE: Final = (CollectorKind.STDOUT, CollectorKind.FILE, CollectorKind.OUTPUTS)
 _USED: Final = {
     CollectorKind.FILE: ("fileSystemPath",),
+    CollectorKind.OUTPUTS: ("fileSystemPath",),
     CollectorKind.TENSORFLOW_EVENT: ("fileSystemPath",),
     CollectorKind.PROMETHEUS: ("httpGet",),
     CollectorKind.CUSTOM: ("fileSystemPath", "httpGet"),
@@ -37,6 +39,9 @@ def check_collector(experiment: Experiment, problems: Problems) -> None:
         case CollectorKind.FILE:
             _check_path(collector, "File", problems)
             _check_json_filter(collector, problems)
+        case CollectorKind.OUTPUTS:
+            _check_path(collector, "File", problems)
+            _check_metric_files(experiment, problems)
         case CollectorKind.TENSORFLOW_EVENT:
             _check_path(collector, "Directory", problems)
         case CollectorKind.PROMETHEUS:
@@ -69,6 +74,23 @@ def _check_path(collector: MetricsCollector, kind: str, problems: Problems) -> N
     if kind == "Directory" and is_written(problems.document, (*_FILE, "format")):
         message = f"the collector {collector.kind} has a format of its own"
         problems.add("misplaced-field", message, (*_FILE, "format"), remedy="remove it", at_key=True)
+
+
+def _check_metric_files(experiment: Experiment, problems: Problems) -> None:
+    """Each metric's own file must be named as the container sees it, and the objective must have one."""
+    files = experiment.spec.collector.metric_files
+    for position, file in enumerate(files):
+        if file.path and not file.path.startswith("/"):
+            message = "the path must be absolute, as the container sees it"
+            place = (*_SOURCE, "metricFiles", position, "path")
+            problems.add("path-not-absolute", message, place, found=file.path, expected="a path with / first")
+    objective = experiment.spec.objective.metric
+    names = [file.name for file in files]
+    if files and objective and objective not in names:
+        meant = nearest(objective, names)
+        remedy = f"did you mean {meant!r}?" if meant else "add one"
+        message = f"no file has the values of the objective {objective}"
+        problems.add("required", message, (*_SOURCE, "metricFiles"), found=", ".join(names), remedy=remedy)
 
 
 def _check_json_filter(collector: MetricsCollector, problems: Problems) -> None:

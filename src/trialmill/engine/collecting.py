@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from trialmill.api.experiment import CollectorKind, ExperimentSpec
+from trialmill.api.experiment import ExperimentSpec
 from trialmill.api.metric import Observation, Point
 from trialmill.engine.ports import Chunk, Collector, Cursor, File, Log, MetricStore, PodRef, Runtime, Source
 from trialmill.engine.records import AttemptKey
@@ -71,7 +71,7 @@ class Collecting:
         self._fresh = fresh
         self._final = False
         self._changed = asyncio.Event()
-        self._reading: _Reading | None = None
+        self._total: _Total | None = None
         self._untold: list[Appended] = []
         self.task: asyncio.Task[None] | None = None
         self._start = asyncio.get_running_loop().call_later(FOLLOW_AFTER, self._begin)
@@ -100,46 +100,50 @@ class Collecting:
 
     async def _run(self) -> None:
         """Read to the end. Reports after each chunk that held points, and once more when all is read."""
-        done: Source | None = None
+        done: set[Source] = set()
         while True:
             self._changed.clear()
             final = self._final
-            source = await self._source()
-            if source is not None and source != done:
+            source = next((s for s in await self._sources() if s not in done), None)
+            if source is not None:
                 await self._read(source)
-                done = source
+                done.add(source)
             elif final:
                 break
             else:
                 await self._changed.wait()
-        if self._reading is None and not self._fresh:
-            self._reading = await self._remembered()
+        if self._total is None and not self._fresh:
+            self._total = await self._remembered()
         self._tell([], is_complete=True)
 
-    async def _remembered(self) -> "_Reading | None":
+    async def _remembered(self) -> "_Total | None":
         """What was stored of an attempt whose pods are gone."""
         points = await self._metrics.read(self._key, self._spec.objective.metric_names)
         if not points:
             return None
-        newest = points[-1].source
-        return _Reading(self._key, newest, self._spec, [p for p in points if p.source == newest], None)
+        newest = _pod_of(points[-1])
+        total = _Total(newest, self._spec)
+        total.add([p for p in points if _pod_of(p) == newest])
+        return total
 
-    async def _source(self) -> Source | None:
+    async def _sources(self) -> list[Source]:
+        """What the newest primary pod is read from: its files one after the other, else its log."""
         pod = _primary(await self._runtime.pods(self._key))
         if pod is None:
-            return None
+            return []
         container = self._container(pod)
-        file = self._spec.collector.file
-        if self._spec.collector.kind is CollectorKind.FILE and file is not None:
-            return File(self._key, pod.name, container, file.path)
-        return Log(self._key, pod.name, container)
+        paths = self._spec.collector.paths
+        files: list[Source] = [File(self._key, pod.name, container, path) for path in paths]
+        return files or [Log(self._key, pod.name, container)]
 
     def _container(self, pod: PodRef) -> str:
         wanted = self._spec.template.primary_container
         return wanted if wanted in pod.containers or not pod.containers else pod.containers[-1]
 
     async def _read(self, source: Source) -> None:
-        reading = self._reading = await self._open(source)
+        if self._total is None or self._total.pod != source.pod:
+            self._total = _Total(source.pod, self._spec)
+        reading = await self._open(source, self._total)
         async for chunk in self._runtime.read(source, reading.position):
             appended = reading.take(chunk)
             if appended:
@@ -148,42 +152,60 @@ class Collecting:
         if appended:
             self._tell(appended, is_complete=False)
 
-    async def _open(self, source: Source) -> "_Reading":
+    async def _open(self, source: Source, total: "_Total") -> "_Reading":
         names = self._spec.objective.metric_names
         if self._fresh:
-            return _Reading(self._key, source.name, self._spec, [], None)
+            return _Reading(self._key, source.name, self._spec, total, [], None)
         cursors = await self._metrics.cursors(self._key)
         points = [p for p in await self._metrics.read(self._key, names) if p.source == source.name]
-        return _Reading(self._key, source.name, self._spec, points, cursors.get(source.name))
+        return _Reading(self._key, source.name, self._spec, total, points, cursors.get(source.name))
 
     def _tell(self, appended: list[Appended], *, is_complete: bool) -> None:
         self._untold += appended
         if self._final and not is_complete and sum(len(a.points) for a in self._untold) < _ENOUGH:
             return
         appended, self._untold = self._untold, []
-        reading = self._reading
-        observation = reading.summary.observation() if reading else Observation()
-        curve = tuple(reading.curve) if reading else ()
+        total = self._total
+        observation = total.summary.observation() if total else Observation()
+        curve = tuple(total.curve) if total else ()
         self._report(Collected(self._key, tuple(appended), observation, curve, is_complete))
 
 
+class _Total:
+    """What the points of one pod add up to, from all its sources."""
+
+    def __init__(self, pod: str, spec: ExperimentSpec) -> None:
+        self.pod = pod
+        self.summary = Summary(spec.objective.metric_names)
+        self.curve: list[float] = []
+        self._objective = spec.objective.metric
+
+    def add(self, points: Sequence[Point]) -> None:
+        self.summary.add(points)
+        self.curve += [float(p.value) for p in points if p.name == self._objective and p.is_finite]
+
+
 class _Reading:
-    """One source: its collector, where it stands, and what its points add up to."""
+    """One source: its collector, where it stands, and the total that its points go into."""
 
     def __init__(
-        self, key: AttemptKey, name: str, spec: ExperimentSpec, stored: Sequence[Point], position: Cursor | None
+        self,
+        key: AttemptKey,
+        name: str,
+        spec: ExperimentSpec,
+        total: _Total,
+        stored: Sequence[Point],
+        position: Cursor | None,
     ) -> None:
         names = spec.objective.metric_names
         self.position = position
-        self.summary = Summary(names)
-        self.curve: list[float] = []
         self._key = key
         self._name = name
-        self._objective = spec.objective.metric
+        self._total = total
         self._settled = position or Cursor()
         self._end = self._settled
         self._collector: Collector = make_collector(spec.collector, names, name, Counter(p.name for p in stored))
-        self._add(stored)
+        total.add(stored)
 
     def take(self, chunk: Chunk) -> list[Appended]:
         """The points of the next bytes. What does not follow on (a restarted container's log, a gap) ends the last
@@ -209,12 +231,13 @@ class _Reading:
         return appended
 
     def _append(self, points: list[Point], cursor: Cursor, gap: str = "") -> Appended:
-        self._add(points)
+        self._total.add(points)
         return Appended(self._key, self._name, tuple(points), cursor, gap)
 
-    def _add(self, points: Sequence[Point]) -> None:
-        self.summary.add(points)
-        self.curve += [float(p.value) for p in points if p.name == self._objective and p.is_finite]
+
+def _pod_of(point: Point) -> str:
+    """The pod that a point came from, by the name of its source."""
+    return point.source.partition("/")[0]
 
 
 def _primary(pods: Sequence[PodRef]) -> PodRef | None:

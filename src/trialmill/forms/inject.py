@@ -1,4 +1,5 @@
-"""Forms 4 to 6: assignments get into a manifest that says nothing of them, by `inject: {as: env | args | file}`.
+"""Forms 4 to 6: assignments get into a manifest that says nothing of them, by `inject: {as: env | args | file}`, or by
+several of these.
 
 Every search parameter that no trial parameter passes on is injected. As `env` it becomes a variable of all containers,
 as `args` an argument of the training container, as `file` an entry of one file that the training container finds at
@@ -38,26 +39,35 @@ def rewrite(draft: Draft, inject: Node) -> None:
         draft.mismatch(inject, "a mapping", "write `inject: {as: args}`")
         return
     draft.check_fields(inject, _FIELDS)
-    way = draft.text(inject, "as", required=True)
-    if way not in _WAYS:
-        if way:
-            meant = nearest(way, _WAYS)
-            remedy = f"did you mean {meant!r}?" if meant else ""
-            expected = f"one of {', '.join(_WAYS)}"
-            at = inject.fields["as"]
-            draft.error("unknown-value", f"{way!r} is no way to inject", at, expected=expected, remedy=remedy)
-        return
-    pods = pods_of(draft, inject)
+    ways = _ways(draft, inject)
+    pods = pods_of(draft, inject) if ways else None
     if pods is None:
         return
     del draft.template.fields["inject"]
     injection = Injection(inject, _declare(draft, inject))
-    if way == "env":
+    if "env" in ways:
         _inject_env(draft, injection, pods)
-    elif way == "args":
+    if "args" in ways:
         _inject_args(draft, injection, pods)
-    else:
+    if "file" in ways:
         inject_file(draft, inject, injection.names, pods)
+
+
+def _ways(draft: Draft, inject: Node) -> list[str]:
+    """What `as` says, one way or several; none, and reported, where one of them is no way."""
+    written = inject.get("as")
+    if written is None or not written.items:
+        draft.text(inject, "as", required=True)
+    nodes = (written.items or [written]) if written is not None else []
+    wrong = [node for node in nodes if node.string not in _WAYS]
+    for node in wrong:
+        if node.string:
+            meant = nearest(node.string, _WAYS)
+            remedy = f"did you mean {meant!r}?" if meant else ""
+            expected = f"one of {', '.join(_WAYS)}"
+            message = f"{node.string!r} is no way to inject"
+            draft.error("unknown-value", message, node, found=node.string, expected=expected, remedy=remedy)
+    return [] if wrong else [node.string for node in nodes]
 
 
 def rewrite_policy(draft: Draft, policy: Node) -> None:

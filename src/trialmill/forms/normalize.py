@@ -35,6 +35,7 @@ MANIFEST_FORMS: Final[Mapping[str, str]] = {
     "template": "go_template_form:rewrite_proposed",
     "reference": "reference:rewrite",
     "trialTemplateRef": "template_ref:rewrite",
+    "hyperTunable": "hyper_tunable:rewrite",
     **dict.fromkeys(KNOWN_SPECS, "known_specs:rewrite"),
 }
 """By the field of the template that a form is known by: the module and function that rewrite it."""

@@ -54,9 +54,9 @@ class KindProfile:
 
     `pending` is the condition for a status that says "not started yet". `container_alias` is the name under which a
     container runs that the manifest calls `{name}`. `training_container` is the name that the kind's operator wants the
-    training container to have, empty where it takes any. `inject_paths` lead to the pod specs that a collector's container
-    may join. `lowering` names how the kind runs on one machine, None where it needs a cluster. `finite` is False for
-    kinds that never finish by themselves.
+    training container to have, empty where it takes any. `inject_paths` lead to the pod specs that a collector's
+    container may join. `lowering` names how the kind runs on one machine, None where it needs a cluster. `finite` is
+    False for kinds that never finish by themselves.
     """
 
     group: str

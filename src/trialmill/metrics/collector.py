@@ -8,6 +8,7 @@ from trialmill.api.metric import Point
 from trialmill.metrics.json_lines import JSON_LINE_LIMIT, JsonReader
 from trialmill.metrics.lines import LINE_LIMIT, LineBlocks
 from trialmill.metrics.numbering import Numbering
+from trialmill.metrics.outputs import NumberReader, ResultsReader, WholeCollector, WholeReader
 from trialmill.metrics.text import FILTERED_LINE_LIMIT, KATIB_DEFAULT_FILTER, FilterReader, NameValueReader
 
 
@@ -48,12 +49,12 @@ class LineCollector:
 
 def make_collector(
     spec: MetricsCollector, names: Sequence[str], source: str, counts: Mapping[str, int]
-) -> LineCollector:
+) -> LineCollector | WholeCollector:
     """A collector for one source of an attempt.
 
     `names` are the experiment's metrics, `source` the name that points carry, and `counts` how many points of each
     metric are stored of this source, empty at its start. Raises `FilterError` (a `ValueError`) for a filter that
-    `filter_problem` objects to, and `ValueError` for kinds that are not read line by line.
+    `filter_problem` objects to, and `ValueError` for kinds that are not read from a log or a file.
     """
     numbering = Numbering(source, counts)
     names = [name for name in dict.fromkeys(names) if name]
@@ -64,5 +65,15 @@ def make_collector(
             return LineCollector(NameValueReader(names, numbering))
         case CollectorKind.STDOUT | CollectorKind.FILE:
             return LineCollector(FilterReader(names, spec.filters, numbering), FILTERED_LINE_LIMIT)
+        case CollectorKind.OUTPUTS:
+            return WholeCollector(_whole_reader(spec, names, source, numbering))
         case kind:
-            raise ValueError(f"metrics of kind {kind} are not read line by line")
+            raise ValueError(f"metrics of kind {kind} are not read from a log or a file")
+
+
+def _whole_reader(spec: MetricsCollector, names: Sequence[str], source: str, numbering: Numbering) -> WholeReader:
+    """The reader of one metric's own file, where the source is one; else that of a file of results."""
+    for file in spec.metric_files:
+        if source.endswith(f":{file.path}"):
+            return NumberReader(file.name, numbering)
+    return ResultsReader(names, numbering)

@@ -41,14 +41,29 @@ def prepare(
 
     `strict` makes errors of warnings. `name` and `namespace` stand in place of the file's own, everywhere.
     """
-    from trialmill.check.documents import check_documents
-
     problems: list[Problem] = []
     documents = [document for file in files for document in read_source(file, problems)]
+    return prepare_documents(documents, problems, strict=strict, name=name, namespace=namespace)
+
+
+def prepare_documents(
+    documents: Sequence[Document],
+    found: Sequence[Problem] = (),
+    *,
+    strict: bool = False,
+    name: str | None = None,
+    namespace: str | None = None,
+) -> Prepared:
+    """The same for documents that were read already, or that a program made: `found` was wrong with them before."""
+    from trialmill.check.documents import check_documents
+
+    problems = list(found)
     lines = lines_of(documents)
     named = [_renamed(document, name, namespace) for document in documents]
     checked = check_documents(named, problems) if named else None
     lines = {**lines, **_lines_elsewhere(problems, lines)}
+    # A program's own documents have no lines to point at.
+    problems = [p if p.file else replace(p, line=0, column=0) for p in problems]
     if strict:
         problems = [_stricter(problem) for problem in problems]
     return Prepared(tuple(problems), checked, lines)

@@ -4,14 +4,15 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from trialmill.api.experiment import CollectorKind, Experiment
+from trialmill.api.experiment import Experiment
 from trialmill.api.history import Exhausted, History, NewTrial, Settings, Suggestions
 from trialmill.api.problem import Problem, Problems
 from trialmill.api.space import Space, Value
@@ -81,8 +82,11 @@ class Session(Watcher):
     def changed(self, state: State) -> None:
         """Something was saved."""
 
+    def driven(self, stop: Callable[[], None]) -> None:
+        """Driving begins. `stop`, called in the event loop, does what a signal does: end gently, then at once."""
+
     def stopping(self, *, at_once: bool) -> None:
-        """A signal has asked for the end."""
+        """A signal, or a call of `stop`, has asked for the end."""
 
 
 async def check_here(checked: Checked, options: Options) -> list[Problem]:
@@ -217,6 +221,7 @@ async def _drive(
         )
         driver = Driver(plan, state, world, cursor)
         with _signals(driver, session) as signals:
+            session.driven(signals.received)
             final = await driver.run()
         best = state.trials[state.best] if state.best is not None else None
         if best is not None and final.phase.is_over:
@@ -249,13 +254,12 @@ def stopper_of(experiment: Experiment) -> Stopper | None:
 
 def _runtime(runs: Path, experiment: Experiment, options: Options) -> LocalRuntime:
     collector = experiment.spec.collector
-    paths = [collector.file.path] if collector.kind is CollectorKind.FILE and collector.file else []
     return LocalRuntime(
         runs,
         base=Path(options.base),
         stand_ins=options.images or {},
         companions=options.companions,
-        collector_paths=paths,
+        collector_paths=collector.paths,
     )
 
 
@@ -296,25 +300,30 @@ async def _curves(
 
 
 class _signals:  # noqa: N801 - used like a function, in a `with`
-    """Ctrl-C and SIGTERM: the first ends trials gently, the second at once."""
+    """Ctrl-C and SIGTERM: the first ends trials gently, the second at once.
+
+    Python handles signals in its main thread only: in any other, they are left to the program around us.
+    """
 
     def __init__(self, driver: Driver, session: Session) -> None:
         self.count = 0
         self._driver = driver
         self._session = session
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        self._handled = (signal.SIGINT, signal.SIGTERM) if in_main_thread else ()
 
     def __enter__(self) -> "_signals":
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._received)
+        for number in self._handled:
+            loop.add_signal_handler(number, self.received)
         return self
 
     def __exit__(self, *_: object) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in self._handled:
             loop.remove_signal_handler(number)
 
-    def _received(self) -> None:
+    def received(self) -> None:
         self.count += 1
         at_once = self.count > 1
         self._session.stopping(at_once=at_once)
