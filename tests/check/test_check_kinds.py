@@ -132,17 +132,3 @@ def test_a_condition_may_be_another_way_to_see_the_same_end() -> None:
     _, problems = check(edited(('successCondition: status.conditions.#(type=="Complete")#|#(status=="True")#', other)))
 
     assert problems == []
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [
-        ("    trialSpec:\n", "    hyperTunable: {}\n    trialSpec:\n"),
-    ],
-    ids=["hyperTunable"],
-)
-def test_nothing_more_is_said_of_a_template_in_a_form_to_come(edit: tuple[str, str]) -> None:
-    checked, problems = check(edited(edit))
-
-    assert checked is None
-    assert _found(problems) == [("not-available-yet", Severity.UNAVAILABLE)]

@@ -1,5 +1,7 @@
 """What a trial leaves behind."""
 
+import math
+
 import pytest
 
 from trialmill.api.experiment import CollectorKind, FileSource, MetricFile, MetricsCollector
@@ -27,7 +29,7 @@ def points(spec: MetricsCollector, data: bytes, path: str = "/outputs/results.ya
         ("- loss\n", []),
         ("loss: [", []),
         ("", []),
-        ("loss: .nan\n", [("loss", ".nan")]),
+        ("loss: -.inf\n", [("loss", -math.inf)]),
     ],
     ids=["YAML", "JSON", "no scalars", "a list", "no YAML", "empty", "a value that JSON has not"],
 )

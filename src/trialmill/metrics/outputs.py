@@ -1,5 +1,6 @@
 """Points in what a trial leaves behind: a file of results, or a file for each metric, read when it is complete."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -9,6 +10,8 @@ from trialmill.api.tree import Json
 from trialmill.metrics.numbering import Numbering
 from trialmill.metrics.values import parse_value
 
+_NOT_FINITE: Final = re.compile(r"\.(?=nan$|inf$)", re.IGNORECASE)
+"""The point in YAML's `.nan` and `-.inf`."""
 LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a file that are looked at; results are small."""
 
@@ -72,4 +75,4 @@ class NumberReader:
 def _value(value: Json) -> float | str | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    return parse_value(value) if isinstance(value, str) else float(value)
+    return parse_value(_NOT_FINITE.sub("", value, count=1)) if isinstance(value, str) else float(value)
