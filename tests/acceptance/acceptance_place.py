@@ -47,6 +47,7 @@ class Place:
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def write(self, name: str, content: str | bytes | Tree) -> Path:
         path = self.folder / name
@@ -62,7 +63,7 @@ class Place:
         return self.end_of(process, code=code, stdin=stdin)
 
     def start(self, *words: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self.command(*words),
             cwd=self.folder,
             env=self.environment,
@@ -73,6 +74,8 @@ class Place:
             errors="backslashreplace",
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
 
     def end_of(self, process: subprocess.Popen[str], *, code: int | None = 0, stdin: str | None = None) -> Outcome:
         """The outcome of a command that was started. Whatever the input was, none shows a traceback."""
@@ -116,6 +119,13 @@ class Place:
         with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=10)) as connection:
             return connection.execute(query).fetchall()
 
+    def count_of_trials(self) -> int:
+        """How many trials the store holds; none before it has its tables, which come a moment after its file."""
+        if not self.store.exists() or not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'trial'"):
+            return 0
+        count: int = self.rows("SELECT COUNT(*) FROM trial")[0][0]
+        return count
+
     def processes(self) -> dict[int, str]:
         """Every process that descends from this place's commands and is still there; nothing where /proc is absent."""
         found = {}
@@ -138,6 +148,8 @@ class Place:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        for process in self.started:
+            process.communicate()
 
 
 def wait_until(

@@ -426,7 +426,7 @@ def test_a_long_run_is_looked_at_in_less_than_a_second_of_work(place: Place) -> 
     """500 trials are done, and more are being made. What is counted is the CPU's time, which no load changes much."""
     place.write("e.yaml", experiment(shell("echo loss=$x"), trials=100_000))
     process = place.start("run", "e.yaml")
-    wait_until(lambda: place.store.exists() and place.rows("SELECT COUNT(*) FROM trial")[0][0] > 500)
+    wait_until(lambda: place.count_of_trials() > 500)
 
     taken = {}
     for words in (["list"], ["get", "e"], ["trials", "e"], ["describe", "e"], ["best", "e"]):

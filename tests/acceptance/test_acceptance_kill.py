@@ -62,7 +62,7 @@ def test_a_sequential_run_killed_at_random_moments_is_the_undisturbed_run(place:
     place.write("e.yaml", tree)
 
     run, resume = ["run", "e.yaml", "--seed", "7"], ["resume", "e"]
-    killed = killed_again_and_again(place, lambda n: resume if n % 3 == 2 and place.store.exists() else run, 0.9)
+    killed = killed_again_and_again(place, lambda n: resume if n % 3 == 2 and place.count_of_trials() else run, 0.9)
 
     trials = place.trials()
     names = [trial["metadata"]["name"] for trial in trials]
@@ -166,4 +166,4 @@ def test_a_pause_and_a_stop_survive_a_kill(place: Place) -> None:
 
     place.assert_nothing_runs()
     assert not list((place.folder / ".trialmill" / "runs").iterdir())
-    assert place.rows("SELECT COUNT(*) FROM trial") == [(0,)]
+    assert place.count_of_trials() == 0

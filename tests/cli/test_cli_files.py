@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trialmill.api.problem import Problem, Severity
+from trialmill.api.yaml_text import yaml_text
 from trialmill.api.yaml_tree import documents_of
 from trialmill.cli.main import main
 from trialmill.cli.validate import problem_text
-from trialmill.api.yaml_text import yaml_text
 from trialmill.engine.records import TrialPhase
 from trialmill.testing.stored import SOURCE, running_experiment, seed, trial_of
 

@@ -9,6 +9,7 @@ from trialmill.api.metric import Point
 from trialmill.metrics.collector import LineCollector, make_collector
 from trialmill.metrics.lines import LineBlocks, lines_holding
 from trialmill.metrics.numbering import Numbering
+from trialmill.metrics.outputs import WholeCollector
 from trialmill.metrics.text import NameValueReader
 
 NAMES = ("loss", "val/loss", "acc")
@@ -39,7 +40,7 @@ FRAGMENTS = st.sampled_from(
 STREAMS = st.lists(FRAGMENTS, max_size=40).map(b"".join)
 
 
-def collector(kind: str, counts: dict[str, int]) -> LineCollector:
+def collector(kind: str, counts: dict[str, int]) -> LineCollector | WholeCollector:
     match kind:
         case "json":
             return make_collector(JSON_FILE, NAMES, "s", counts)

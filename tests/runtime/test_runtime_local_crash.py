@@ -255,14 +255,14 @@ asyncio.run(main())
 
 @pytest.mark.crash
 def test_killed_at_random_moments_no_trial_runs_twice_and_all_end(tmp_path: Path) -> None:
-    count, chance = 40, random.Random(7)
+    count, chance = 300, random.Random(7)
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     command = [sys.executable, "-c", CONTROLLER, str(tmp_path), str(count)]
     kills = 0
     for _ in range(12):
         controller = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
         try:
-            assert controller.wait(timeout=0.2 + chance.random() * 0.3) == 0
+            assert controller.wait(timeout=0.1 + chance.random() * 0.3) == 0
             break
         except subprocess.TimeoutExpired:
             controller.kill()
