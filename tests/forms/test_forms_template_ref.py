@@ -52,7 +52,8 @@ spec:
           containers:
             - name: main
               image: example
-              command: [echo, "$(params.lr) $(params.tektons)", "${trialParameters.layers}", "$(parameter.optimizer)"]
+              command: [echo, "$(params.lr) $(params.tektons)", "${trialParameters.layers}"]
+              args: ["$(parameter.optimizer)", "$(params.epochs)"]
 """
 OURS = ("TrialTemplate", "trialmill.dev/v1")
 
@@ -69,12 +70,13 @@ def test_a_template_of_its_own_fills_in_defaults_and_declares_what_is_searched()
     assert problems == []
     spec = get(template, "trialSpec", "spec")
     assert get(spec, "backoffLimit") == 3
-    assert get(spec, "template", "spec", "containers", 0, "command") == [
+    container = get(spec, "template", "spec", "containers", 0)
+    assert get(container, "command") == [
         "echo",
         "${trialParameters.lr} $(params.tektons)",
         "${trialParameters.layers}",
-        "sgd",
     ]
+    assert get(container, "args") == ["sgd", "3"]
     assert get(template, "primaryContainerName") == "main"
     assert get(template, "trialParameters", 0) == {
         "name": "lr",

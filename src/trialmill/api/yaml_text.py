@@ -1,5 +1,6 @@
 """YAML that Kubernetes reads back as what it was."""
 
+import re
 from typing import Final
 
 import yaml
@@ -9,6 +10,8 @@ from trialmill.api.yaml_scalars import resolve_plain
 
 _WIDTH: Final = 1000
 """Lines are not folded: a folded command is harder to read and to search."""
+
+_OTHER_BREAK: Final = re.compile("[\r\x85\u2028\u2029]")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -26,6 +29,9 @@ def yaml_text(tree: Json) -> str:
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    if _OTHER_BREAK.search(text):
+        # Breaks of lines to YAML 1.1, and so to half of its readers: only escapes keep them as they are.
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
     if "\n" in text:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")
     # PyYAML takes `1e-3` and `0o17` for text and would write them bare; Kubernetes reads numbers.

@@ -20,10 +20,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from trialmill.api.fields import FieldType
 from trialmill.api.marked import Node
 from trialmill.api.nearest import nearest
-from trialmill.api.tree import Json
+from trialmill.api.tree import Json, Path
 from trialmill.forms.draft import Draft
+from trialmill.kinds.schema import BUILT_IN
 
 API_VERSION: Final = "trialmill.dev/v1"
 KIND: Final = "TrialTemplate"
@@ -165,14 +167,22 @@ def generate_parameters(draft: Draft, typed: Iterable[Typed]) -> None:
 
 def fill(manifest: Node, searched: set[str], defaults: dict[str, Node]) -> None:
     """Placeholders of searched parameters in the normal spelling, and defaults in the place of the others."""
-    for _, node in list(manifest.walk()):
+    for path, node in list(manifest.walk()):
         if isinstance(node.content, dict):
             node.content = {_filled(key, searched, defaults): entry for key, entry in node.content.items()}
         whole = _DOLLAR.fullmatch(node.string)
-        if whole and (name := whole[1] or whole[2]) in defaults:
+        if whole and (name := whole[1] or whole[2]) in defaults and not _takes_text(manifest, path):
             node.content, node.text = defaults[name].copy().content, defaults[name].text
         elif isinstance(node.content, str):
             node.content = _filled(node.content, searched, defaults)
+
+
+def _takes_text(manifest: Node, path: Path) -> bool:
+    """Whether the field at a path is known to be a text, as arguments and variables are."""
+    names = [manifest.get(name) for name in ("apiVersion", "kind")]
+    api_version, kind = (node.string if node is not None else "" for node in names)
+    field = BUILT_IN.field(api_version, kind, path)
+    return field is not None and field.type in (FieldType.STRING, FieldType.QUANTITY)
 
 
 def _filled(text: str, searched: set[str], defaults: dict[str, Node]) -> str:
