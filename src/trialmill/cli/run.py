@@ -21,12 +21,12 @@ from trialmill.cli.validate import problem_text
 from trialmill.engine.ports import HeldByError, Stores
 from trialmill.root.control import Changed, unpause
 from trialmill.root.creating import Options
-from trialmill.root.errors import RefusedError
+from trialmill.root.errors import EditedError, RefusedError
 from trialmill.root.lookup import find_experiment
 from trialmill.root.objects import experiment_object
 from trialmill.root.opening import open_existing, store_path
 from trialmill.root.prepare import Prepared, prepare
-from trialmill.root.session import EditedError, Finished, Session, check_here, parallel_that_fits, resume, run, try_once
+from trialmill.root.session import Finished, Session, check_here, parallel_that_fits, resume, run, try_once
 
 _TRY_FOLDER: Final = "try"
 _SHOWN: Final = (Severity.ERROR, Severity.UNAVAILABLE, Severity.WARNING)

@@ -1,5 +1,11 @@
 """What a door tells its user in one plain sentence, and what would help."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trialmill.root.creating import Difference
+
 
 class RootError(Exception):
     """A request that cannot be met. `remedy` says what would help, empty where nothing is known."""
@@ -19,3 +25,14 @@ class InputError(RootError):
 
 class RefusedError(RootError):
     """The request is clear, and its time is not: somebody else drives the experiment, or it is over."""
+
+
+class EditedError(RefusedError):
+    """The file says something else than the stored experiment of its name."""
+
+    def __init__(self, name: str, found: "Sequence[Difference]") -> None:
+        super().__init__(
+            f"experiment {name} is in the store already, and this file differs from it",
+            f"give this one another name with --name, or remove the old one: trialmill delete {name}",
+        )
+        self.differences = tuple(found)

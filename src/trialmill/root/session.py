@@ -30,8 +30,8 @@ from trialmill.kinds.plan import Resources
 from trialmill.kinds.profile import profile_of
 from trialmill.kinds.verdict import Policy
 from trialmill.root.clock import SystemClock
-from trialmill.root.creating import Difference, Options, differences, new_record, resumed
-from trialmill.root.errors import RefusedError
+from trialmill.root.creating import Options, differences, new_record, resumed
+from trialmill.root.errors import EditedError
 from trialmill.root.lookup import experiment_of
 from trialmill.root.manifests import leave_manifest, stored_manifest
 from trialmill.root.opening import runs_directory
@@ -48,17 +48,6 @@ _LEASE: Final = timedelta(seconds=30)
 _COMPUTE_LONG: Final = frozenset({"tpe", "multivariate-tpe"})
 """Algorithms that are asked in a thread of their own, so that trials are looked after meanwhile."""
 _STOPPED_AT_ONCE: Final = timedelta(0)
-
-
-class EditedError(RefusedError):
-    """The file says something else than the stored experiment of its name."""
-
-    def __init__(self, name: str, found: Sequence[Difference]) -> None:
-        super().__init__(
-            f"experiment {name} is in the store already, and this file differs from it",
-            f"give this one another name with --name, or remove the old one: trialmill delete {name}",
-        )
-        self.differences = tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,138 @@
+"""Running from Python: a blocking call, wherever it is made."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from trialmill.api.experiment import Experiment
+from trialmill.engine.ports import HeldByError
+from trialmill.engine.records import ExperimentRecord, TrialRecord
+from trialmill.engine.state import State
+from trialmill.root.errors import InputError, RefusedError
+from trialmill.root.session import Finished, Session
+from trialmill.sdk.result import TrialResult, trial_result
+
+Progress: TypeAlias = Callable[[TrialResult], object]
+T = TypeVar("T")
+
+
+class Looker(Session):
+    """Tells about each trial when it is over, and lets another thread ask for the end.
+
+    What `progress` raises ends the experiment gently, and is kept in `error`.
+    """
+
+    def __init__(self, progress: Progress | None, runs: Path) -> None:
+        self.error: Exception | None = None
+        self._progress = progress
+        self._runs = runs
+        self._experiment: Experiment | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: Callable[[], None] | None = None
+        self._asked = 0
+        self._known: int | None = None
+        self._open: set[int] = set()
+
+    def stop(self) -> None:
+        """Ask for the end, from any thread, as Ctrl-C does: the first time gently, then at once."""
+        if self._loop is None or self._stop is None:
+            self._asked += 1
+        else:
+            self._loop.call_soon_threadsafe(self._stop)
+
+    def opened(self, record: ExperimentRecord, experiment: Experiment, *, resumed: bool) -> None:
+        del record, resumed
+        self._experiment = experiment
+
+    def driven(self, stop: Callable[[], None]) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), stop
+        for _ in range(self._asked):
+            stop()
+
+    def changed(self, state: State) -> None:
+        if self._progress is None:
+            return
+        if self._known is None:  # trials of an earlier session are no news
+            self._known = 0
+            self._open = {trial.index for trial in state.trials if not trial.phase.is_over}
+        else:
+            self._open.update(range(self._known, len(state.trials)))
+        self._known = len(state.trials)
+        for index in sorted(self._open):
+            if state.trials[index].phase.is_over:
+                self._open.discard(index)
+                self._tell(state.trials[index])
+
+    def _tell(self, trial: TrialRecord) -> None:
+        if self._progress is None or self._experiment is None or self.error is not None:
+            return
+        try:
+            self._progress(trial_result(trial, self._experiment, self._runs))
+        except Exception as error:
+            self.error = error
+            self.stop()
+
+
+def print_trial(trial: TrialResult) -> None:
+    """One line about a trial that is over, on stderr."""
+    value = "no result" if trial.value is None else f"{next(iter(trial.metrics))} {trial.value:g}"
+    assignment = " ".join(f"{name}={entry}" for name, entry in trial.assignment.items())
+    print(f"{trial.name}: {trial.status}, {value}: {assignment}", file=sys.stderr, flush=True)
+
+
+def drive(name: str, work: Callable[[], Coroutine[Any, Any, Finished]], looker: Looker) -> Finished:
+    """Run to the end. Raises what `progress` raised, KeyboardInterrupt after a gentle end, RefusedError."""
+    try:
+        finished = wait_for(work, looker.stop)
+    except HeldByError as error:
+        remedy = f"look on with: trialmill watch {name}; end it with: trialmill stop {name}"
+        raise RefusedError(f"experiment {name} is {error}", remedy) from error
+    if looker.error is not None:
+        raise looker.error
+    if finished.interrupted:
+        raise KeyboardInterrupt(f"experiment {name} was stopped; run it again to go on")
+    return finished
+
+
+def wait_for(work: Callable[[], Coroutine[Any, Any, T]], stop: Callable[[], None]) -> T:
+    """What the coroutine returns. A thread of its own runs it where an event loop runs here already, as in a notebook.
+
+    Ctrl-C then calls `stop`, and the wait goes on. Elsewhere the coroutine sees to signals itself.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="trialmill") as pool, _ctrl_c(stop):
+        return pool.submit(lambda: asyncio.run(work())).result()
+
+
+@contextmanager
+def _ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` at Ctrl-C. The loop around us is blocked: its own handler would wait for a turn that never comes."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: stop())  # noqa: ARG005
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def folders(images: Mapping[str, str | os.PathLike[str]] | None) -> dict[str, str]:
+    """Folders that stand in for images. Raises InputError for what is no folder."""
+    found = {}
+    for name, folder in (images or {}).items():
+        if not Path(folder).is_dir():
+            raise InputError(f"images[{name!r}]: {folder} is not a folder")
+        found[name] = str(Path(folder).absolute())
+    return found

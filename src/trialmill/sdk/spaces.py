@@ -1,0 +1,116 @@
+"""Feasible spaces: which values a parameter can have."""
+
+from dataclasses import dataclass
+from typing import SupportsFloat, TypeAlias
+
+from trialmill.api.experiment import ParameterType
+from trialmill.api.space import Distribution, format_value
+from trialmill.api.tree import Json, JsonObject
+
+Number: TypeAlias = int | float | str | SupportsFloat
+"""A number, or its text: `"0.10"` keeps its spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeasibleSpace:
+    """What a parameter can be; made by `double`, `integer`, `discrete` and `choice`.
+
+    `default` serves a first try of the template, and `description` tells readers what the parameter is for.
+    """
+
+    type: ParameterType
+    space: JsonObject
+    default: Json = None
+    description: str = ""
+
+
+def double(
+    low: Number,
+    high: Number,
+    *,
+    log: bool = False,
+    normal: bool = False,
+    step: Number | None = None,
+    default: Number | None = None,
+    description: str = "",
+) -> FeasibleSpace:
+    """Numbers from `low` to `high`, both possible.
+
+    >>> double(1e-4, 1e-1, log=True).space
+    {'min': '0.0001', 'max': '0.1', 'distribution': 'logUniform'}
+
+    `log`: each order of magnitude is as likely as the next. `normal`: values near the middle are likelier. With a
+    `step`: low, low + step, and so on.
+    """
+    return _range(ParameterType.DOUBLE, low, high, step, _distribution(log, normal), default, description)
+
+
+def integer(
+    low: Number,
+    high: Number,
+    *,
+    log: bool = False,
+    normal: bool = False,
+    step: Number | None = None,
+    default: Number | None = None,
+    description: str = "",
+) -> FeasibleSpace:
+    """Whole numbers from `low` to `high`, both possible. The rest is as for `double`.
+
+    >>> integer(2, 8, step=2).space
+    {'min': '2', 'max': '8', 'step': '2'}
+    """
+    return _range(ParameterType.INT, low, high, step, _distribution(log, normal), default, description)
+
+
+def discrete(*values: Number, default: Number | None = None, description: str = "") -> FeasibleSpace:
+    """One of the listed numbers.
+
+    >>> discrete(16, 32, 64).space
+    {'list': ['16', '32', '64']}
+    """
+    return _listed(ParameterType.DISCRETE, values, default, description)
+
+
+def choice(*values: str | Number, default: str | Number | None = None, description: str = "") -> FeasibleSpace:
+    """One of the listed words, which have no order. A boolean is the word `true` or `false`.
+
+    >>> choice("sgd", "adam").space
+    {'list': ['sgd', 'adam']}
+    """
+    return _listed(ParameterType.CATEGORICAL, values, default, description)
+
+
+def text_of(value: object) -> str:
+    """A value as a file would have it: whole numbers without a point, other numbers as short as they read back."""
+    item = getattr(value, "item", None)
+    plain = item() if callable(item) else value  # a scalar of numpy
+    return format_value(plain) if isinstance(plain, bool | int | float | str) else str(plain)
+
+
+def _range(
+    type_: ParameterType,
+    low: Number,
+    high: Number,
+    step: Number | None,
+    distribution: Distribution,
+    default: Number | None,
+    description: str,
+) -> FeasibleSpace:
+    space: JsonObject = {"min": text_of(low), "max": text_of(high)}
+    if step is not None:
+        space["step"] = text_of(step)
+    if distribution is not Distribution.UNIFORM:
+        space["distribution"] = distribution.value
+    return FeasibleSpace(type_, space, None if default is None else text_of(default), description)
+
+
+def _distribution(log: bool, normal: bool) -> Distribution:
+    if normal:
+        return Distribution.LOG_NORMAL if log else Distribution.NORMAL
+    return Distribution.LOG_UNIFORM if log else Distribution.UNIFORM
+
+
+def _listed(type_: ParameterType, values: tuple[object, ...], default: object, description: str) -> FeasibleSpace:
+    space: JsonObject = {"list": [text_of(value) for value in values]}
+    return FeasibleSpace(type_, space, None if default is None else text_of(default), description)
