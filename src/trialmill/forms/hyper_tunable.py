@@ -27,6 +27,10 @@ def rewrite(draft: Draft, tunable: Node) -> None:
         return
     draft.check_fields(tunable, _FIELDS)
     draft.text(tunable, "image", required=True)
+    if (inject := draft.template.get("inject")) is not None:
+        line = (tunable.key or tunable.mark).line
+        message = f"inject says how values get in, as the hyperTunable in line {line} does by itself"
+        draft.error_at_key("mixed-forms", message, inject, found="inject", remedy="remove it")
     _generate_parameters(draft, tunable)
     job = tunable.made({"apiVersion": KINDS["Job"].api_version, "kind": "Job", "spec": {"template": {"spec": {}}}})
     job.key = tunable.key

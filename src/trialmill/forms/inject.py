@@ -50,7 +50,7 @@ def rewrite(draft: Draft, inject: Node) -> None:
     if "args" in ways:
         _inject_args(draft, injection, pods)
     if "file" in ways:
-        inject_file(draft, inject, injection.names, pods)
+        inject_file(draft, inject, injection.names, pods, alone=ways == ["file"])
 
 
 def _ways(draft: Draft, inject: Node) -> list[str]:
@@ -63,8 +63,8 @@ def _ways(draft: Draft, inject: Node) -> list[str]:
     for node in wrong:
         if node.string:
             meant = nearest(node.string, _WAYS)
-            remedy = f"did you mean {meant!r}?" if meant else ""
             expected = f"one of {', '.join(_WAYS)}"
+            remedy = f"did you mean {meant!r}?" if meant else expected
             message = f"{node.string!r} is no way to inject"
             draft.error("unknown-value", message, node, found=node.string, expected=expected, remedy=remedy)
     return [] if wrong else [node.string for node in nodes]
