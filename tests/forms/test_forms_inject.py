@@ -58,6 +58,22 @@ def test_a_word_is_encoded_in_the_file_alone_when_others_get_it_too() -> None:
     assert json.loads(str(data)) == {"lr": 0.02, "num-layers": 3, "optimizer": "adam"}
 
 
+def test_constants_reach_every_trial_in_the_same_ways() -> None:
+    text = job("inject: {as: [args, file], path: /in/p.env, constants: {epochs: 3, name: a b}}")
+    template = template_of(normalized(text))
+    assert get(containers(text)[0], "args") == [f"--lr={LR}", f"--num-layers={LAYERS}", "--epochs=3", "--name=a b"]
+    data = str(get(template, "additionalResources", 0, "data", "p.env"))
+    assert data.endswith("epochs=3\nname='a b'\n")
+
+
+@pytest.mark.parametrize(
+    ("constants", "code"), [("{lr: 1}", "already-there"), ("[a]", "wrong-type"), ("{a: [1]}", "wrong-type")]
+)
+def test_what_is_no_constant_is_an_error(constants: str, code: str) -> None:
+    (problem,) = normalized(job(f"inject: {{as: args, constants: {constants}}}")).problems
+    assert problem.code == code
+
+
 def test_two_ways_of_saying_how_values_get_in_are_an_error_that_names_both() -> None:
     (problem,) = normalized(job("inject: {as: args}\n        parametersInjectPolicy: env")).problems
     assert (problem.code, problem.found) == ("mixed-forms", "parametersInjectPolicy")

@@ -1,5 +1,7 @@
 """Assignments as one file: a ConfigMap that is made for each trial, mounted where the training container reads it."""
 
+import json
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
@@ -8,15 +10,18 @@ from trialmill.api.nearest import nearest
 from trialmill.api.tree import JsonObject
 from trialmill.forms.draft import Draft
 from trialmill.forms.pods import Pods
+from trialmill.forms.typed import word
 
 _VOLUME: Final = "trial-parameters"
 _NAME: Final = f"${{trial.name}}-{_VOLUME}"
 _BY_ENDING: Final = {"yaml": "yaml", "yml": "yaml", "env": "env"}
 
 
-def inject_file(draft: Draft, inject: Node, names: Mapping[str, str], pods: Pods, *, alone: bool) -> None:
+def inject_file(
+    draft: Draft, inject: Node, names: Mapping[str, str], constants: Mapping[str, Node], pods: Pods, *, alone: bool
+) -> None:
     """Add the ConfigMap and its mount. `names` has each parameter's trial parameter, `alone` says that nothing else
-    uses these.
+    uses these. `constants` are in the file of every trial.
     """
     path = draft.text(inject, "path", required=True)
     form = draft.text(inject, "format") or _BY_ENDING.get(path.rpartition(".")[2], "json")
@@ -34,6 +39,8 @@ def inject_file(draft: Draft, inject: Node, names: Mapping[str, str], pods: Pods
     file = path.rpartition("/")[2]
     names = _encoded(draft, inject, names, "shell" if form == "env" else "json", alone=alone)
     spellings = {parameter: f"${{trialParameters.{name}}}" for parameter, name in names.items()}
+    for name, node in constants.items():
+        spellings[name] = shlex.quote(word(node)) if form == "env" else json.dumps(node.json(), ensure_ascii=False)
     data: JsonObject = {file: _WRITERS[form](spellings)}
     config_map: JsonObject = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": _NAME}, "data": data}
     _append(draft.template, "additionalResources", inject.made(config_map))
