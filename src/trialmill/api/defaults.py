@@ -104,7 +104,8 @@ def _fill_collector(spec: JsonObject) -> None:
         CollectorKind.PROMETHEUS.value: ("httpGet", {"path": DEFAULT_METRICS_PATH, "port": DEFAULT_METRICS_PORT}),
     }
     kind = collector["kind"]
-    if kind == CollectorKind.OUTPUTS and get(collection, "source", "metricFiles") is None:
+    lists = [get(collection, "source", name) for name in ("metricFiles", "metricFields")]
+    if kind == CollectorKind.OUTPUTS and lists == [None, None]:
         _fill_source(collection, "fileSystemPath", {"kind": "File", "path": DEFAULT_RESULTS_FILE})
     if isinstance(kind, str) and kind in defaults:
         _fill_source(collection, *defaults[kind])

@@ -211,9 +211,17 @@ class MetricFile:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricField:
+    """A metric that stands in the trial's resource: `path` is GJSON and leads to its value."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsCollector:
     """Where points come from and how lines are read; `filters` are Go regular expressions with two groups, name and
-    value. `metric_files` are those of the collector Outputs; without any it reads `file`.
+    value. `metric_files` and `metric_fields` are those of the collector Outputs; without any it reads `file`.
     """
 
     kind: CollectorKind = CollectorKind.STDOUT
@@ -222,10 +230,11 @@ class MetricsCollector:
     custom: Json = None
     http: HttpSource | None = None
     metric_files: tuple[MetricFile, ...] = ()
+    metric_fields: tuple[MetricField, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files that are read, none where that is standard output."""
+        """The files that are read, none where that is standard output or the resource."""
         if self.metric_files:
             return tuple(file.path for file in self.metric_files)
         reads_file = self.kind in (CollectorKind.FILE, CollectorKind.OUTPUTS)

@@ -30,6 +30,8 @@ def check_containers(experiment: Experiment, profile: KindProfile | None, proble
     if problems.has_error_at(_NAME):
         return ""
     if not template.primary_container:
+        if not names and profile and profile.training_container:
+            return profile.training_container  # its operator wants it so; that there is none is reported elsewhere
         return _only_container(names, problems)
     if names and not _has(names, template.primary_container):
         meant = nearest(template.primary_container, names)

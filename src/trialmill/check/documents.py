@@ -130,9 +130,14 @@ def _check_document(normal: Normalized, companions: Sequence[JsonObject], proble
     place = format_path(TEMPLATE)
     problems += normal.problems
     for problem in report:
-        if not normal.failed or not is_inside(problem.path, place):
+        if not normal.failed or not (is_inside(problem.path, place) or _follows_from_template(problem)):
             problems.append(in_authors_words(problem, normal.document))
     return None if normal.failed else checked
+
+
+def _follows_from_template(problem: Problem) -> bool:
+    """Whether a template that could not be read explains the problem: it may use parameters, and bring them along."""
+    return problem.code == "unused-parameter" or (problem.code, problem.path) == ("required", "spec.parameters")
 
 
 def _unique(problems: Sequence[Problem]) -> list[Problem]:

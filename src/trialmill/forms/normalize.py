@@ -133,9 +133,7 @@ def _rewrite_values(draft: Draft) -> None:
 
 
 def _inject(draft: Draft) -> None:
-    for name, form in INJECTIONS.items():
-        if (node := draft.template.get(name)) is not None:
-            _form(form)(draft, node)
+    _apply_one(draft, INJECTIONS)
 
 
 def _apply_one(draft: Draft, forms: Mapping[str, str]) -> None:
