@@ -4,7 +4,7 @@ from typing import Final
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.problem import Problems, Severity
-from trialmill.api.tree import Path
+from trialmill.api.tree import Json, Path, get_string
 from trialmill.check.places import FAILURE_CONDITION, MANIFEST, SUCCESS_CONDITION
 from trialmill.kinds.gjson import syntax_problems
 from trialmill.kinds.profile import KindProfile
@@ -23,16 +23,17 @@ def check_conditions(experiment: Experiment, profile: KindProfile | None, proble
             message = f"this condition is never met: {wrong}"
             problems.add("invalid-condition", message, place, severity=_SEVERITY[place], found=condition)
     missing = [place for place, condition in given.items() if not condition and not problems.has_error_at(place)]
-    if missing and not _has_wrong_kind(problems):
+    if missing and not _has_wrong_kind(template.trial_spec, problems):
         _report_missing(missing, profile, problems)
     success = template.success_condition or (profile.success if profile else "")
     failure = template.failure_condition or (profile.failure if profile else "")
     return Policy(success, failure, profile)
 
 
-def _has_wrong_kind(problems: Problems) -> bool:
-    """Whether the kind itself has an error; then nobody knows which conditions it would need."""
-    return any(problems.has_error_at((*MANIFEST, name)) for name in ("apiVersion", "kind"))
+def _has_wrong_kind(manifest: Json, problems: Problems) -> bool:
+    """Whether the kind itself is wrong or missing; then nobody knows which conditions it would need."""
+    names = ("apiVersion", "kind")
+    return any(problems.has_error_at((*MANIFEST, name)) or not get_string(manifest, name) for name in names)
 
 
 def _report_missing(missing: list[Path], profile: KindProfile | None, problems: Problems) -> None:

@@ -7,11 +7,11 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.space import Space
-from trialmill.api.tree import Json, Path, format_path
+from trialmill.api.tree import Json, Path, format_path, get
 from trialmill.check.manifest import ManifestCheck
 from trialmill.check.places import MANIFEST, TEMPLATE, has_error_below, is_inside, texts_with
 from trialmill.kinds.schema import BUILT_IN
-from trialmill.template.compile import compile_template
+from trialmill.template.compile import check_identity, compile_template
 from trialmill.template.compiled import CompiledTemplate
 
 _NAMES: Final = re.compile(r"spec\.parameters(\[\d+\](\.name)?)?")
@@ -52,6 +52,15 @@ def compile_checked(
     causes = _Causes(experiment, problems, report)
     problems.found += [p for p in report if not causes.explain(p)]
     return compiled, walk.explained
+
+
+def check_unread(tree: Json, problems: Problems) -> None:
+    """What is wrong with the manifest of an Experiment whose template cannot be read as a whole."""
+    manifest = get(tree, *MANIFEST)
+    if isinstance(manifest, dict):
+        for name in ("apiVersion", "kind"):
+            check_identity(manifest, name, problems, MANIFEST)
+        ManifestCheck(BUILT_IN, problems, MANIFEST, has_placeholders=True).run(manifest)
 
 
 def _parameter_names(experiment: Experiment, problems: Problems) -> tuple[str, ...]:
