@@ -33,6 +33,8 @@ from trialmill.template.compiled import CompiledTemplate
 
 _FOLLOWING: Final = ("which-container", "unknown-containers")
 """What a form says that finds no containers; a manifest with errors explains it."""
+_NO_PARAMETERS: Final = ("required", "spec.parameters")
+"""What a template of types would have given to the experiment."""
 _INCOMPLETE: Final = ("config-map-missing", "config-map-key-missing", "template-missing", "unused-document")
 """What follows where only the documents before a mistake in the syntax are known."""
 
@@ -140,7 +142,8 @@ def _check_document(normal: Normalized, companions: Sequence[JsonObject], proble
     place = format_path(TEMPLATE)
     problems += _why_it_failed(normal) if normal.failed else normal.problems
     for problem in report:
-        if not normal.failed or not is_inside(problem.path, place):
+        follows = is_inside(problem.path, place) or (problem.code, problem.path) == _NO_PARAMETERS
+        if not normal.failed or not follows:
             problems.append(in_authors_words(problem, normal.document))
     return None if normal.failed else checked
 

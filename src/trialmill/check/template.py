@@ -10,6 +10,7 @@ from trialmill.api.space import Space
 from trialmill.api.tree import Json, Path, format_path, get
 from trialmill.check.manifest import ManifestCheck
 from trialmill.check.places import MANIFEST, TEMPLATE, has_error_below, is_inside, texts_with
+from trialmill.check.slips import blame_definitions, name_in
 from trialmill.kinds.schema import BUILT_IN
 from trialmill.template.compile import check_identity, compile_template
 from trialmill.template.compiled import CompiledTemplate
@@ -50,6 +51,8 @@ def compile_checked(
     walk.run(manifest)
     _check_lookalikes(manifest, report)
     causes = _Causes(experiment, problems, report)
+    if not causes.declarations_missing:
+        blame_definitions(experiment, report)
     problems.found += [p for p in report if not causes.explain(p)]
     return compiled, walk.explained
 
@@ -108,7 +111,7 @@ class _Causes:
         self.seen.add(identity)
         if self.declarations_missing and problem.code in _UNDECLARED:
             return True
-        slips = [_name_in(p.found) for p in self.report if p.code == _MISSED.get(problem.code)]
+        slips = [name_in(p.found) for p in self.report if p.code == _MISSED.get(problem.code)]
         return any(nearest(slip, [problem.found]) for slip in slips)
 
     def _report_no_declarations(self, problems: Problems) -> None:
@@ -123,7 +126,3 @@ class _Causes:
                 at_key=True,
             )
         self.declarations_missing = True
-
-
-def _name_in(found: str) -> str:
-    return found.removeprefix("${trialParameters.").removesuffix("}")
