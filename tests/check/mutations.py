@@ -17,16 +17,30 @@ from trialmill.api.load import load_documents
 from trialmill.api.tree import Json, JsonObject, Path, format_path, get, get_string
 from trialmill.api.yaml_text import yaml_text
 
-_FREE: Final = frozenset(
-    "labels annotations matchLabels primaryPodLabels nodeSelector limits requests data stringData settings".split()
-)
+_FREE: Final = {
+    "labels",
+    "annotations",
+    "matchLabels",
+    "primaryPodLabels",
+    "nodeSelector",
+    "limits",
+    "requests",
+    "data",
+}
 """Mappings whose keys are their author's own."""
-_OPEN: Final = frozenset("params parameters arguments inputs outputs value default".split())
+_OPEN: Final = {"params", "parameters", "arguments", "inputs", "outputs", "value", "default"}
 """Fields of manifests below which a value may be of several types."""
-_NAMED: Final = frozenset(
-    "parameterType algorithmName type distribution reference restartPolicy primaryContainerName kind apiVersion as"
-    " objectiveMetricName configMapName parametersInjectPolicy".split()
-)
+_DEFINED: Final = {
+    "algorithmName",
+    "apiVersion",
+    "as",
+    "configMapName",
+    "distribution",
+    "kind",
+    "parameterType",
+    "type",
+}
+_NAMED: Final = _DEFINED | {"parametersInjectPolicy", "primaryContainerName", "reference", "restartPolicy"}
 """Fields whose value is a word that is defined elsewhere."""
 _NEEDED: Final = (
     ("apiVersion",),
@@ -249,7 +263,8 @@ def _joined(lines: list[str], number: int, changed: str | bytes) -> bytes:
 
 
 def _ancestors(lines: list[str], number: int) -> frozenset[int]:
-    """A line and those that what follows it would have belonged to: less indented each."""
+    """A line and those that what follows it would have belonged to: less indented each, and where the file begins."""
+    first = next(number for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#"))
     found, indent = {number}, len(lines[number - 1]) - len(lines[number - 1].lstrip())
     for above in range(number - 1, 0, -1):
         line = lines[above - 1]
@@ -257,4 +272,4 @@ def _ancestors(lines: list[str], number: int) -> frozenset[int]:
         if line.strip() and not line.startswith("#") and width < indent:
             found.add(above)
             indent = width
-    return frozenset(found | {1})
+    return frozenset(found | {first})

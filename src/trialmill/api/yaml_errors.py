@@ -104,7 +104,7 @@ def explain(
     if context_place and "unexpected end of stream" in problem:
         return Explanation("yaml-syntax", "this quoted text does not end", *context_place)
     if context_place and "flow" in context:
-        return _unclosed(context, context_place, place, line)
+        return _unclosed(context, context_place, place, line, len(LINE_BREAK.split(text.rstrip())))
     if any(part in problem for part in _BY_INDENTATION) and (found := _blamed(text, (problem_place or place)[0])):
         return found
     if "cannot start any token" in problem:
@@ -130,8 +130,11 @@ def _blamed(text: str, complaint: int) -> Explanation | None:
     return Explanation("yaml-syntax", message, found.line, found.column, remedy)
 
 
-def _unclosed(context: str, begin: _Place, place: _Place, line: str) -> Explanation:
+def _unclosed(context: str, begin: _Place, place: _Place, line: str, last: int) -> Explanation:
     what, closing = ("list", "]") if "sequence" in context else ("mapping", "}")
+    if place[0] > last:
+        at = begin if begin[0] <= last else (last, 1)
+        return Explanation("yaml-syntax", f"this {what} does not end", *at, f"close it with '{closing}'")
     opened = f"the {what} that was opened in line {begin[0]}, column {begin[1]}"
     remedy = 'quote placeholders in lists and mappings of one line: ["${...}"]' if "${" in line else ""
     return Explanation("yaml-syntax", f"a ',' or '{closing}' was expected here, for {opened}", *place, remedy)

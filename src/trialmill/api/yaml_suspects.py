@@ -8,6 +8,7 @@ that its author has to look at. Lines that are no `key: value` at all are replac
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import yaml
@@ -164,7 +165,7 @@ def _irregularities(lines: Sequence[str], at: int) -> int:
     """
     rows = [row for row in range(max(0, at - 15), min(len(lines), at + 15)) if _is_text(lines[row])]
     found, flat, deep = 0, 0, 0
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in pairwise(rows):
         line, after = lines[row], lines[following]
         grown = _indent(after) - _inner(line)
         found += (grown > 0 and grown != 2) + _indent(after) % 2

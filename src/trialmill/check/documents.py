@@ -30,7 +30,6 @@ from trialmill.forms.normalize import Normalized, in_authors_words, normalize
 from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate
 
-
 _FOLLOWING: Final = ("which-container", "unknown-containers")
 """What a form says that finds no containers; a manifest with errors explains it."""
 _NO_PARAMETERS: Final = ("required", "spec.parameters")

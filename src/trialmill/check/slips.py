@@ -55,7 +55,9 @@ class _Slip:
 
 def _wrong_definitions(experiment: Experiment, report: Problems) -> Iterator[_Slip]:
     """Definitions that nothing uses under their name, while what is used is their name but for a slip."""
-    unused = {code: [p.found for p in report if p.code == code] for code in ("unused-trial-parameter", "unused-parameter")}
+    unused = {
+        code: [p.found for p in report if p.code == code] for code in ("unused-trial-parameter", "unused-parameter")
+    }
     declared = experiment.spec.template.trial_parameters
     for name, uses in _uses(report, _UNDECLARED).items():
         meant = nearest(name, unused["unused-trial-parameter"])
