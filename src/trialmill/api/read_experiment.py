@@ -29,6 +29,7 @@ from trialmill.api.metric import Strategy
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems, Severity
 from trialmill.api.read_collector import read_collector
+from trialmill.api.read_nas import check_nas
 from trialmill.api.read_template import read_template
 from trialmill.api.reader import INT64_MAX, Fields, Reading
 from trialmill.api.space import Distribution
@@ -188,6 +189,7 @@ def _spec(fields: Fields) -> ExperimentSpec:
         timeout=spec.duration("timeout"),
         seed=spec.integer("seed", INT64_MAX),
     )
+    check_nas(spec, _parameter)
     for name in ("nasConfig", "constraints", "objectives", "warmStart"):
         spec.unavailable(name)
     spec.close()

@@ -4,7 +4,7 @@ from typing import Final
 
 from trialmill.api.experiment import Experiment, When
 from trialmill.api.problem import Problems, Severity
-from trialmill.api.tree import Path
+from trialmill.api.tree import Json, Path, get_string
 from trialmill.check.places import FAILURE_CONDITION, MANIFEST, SUCCESS_CONDITION, WHEN, has_error_below
 from trialmill.kinds.gjson import syntax_problems
 from trialmill.kinds.profile import KindProfile
@@ -26,7 +26,7 @@ def check_conditions(experiment: Experiment, profile: KindProfile | None, proble
             message = f"this condition is never met: {wrong}"
             problems.add("invalid-condition", message, place, severity=_SEVERITY[place], found=condition)
     missing = [place for place, condition in given.items() if not condition and not _has_error(place, problems)]
-    if missing and not _has_wrong_kind(problems):
+    if missing and not _has_wrong_kind(experiment.spec.template.trial_spec, problems):
         _report_missing(missing, profile, problems)
     if profile is None:
         return policy
@@ -50,9 +50,10 @@ def _has_error(place: Path, problems: Problems) -> bool:
     return problems.has_error_at(place) or has_error_below(problems, (*place[:-1], WHEN[place]))
 
 
-def _has_wrong_kind(problems: Problems) -> bool:
-    """Whether the kind itself has an error; then nobody knows which conditions it would need."""
-    return any(problems.has_error_at((*MANIFEST, name)) for name in ("apiVersion", "kind"))
+def _has_wrong_kind(manifest: Json, problems: Problems) -> bool:
+    """Whether the kind itself is wrong or missing; then nobody knows which conditions it would need."""
+    names = ("apiVersion", "kind")
+    return any(problems.has_error_at((*MANIFEST, name)) or not get_string(manifest, name) for name in names)
 
 
 def _report_missing(missing: list[Path], profile: KindProfile | None, problems: Problems) -> None:
