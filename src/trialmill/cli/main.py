@@ -64,6 +64,12 @@ def _add_files(subcommands: _Subcommands) -> None:
     validate.add_argument("--strict", action="store_true", help="warnings are errors")
     _add_output(validate, "text", "json")
 
+    explain = _command(subcommands, "explain", "explain:explain_command", "say what a problem's code means")
+    explain.add_argument(
+        "code", nargs="?", metavar="CODE", help="what stands in brackets; all codes where it is left out"
+    )
+    _add_output(explain, "text", "json")
+
     convert = _command(subcommands, "convert", "convert:convert_command", "print an Experiment in the normal form")
     convert.add_argument("files", nargs="+", metavar="FILE", help="an Experiment with what belongs to it; - for stdin")
 
