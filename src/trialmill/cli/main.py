@@ -70,6 +70,15 @@ def _add_files(subcommands: _Subcommands) -> None:
     )
     _add_output(explain, "text", "json")
 
+    schema = _command(subcommands, "schema", "schema:schema_command", "print the JSON Schema of files, for editors")
+    schema.add_argument(
+        "what",
+        nargs="?",
+        choices=("file", "experiment", "trialtemplate"),
+        default="file",
+        help="of whole files, of an Experiment or of a TrialTemplate; default: file",
+    )
+
     convert = _command(subcommands, "convert", "convert:convert_command", "print an Experiment in the normal form")
     convert.add_argument("files", nargs="+", metavar="FILE", help="an Experiment with what belongs to it; - for stdin")
 
