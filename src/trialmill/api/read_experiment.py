@@ -37,7 +37,7 @@ from trialmill.api.tree import Json, JsonObject, Path, get, kind_name
 
 KIND: Final = "Experiment"
 _OLD_VERSIONS: Final = ("kubeflow.org/v1alpha1", "kubeflow.org/v1alpha2", "kubeflow.org/v1alpha3")
-_OWNED_BY_SERVER: Final = (
+OWNED_BY_SERVER: Final = (
     "uid",
     "resourceVersion",
     "generation",
@@ -136,7 +136,7 @@ def _as_written(tree: JsonObject) -> JsonObject:
     written = {name: value for name, value in tree.items() if name != "status"}
     metadata = written.get("metadata")
     if isinstance(metadata, dict):
-        written["metadata"] = {name: value for name, value in metadata.items() if name not in _OWNED_BY_SERVER}
+        written["metadata"] = {name: value for name, value in metadata.items() if name not in OWNED_BY_SERVER}
     return written
 
 
