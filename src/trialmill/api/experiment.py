@@ -113,10 +113,21 @@ class FeasibleSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class ActiveWhen:
+    """An entry of `activeWhen`: the other parameter, and the texts of its values for which this one counts."""
+
+    parameter: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
+    """`active_when` is an extension: the parameter counts while all of it holds."""
+
     name: str
     type: ParameterType
     space: FeasibleSpace
+    active_when: tuple[ActiveWhen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
