@@ -21,11 +21,14 @@ from trialmill.kinds.schema import BUILT_IN
 from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate, TrialContext
 from trialmill.template.corners import Corner, corner
+from trialmill.template.expressions import ExpressionError, evaluate
 from trialmill.template.render import RenderError, render, render_parts
 
 _PARTS: Path = (*TEMPLATE, "additionalResources")
 _MOST_ROWS: Final = 24
 """Of a longer list only so many values are tried, to stay within a moment."""
+_MOST_CONDITIONAL: Final = 24
+"""The same for conditional parameters."""
 _SHOWN_VALUES: Final = 4
 _LONGEST_QUOTE: Final = 60
 
@@ -108,15 +111,59 @@ def _silent_places(explained: Collection[Path], problems: Problems) -> set[str]:
 
 
 def corners(space: Space) -> Iterator[Mapping[str, Value]]:
-    """All minima, all maxima, and each listed value at least once, in as few assignments as that takes."""
+    """All minima, all maxima, each listed value at least once, and each conditional parameter both active and inactive,
+    in as few assignments as that takes. Without the values of inactive parameters.
+    """
+    found: list[dict[str, Value]] = []
+    for row in _rows(space):
+        active = space.active(row)
+        if active not in found:
+            found.append(active)
+            yield active
+
+
+def _rows(space: Space) -> Iterator[dict[str, Value]]:
     ends = corner(space, Corner.MIN), corner(space, Corner.MAX)
     yield from ends
+    for name in sorted(space.conditional, key=space.names.index)[:_MOST_CONDITIONAL]:
+        yield from (_made_active(space, end, name) for end in ends)
+        yield from _made_inactive(space, ends[0], name)
     listed = {d.name: _values(d) for d in space.dimensions if isinstance(d, Categorical | Discrete)}
     longest = max((len(values) for values in listed.values()), default=0)
     for number in range(min(longest, _MOST_ROWS)):
-        row = ends[number % 2] | {name: values[number % len(values)] for name, values in listed.items()}
-        if row not in ends:
-            yield row
+        yield ends[number % 2] | {name: values[number % len(values)] for name, values in listed.items()}
+
+
+def _made_active(space: Space, row: Mapping[str, Value], name: str) -> dict[str, Value]:
+    """The row, changed so that all conditions on the parameter hold, and those on the parameters in them."""
+    changed = dict(row)
+    waiting, seen = [name], {name}
+    allowed: dict[str, list[Value]] = {}
+    while waiting:
+        subject = waiting.pop()
+        for condition in (c for c in space.conditions if c.parameter == subject):
+            values = allowed.get(condition.on, condition.values)
+            allowed[condition.on] = [value for value in values if value in condition.values]
+            if condition.on not in seen:
+                seen.add(condition.on)
+                waiting.append(condition.on)
+    for on, values in allowed.items():
+        if values and changed[on] not in values:
+            changed[on] = values[0]
+    return changed
+
+
+def _made_inactive(space: Space, row: Mapping[str, Value], name: str) -> Iterator[dict[str, Value]]:
+    """The row with another value of what the parameter depends on, one for each condition that can fail."""
+    dimensions = {dimension.name: dimension for dimension in space.dimensions}
+    for condition in space.conditions:
+        if condition.parameter == name:
+            dimension = dimensions[condition.on]
+            listed = _values(dimension) if isinstance(dimension, Categorical | Discrete) else ()
+            ends = (corner(space, which)[condition.on] for which in Corner)
+            other = next((value for value in (*listed, *ends) if value not in condition.values), None)
+            if other is not None:
+                yield _made_active(space, row, condition.on) | {condition.on: other}
 
 
 def _values(dimension: Categorical | Discrete) -> tuple[str, ...]:
@@ -124,6 +171,8 @@ def _values(dimension: Categorical | Discrete) -> tuple[str, ...]:
 
 
 def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report: Problems) -> None:
+    if _check_derived(trials, assignments, report):
+        return
     try:
         resource = trials.resource(assignments)
     except RenderError as error:
@@ -144,6 +193,21 @@ def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report:
     lowered = Problems(report.document)
     lower(resource, (*trials.companions, *parts), lowered, MANIFEST)
     report.found += [p for p in lowered if not any(_says_the_same(p, known) for known in refused)]
+
+
+def _check_derived(trials: SampleTrials, assignments: Mapping[str, Value], report: Problems) -> bool:
+    """Whether an expression has no value; reported where it is written, not where it is used."""
+    declared = [parameter.name for parameter in trials.experiment.spec.template.trial_parameters]
+    has_failed = False
+    for derived in trials.template.derived:
+        if all(name in assignments for name, _ in derived.variables):
+            try:
+                evaluate(derived, assignments)
+            except ExpressionError as error:
+                place = (*TEMPLATE, "trialParameters", declared.index(derived.name), "value")
+                report.add("expression-fails", f"{derived.name} has no value: {error}", place, found=derived.text)
+                has_failed = True
+    return has_failed
 
 
 def _runs_here(manifest: JsonObject) -> bool:

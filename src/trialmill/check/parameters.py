@@ -1,6 +1,7 @@
 """The search space: each parameter's bounds, step and list (Katib: rules 14 and 15, and what they leave out)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from trialmill.api.experiment import Experiment, FeasibleSpace, Parameter, ParameterType
@@ -8,6 +9,7 @@ from trialmill.api.problem import Problems
 from trialmill.api.space import Distribution, Space
 from trialmill.api.spaces import SpaceError, read_integer, read_number, space_of
 from trialmill.api.tree import Path
+from trialmill.check.conditional import check_conditional
 from trialmill.check.places import SPEC, entries, has_error_below
 
 _PARAMETERS: Path = (*SPEC, "parameters")
@@ -33,7 +35,9 @@ def check_parameters(experiment: Experiment, problems: Problems) -> Space | None
     if has_error_below(problems, _PARAMETERS):
         return None
     try:
-        return space_of(parameters)
+        unconditional = space_of([replace(parameter, active_when=()) for parameter in parameters])
+        is_sound = check_conditional(experiment.source, parameters, places, unconditional, problems)
+        return space_of(parameters) if is_sound else None
     except SpaceError as error:
         problems.add("invalid-space", str(error), _PARAMETERS)
         return None

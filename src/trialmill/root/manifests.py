@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trialmill.api.experiment import Experiment
-from trialmill.api.space import Value
+from trialmill.api.space import Space, Value, format_value
 from trialmill.api.tree import JsonObject
 from trialmill.engine.names import trial_seed
 from trialmill.engine.records import ExperimentRecord, TrialRecord
@@ -39,9 +39,12 @@ def sample_manifest(checked: "Checked", which: str | None, texts: Sequence[str])
     assigned = assign(space, texts)
     parameters = experiment.spec.template.trial_parameters
     base: dict[str, Value] = corner(space, Corner(which)) if which else middle(space, parameters)
+    assignments = space.active(base | assigned.values)
+    inactive = sorted(assigned.values.keys() - assignments)
+    warnings = [*assigned.warnings, *(_without_effect(name, space) for name in inactive)]
     name = f"{experiment.name}-{_SUFFIX}"
     context = TrialContext(
-        assignments=base | assigned.values,
+        assignments=assignments,
         name=name,
         namespace=experiment.namespace,
         index=0,
@@ -51,9 +54,15 @@ def sample_manifest(checked: "Checked", which: str | None, texts: Sequence[str])
     )
     try:
         manifest = in_reading_order(render(checked.template, context))
-        return as_applied(manifest, render_parts(checked.template, context)), assigned.warnings
+        return as_applied(manifest, render_parts(checked.template, context)), warnings
     except RenderError as error:
         raise InputError(f"these values cannot be put into the template: {error}") from error
+
+
+def _without_effect(name: str, space: Space) -> str:
+    conditions = [c for c in space.conditions if c.parameter == name]
+    needed = " and ".join(f"{c.on} is {' or '.join(map(format_value, c.values))}" for c in conditions)
+    return f"{name} is inactive with these values; it counts only while {needed}"
 
 
 def as_applied(resource: JsonObject, parts: Sequence[JsonObject]) -> JsonObject:

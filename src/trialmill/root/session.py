@@ -104,13 +104,18 @@ def parallel_that_fits(checked: Checked) -> int:
 def _default_context(checked: Checked) -> TrialContext:
     experiment = checked.experiment
     return TrialContext(
-        assignments=middle(checked.space, experiment.spec.template.trial_parameters),
+        assignments=_first(checked),
         name=experiment.name,
         namespace=experiment.namespace,
         index=0,
         seed=0,
         experiment=experiment.name,
     )
+
+
+def _first(checked: Checked) -> Mapping[str, Value]:
+    """The assignment of a trial on defaults."""
+    return checked.space.active(middle(checked.space, checked.experiment.spec.template.trial_parameters))
 
 
 async def run(store: str, checked: Checked, options: Options, session: Session) -> Finished:
@@ -164,7 +169,7 @@ async def try_once(folder: Path, checked: Checked, options: Options, session: Se
     record = new_record(checked, replace(options, max_trials=1, parallel=1), SystemClock().now())
     async with open_store(":memory:") as stores:
         await stores.trials.save([record])
-        searcher = OneTrial(middle(checked.space, checked.experiment.spec.template.trial_parameters))
+        searcher = OneTrial(_first(checked))
         return await _drive(stores, record.ref, folder, session, resumed=False, searcher=searcher)
 
 
