@@ -247,6 +247,10 @@ def _active_when(parameter: Fields) -> tuple[ActiveWhen, ...]:
     """One condition, or a list of conditions that must all hold."""
     if isinstance(parameter.raw("activeWhen"), list):
         return parameter.objects("activeWhen", _condition)
+    if isinstance(parameter.raw("activeWhen"), str):
+        remedy = "write `{parameter: NAME, equals: VALUE}`, or `in` with a list of values"
+        parameter.reading.mismatch(parameter.at("activeWhen"), parameter.raw("activeWhen"), "a mapping", remedy)
+        return ()
     fields = parameter.object("activeWhen")
     return () if fields is None else (_condition(fields),)
 
@@ -255,7 +259,7 @@ def _condition(fields: Fields) -> ActiveWhen:
     name = fields.string("parameter", required=True)
     equals, listed = fields.words("equals"), fields.words("in")
     if equals is None and listed is None:
-        fields.missing("equals", "a value, or `in` with a list of values")
+        fields.missing("equals", "a value, or `in` with a list of values", "give `equals` a value, or `in` a list")
     elif equals is not None and listed is not None:
         fields.problems.add("both-fields", "equals and in are two ways to say the same", fields.at("in"), at_key=True)
     elif isinstance(fields.raw("equals"), list):

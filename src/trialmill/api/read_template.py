@@ -81,7 +81,7 @@ def _trial_parameter(fields: Fields) -> TrialParameter:
         default=fields.raw("default"),
         cast=fields.choice("as", Cast) or "",
         encode=fields.choice("encode", Encoding) or "",
-        value=fields.string("value", required=fields.has("value")),
+        value=fields.word("value"),
     )
     fields.close()
     return parameter

@@ -143,6 +143,11 @@ class Fields:
         places = [(*self.at(name), i) for i in range(len(items))] if isinstance(value, list) else [self.at(name)]
         return tuple(_word(self.reading, place, item) for place, item in zip(places, items, strict=True))
 
+    def word(self, name: str) -> str:
+        """One value, as it is spelled; empty where it is absent or wrong."""
+        value = self.raw(name)
+        return "" if value is None else _word(self.reading, self.at(name), value)
+
     def integer(self, name: str, largest: int = INT32_MAX) -> int | None:
         value = self.raw(name)
         if value is None:

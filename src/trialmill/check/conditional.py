@@ -1,37 +1,40 @@
 """`activeWhen`: whether each condition names another parameter and values that it can have, and can hold at all."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from trialmill.api.experiment import ActiveWhen, Parameter
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
-from trialmill.api.space import Categorical, Dimension, Discrete, Double, Integer, Space, Value
+from trialmill.api.space import Categorical, Dimension, Discrete, Double, Integer, Value
 from trialmill.api.spaces import possible_value
 from trialmill.api.tree import Json, Path, get, get_object
 from trialmill.template.corners import describe
 
-_FIELD = "activeWhen"
+_FIELD: Final = "activeWhen"
 
 
 def check_conditional(
-    source: Json, parameters: Sequence[Parameter], places: Sequence[Path], space: Space, problems: Problems
-) -> bool:
-    """Whether the conditions of all parameters can be followed; what is wrong is reported.
+    source: Json,
+    parameters: Sequence[Parameter],
+    places: Sequence[Path],
+    dimensions: Mapping[str, Dimension],
+    problems: Problems,
+) -> None:
+    """Report what is wrong with the conditions of all parameters.
 
-    `places` are those of the parameters in `source`, and `space` holds their dimensions, without conditions.
+    `places` are those of the parameters in `source`, and `dimensions` theirs by name, as far as they could be read.
     """
-    dimensions = {dimension.name: dimension for dimension in space.dimensions}
     known = len(problems.found)
+    checks = _Checks(parameters, places, source, dimensions, problems)
     for parameter, place in zip(parameters, places, strict=True):
         for entry, at in _entries(source, parameter, (*place, _FIELD)):
-            _check_entry(parameter, entry, at, source, dimensions, problems)
-    is_sound = len(problems.found) == known
-    if is_sound:
-        is_sound = _check_circles(parameters, places, problems)
-    if is_sound:
+            checks.entry(parameter, entry, at)
+    checks.circles()
+    if len(problems.found) == known and len(dimensions) == len(parameters):
         for parameter, place in zip(parameters, places, strict=True):
-            is_sound &= _check_possible(parameter, parameters, dimensions, (*place, _FIELD), problems)
-    return is_sound
+            checks.possible(parameter, (*place, _FIELD))
 
 
 def _entries(source: Json, parameter: Parameter, place: Path) -> Iterator[tuple[ActiveWhen, Path]]:
@@ -45,63 +48,89 @@ def _entries(source: Json, parameter: Parameter, place: Path) -> Iterator[tuple[
         yield entry, (*place, position)
 
 
-def _check_entry(
-    parameter: Parameter,
-    entry: ActiveWhen,
-    place: Path,
-    source: Json,
-    dimensions: Mapping[str, Dimension],
-    problems: Problems,
-) -> None:
-    other = dimensions.get(entry.parameter)
-    if not entry.parameter or problems.has_error_at((*place, "parameter")):
-        return
-    if other is None:
-        meant = nearest(entry.parameter, [name for name in dimensions if name != parameter.name])
-        remedy = f"did you mean {meant}?" if meant else f"there are {', '.join(dimensions)}"
-        message = f"there is no parameter {entry.parameter}"
-        problems.add("unknown-reference", message, (*place, "parameter"), found=entry.parameter, remedy=remedy)
-        return
-    if other.name == parameter.name:
-        message = f"whether {parameter.name} is active cannot depend on its own value"
-        problems.add("circular-condition", message, (*place, "parameter"), found=entry.parameter)
-        return
-    for text, at in _texts(source, entry, place):
-        if possible_value(other, text) is None and not problems.has_error_at(at):
-            problems.add(
-                "impossible-value",
-                f"{other.name} is {describe(other)}, and never {text}",
-                at,
-                found=text,
-                expected=describe(other),
-                remedy=_remedy(other, text),
-            )
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """What the checks of all conditions have in common."""
+
+    parameters: Sequence[Parameter]
+    places: Sequence[Path]
+    source: Json
+    dimensions: Mapping[str, Dimension]
+    problems: Problems
+
+    def entry(self, parameter: Parameter, entry: ActiveWhen, place: Path) -> None:
+        """One condition: another parameter that exists, and values that it can have."""
+        names = [p.name for p in self.parameters]
+        at, name = (*place, "parameter"), entry.parameter
+        if not name or self.problems.has_error_at(at):
+            return
+        if name not in names:
+            meant = nearest(name, [n for n in names if n != parameter.name])
+            remedy = f"did you mean {meant}?" if meant else f"there are {', '.join(names)}"
+            self.problems.add("unknown-reference", f"there is no parameter {name}", at, found=name, remedy=remedy)
+        elif name == parameter.name:
+            message = f"whether {name} is active cannot depend on its own value"
+            self.problems.add("circular-condition", message, at, found=name)
+        elif name in self.dimensions:
+            for text, text_place in _texts(self.source, entry, place):
+                self._value(self.dimensions[name], text, text_place)
+
+    def _value(self, other: Dimension, text: str, place: Path) -> None:
+        if possible_value(other, text) is not None or self.problems.has_error_at(place):
+            return
+        meant = nearest(text, other.choices) if isinstance(other, Categorical) else None
+        self.problems.add(
+            "impossible-value",
+            f"{other.name} is {describe(other)}, and never {text}",
+            place,
+            found=text,
+            expected=describe(other),
+            remedy=f"did you mean {meant}?" if meant else "",
+        )
+
+    def circles(self) -> None:
+        """No parameter may depend on itself by way of others; the first of each circle is reported."""
+        needs = {p.name: [e.parameter for e in p.active_when if e.parameter != p.name] for p in self.parameters}
+        reported: set[str] = set()
+        for parameter, place in zip(self.parameters, self.places, strict=True):
+            circle = _circle(parameter.name, needs)
+            if circle and not reported & set(circle):
+                reported.update(circle)
+                message = f"{', which depends on '.join([*circle, parameter.name])}: none of them can be decided"
+                remedy = "remove one of the conditions"
+                self.problems.add("circular-condition", message, (*place, _FIELD), remedy=remedy, at_key=True)
+
+    def possible(self, parameter: Parameter, place: Path) -> None:
+        """Some trial must have the parameter; where every one has it, its condition has no effect."""
+        allowed = self._allowed(parameter)
+        if never := next((name for name, values in allowed.items() if not values), None):
+            message = f"{parameter.name} is never active: {never} has no value for which all conditions hold"
+            self.problems.add("never-active", message, place, remedy="remove one of the conditions", at_key=True)
+        elif allowed and all(len(values) == _count(self.dimensions[name]) for name, values in allowed.items()):
+            message = f"the condition holds for every value, so {parameter.name} is always active"
+            self.problems.warn("no-effect", message, place, remedy="remove it", at_key=True)
+
+    def _allowed(self, parameter: Parameter) -> dict[str, set[Value]]:
+        """By each parameter that this one depends on, itself or by way of others: the values for which it is active."""
+        by_name = {p.name: p for p in self.parameters}
+        allowed: dict[str, set[Value]] = {}
+        waiting = [parameter]
+        while waiting:
+            for entry in waiting.pop().active_when:
+                other = self.dimensions[entry.parameter]
+                values = {value for text in entry.values if (value := possible_value(other, text)) is not None}
+                if other.name not in allowed:
+                    waiting.append(by_name[other.name])
+                allowed[other.name] = allowed.get(other.name, values) & values
+        return allowed
 
 
 def _texts(source: Json, entry: ActiveWhen, place: Path) -> Iterator[tuple[str, Path]]:
+    """The values of a condition with their places."""
     if "in" in get_object(source, *place):
         yield from ((text, (*place, "in", i)) for i, text in enumerate(entry.values))
     else:
         yield from ((text, (*place, "equals")) for text in entry.values)
-
-
-def _remedy(dimension: Dimension, text: str) -> str:
-    meant = nearest(text, dimension.choices) if isinstance(dimension, Categorical) else None
-    return f"did you mean {meant}?" if meant else ""
-
-
-def _check_circles(parameters: Sequence[Parameter], places: Sequence[Path], problems: Problems) -> bool:
-    """Whether no parameter depends on itself by way of others; the first of each circle is reported."""
-    needs = {p.name: [entry.parameter for entry in p.active_when] for p in parameters}
-    reported: set[str] = set()
-    for parameter, place in zip(parameters, places, strict=True):
-        circle = _circle(parameter.name, needs)
-        if circle and not reported & set(circle):
-            reported.update(circle)
-            message = f"{' depends on '.join([*circle, parameter.name])}, so none of them can ever be decided"
-            remedy = "remove one of the conditions"
-            problems.add("circular-condition", message, (*place, _FIELD), remedy=remedy, at_key=True)
-    return not reported
 
 
 def _circle(name: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
@@ -120,37 +149,6 @@ def _circle(name: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
                 came_from[other] = current
                 waiting.append(other)
     return []
-
-
-def _check_possible(
-    parameter: Parameter,
-    parameters: Sequence[Parameter],
-    dimensions: Mapping[str, Dimension],
-    place: Path,
-    problems: Problems,
-) -> bool:
-    """Whether the parameter is active in some trial; where it is in every one, its condition has no effect."""
-    if not parameter.active_when:
-        return True
-    by_name = {p.name: p for p in parameters}
-    allowed: dict[str, set[Value]] = {}
-    waiting, seen = [parameter], {parameter.name}
-    while waiting:
-        for entry in waiting.pop().active_when:
-            other = dimensions[entry.parameter]
-            values = {value for text in entry.values if (value := possible_value(other, text)) is not None}
-            allowed[other.name] = allowed.get(other.name, values) & values
-            if not allowed[other.name]:
-                message = f"{parameter.name} is never active: {other.name} has no value for which all conditions hold"
-                problems.add("never-active", message, place, remedy="remove one of the conditions", at_key=True)
-                return False
-            if other.name not in seen:
-                seen.add(other.name)
-                waiting.append(by_name[other.name])
-    if all(len(values) == _count(dimensions[name]) for name, values in allowed.items()):
-        message = f"the condition holds for every value, so {parameter.name} is always active"
-        problems.warn("no-effect", message, place, remedy="remove it", at_key=True)
-    return True
 
 
 def _count(dimension: Dimension) -> int | None:

@@ -16,7 +16,7 @@ from typing import Final
 
 from trialmill.api.fields import SchemaSource
 from trialmill.api.problem import Problems
-from trialmill.api.tree import Json, JsonObject, Path, format_path, get, get_list, get_string
+from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_string
 from trialmill.template.compiled import Ref, Slot
 
 _OPTION: Final = re.compile(r"--?[A-Za-z0-9][^=\s]*")
@@ -49,7 +49,7 @@ def check_falling(manifest: JsonObject, slot: Slot, schema: SchemaSource, proble
         problems.add("inactive-script", message, (*root, *slot.path), remedy=remedy)
     for path in slot.falls:
         if _is_required(manifest, path, schema):
-            message = f"{format_path(path)} is required, but has no value in trials where {names} is inactive"
+            message = f"{path[-1]} is required, but has no value in trials where {names} is inactive"
             problems.add("inactive-required", message, (*root, *slot.path), remedy=remedy, at_key=slot.in_key)
 
 

@@ -91,7 +91,9 @@ def _values(template: CompiledTemplate, context: TrialContext) -> _Values:
 def _filled(template: CompiledTemplate, context: TrialContext, values: _Values) -> JsonObject:
     """The manifest with each slot filled in, and without what falls away."""
     tree = _Copy(template.tree)
-    gone = {path for slot in template.slots if any(map(values.is_absent, slot.parts)) for path in slot.falls}
+    gone = {
+        path for slot in template.slots if slot.falls and any(map(values.is_absent, slot.parts)) for path in slot.falls
+    }
     renamed: dict[Path, dict[str, str]] = {}
     for slot in template.slots:
         if gone and any(slot.path[:length] in gone for length in range(1, len(slot.path) + 1)):
