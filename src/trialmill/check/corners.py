@@ -11,6 +11,7 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.problem import Problem, Problems
 from trialmill.api.space import Categorical, Discrete, Space, Value, format_value
 from trialmill.api.tree import JsonObject, Path, format_path, get_string
+from trialmill.check.hydration import in_what_was_made
 from trialmill.check.manifest import ManifestCheck
 from trialmill.check.places import MANIFEST, TEMPLATE, is_inside, is_refusal, texts_with
 from trialmill.check.rehearsal import check_rehearsal
@@ -22,13 +23,16 @@ from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate, TrialContext
 from trialmill.template.corners import Corner, corner
 from trialmill.template.expressions import ExpressionError, evaluate
-from trialmill.template.render import RenderError, render, render_parts
+from trialmill.template.hydration import PLACE, Hydrate, HydrationError, hydrated
+from trialmill.template.render import RenderError, render_parts
 
 _PARTS: Path = (*TEMPLATE, "additionalResources")
 _MOST_ROWS: Final = 24
 """Of a longer list only so many values are tried, to stay within a moment."""
 _MOST_CONDITIONAL: Final = 24
 """The same for conditional parameters."""
+_MOST_HYDRATED: Final = 6
+"""The same for trials that a function or command makes: each costs the start of a process."""
 _SHOWN_VALUES: Final = 4
 _LONGEST_QUOTE: Final = 60
 
@@ -41,10 +45,11 @@ class SampleTrials:
     companions: Sequence[JsonObject]
     policy: Policy
     template: CompiledTemplate
+    hydrate: Hydrate | None = None
 
     def resource(self, assignments: Mapping[str, Value]) -> JsonObject:
         """The resource of a trial. Raises RenderError."""
-        return render(self.template, self._context(assignments))
+        return hydrated(self.template, self._context(assignments), self.hydrate)
 
     def parts(self, assignments: Mapping[str, Value]) -> tuple[JsonObject, ...]:
         """What is made with the resource, which may refer to it as to the companions. Raises RenderError."""
@@ -61,19 +66,22 @@ def check_corners(trials: SampleTrials, space: Space, explained: Collection[Path
 
     `explained` are the places in the manifest of fields that are there under a misspelt name.
     """
-    rows = list(corners(space))
+    rows = list(corners(space))[: None if trials.hydrate is None else _MOST_HYDRATED]
     found: dict[tuple[str, str], list[tuple[Problem, Mapping[str, Value]]]] = {}
     for assignments in rows:
         report = Problems(problems.document)
         _check_trial(trials, assignments, report)
         for key, problem in {(p.code, p.path): p for p in report}.items():
             found.setdefault(key, []).append((problem, assignments))
+        if any(problem.code == "hydrate-failed" for problem in report):
+            break  # it may take its time, and each further call as long
     silent = _silent_places(explained, problems)
     for cases in found.values():
         problem, assignments = cases[0]
         if not any(is_inside(problem.path, place) for place in silent):
             shown = f" ({_shown(assignments)})" if len(cases) < len(rows) else ""
-            problems.found.append(replace(problem, message=problem.message.removesuffix(".") + shown))
+            problem = replace(problem, message=problem.message.removesuffix(".") + shown)
+            problems.found.append(problem if trials.hydrate is None else in_what_was_made(problem, problems))
     if not any(is_refusal(cases[0][0]) for cases in found.values()):
         _rehearse(trials, rows[0], problems)
 
@@ -175,6 +183,9 @@ def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report:
         return
     try:
         resource = trials.resource(assignments)
+    except HydrationError as error:
+        report.add("hydrate-failed", error.message, PLACE)
+        return
     except RenderError as error:
         report.add("cannot-render", error.message, (*MANIFEST, *error.path))
         return

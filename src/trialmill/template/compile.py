@@ -49,18 +49,22 @@ def compile_template(
     problems: Problems,
     base: Path = ("spec", "trialTemplate"),
     space: Space | None = None,
+    *,
+    passes_all_on: bool = True,
 ) -> CompiledTemplate | None:
     """The template's normal form, or None when an error was found.
 
     `parameter_names` are the names of the search parameters; empty (a NAS experiment) for any. With `space`, values
-    that can never fit their fields are found too. `base` is where the template stands in the document.
+    that can never fit their fields are found too. `base` is where the template stands in the document. Without
+    `passes_all_on` search parameters may reach a trial in another way.
     """
     before = _errors(problems)
     manifest = template.trial_spec
     own = own_texts(manifest)
     declared = declare(template, parameter_names, own, problems, base)
     dimensions = {d.name: d for d in space.dimensions} if space else {}
-    check_passed_on(template, parameter_names, problems, base)
+    if passes_all_on:
+        check_passed_on(template, parameter_names, problems, base)
     check_defaults(template, dimensions, problems, base)
     derived = derive_values(template, dimensions, problems, base) if space else {}
     if space:

@@ -36,7 +36,7 @@ def render(template: CompiledTemplate, context: TrialContext) -> JsonObject:
     and `metadata` are new; everything else is shared with the template, so treat the result as frozen.
     """
     root = _filled(template, context, _values(template, context))
-    _own_metadata(root, context)
+    own_metadata(root, context)
     return root
 
 
@@ -50,7 +50,7 @@ def render_parts(template: CompiledTemplate, context: TrialContext) -> tuple[Jso
         try:
             root = _filled(part, context, values)
             name = _mapping(root.get("metadata"), ("metadata",)).get("name")
-            _own_metadata(root, replace(context, name=str(name)))
+            own_metadata(root, replace(context, name=str(name)))
         except RenderError as error:
             raise RenderError((position, *error.path), error.message) from None
         resources.append(root)
@@ -226,7 +226,7 @@ _METADATA: Final[Mapping[RefKind, Callable[[Ref, CompiledTemplate, TrialContext]
 }
 
 
-def _own_metadata(root: JsonObject, context: TrialContext) -> None:
+def own_metadata(root: JsonObject, context: TrialContext) -> None:
     """Name, namespace and our labels; ours win over the template's of the same key."""
     metadata = _mapping(root.get("metadata"), ("metadata",))
     labels = _mapping(metadata.get("labels"), ("metadata", "labels"))
