@@ -572,7 +572,6 @@ def test_the_distribution_unknown_is_uniform_with_a_warning() -> None:
         ("spec:\n  objective", "spec:\n  constraints: []\n  objective", "spec.constraints"),
         ("spec:\n  objective", "spec:\n  objectives: []\n  objective", "spec.objectives"),
         ("spec:\n  objective", "spec:\n  warmStart: []\n  objective", "spec.warmStart"),
-        ("parameterType: double", "parameterType: double\n      activeWhen: a", "spec.parameters[0].activeWhen"),
     ],
 )
 def test_what_this_release_cannot_do_is_said(old: str, new: str, path: str) -> None:

@@ -113,10 +113,21 @@ class FeasibleSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class ActiveWhen:
+    """An entry of `activeWhen`: the other parameter, and the texts of its values for which this one counts."""
+
+    parameter: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
+    """`active_when` is an extension: the parameter counts while all of it holds."""
+
     name: str
     type: ParameterType
     space: FeasibleSpace
+    active_when: tuple[ActiveWhen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +135,9 @@ class TrialParameter:
     """A declared placeholder. `reference` names a parameter, or trial metadata as `${trialSpec.Name}`.
 
     `cast` is the extension `as`: the type of the placeholder's field where no schema says it. `encode` is another: how
-    the value stands in a text of another language. `type` and `default` are extensions too; a default serves
-    `trialmill try` and `render`.
+    the value stands in a text of another language. `value` is one more, in the place of a reference: an expression over
+    parameters. `type` and `default` are extensions too; a default serves `trialmill try` and `render`, and trials in
+    which the parameter is inactive.
     """
 
     name: str
@@ -135,6 +147,7 @@ class TrialParameter:
     default: Json = None
     cast: str = ""
     encode: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)

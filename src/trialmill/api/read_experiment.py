@@ -13,6 +13,7 @@ from trialmill.api.experiment import (
     API_VERSION,
     DEFAULT_NAMESPACE,
     DEFAULT_PARALLEL_TRIALS,
+    ActiveWhen,
     Algorithm,
     Experiment,
     ExperimentSpec,
@@ -238,10 +239,39 @@ def _parameter(fields: Fields) -> Parameter:
         name=fields.string("name", required=True),
         type=fields.choice("parameterType", ParameterType, required=True) or ParameterType.UNKNOWN,
         space=_feasible_space(fields),
+        active_when=_active_when(fields),
     )
-    fields.unavailable("activeWhen")
     fields.close()
     return parameter
+
+
+def _active_when(parameter: Fields) -> tuple[ActiveWhen, ...]:
+    """One condition, or a list of conditions that must all hold."""
+    if isinstance(parameter.raw("activeWhen"), list):
+        return parameter.objects("activeWhen", _condition)
+    if isinstance(parameter.raw("activeWhen"), str):
+        remedy = "write `{parameter: NAME, equals: VALUE}`, or `in` with a list of values"
+        parameter.reading.mismatch(parameter.at("activeWhen"), parameter.raw("activeWhen"), "a mapping", remedy)
+        return ()
+    fields = parameter.object("activeWhen")
+    return () if fields is None else (_condition(fields),)
+
+
+def _condition(fields: Fields) -> ActiveWhen:
+    name = fields.string("parameter", required=True)
+    equals, listed = fields.words("equals"), fields.words("in")
+    if equals is None and listed is None:
+        fields.missing("equals", "a value, or `in` with a list of values", "give `equals` a value, or `in` a list")
+    elif equals is not None and listed is not None:
+        fields.problems.add("both-fields", "equals and in are two ways to say the same", fields.at("in"), at_key=True)
+    elif isinstance(fields.raw("equals"), list):
+        fields.reading.mismatch(fields.at("equals"), fields.raw("equals"), "one value", "write `in` for a list")
+    elif listed is not None and not isinstance(fields.raw("in"), list):
+        fields.reading.mismatch(fields.at("in"), fields.raw("in"), "a list", "write `equals` for one value")
+    elif listed == ():
+        fields.problems.add("required", "in names no values", fields.at("in"), expected="a list of values")
+    fields.close()
+    return ActiveWhen(name, equals or listed or ())
 
 
 def _feasible_space(parameter: Fields) -> FeasibleSpace:

@@ -73,12 +73,13 @@ def _additional(fields: Fields) -> JsonObject:
 def _trial_parameter(fields: Fields) -> TrialParameter:
     parameter = TrialParameter(
         name=fields.string("name", required=True),
-        reference=fields.string("reference", required=True),
+        reference=fields.string("reference", required=not fields.has("value")),
         description=fields.string("description"),
         type=fields.string("type"),
         default=fields.raw("default"),
         cast=fields.choice("as", Cast) or "",
         encode=fields.choice("encode", Encoding) or "",
+        value=fields.word("value"),
     )
     fields.close()
     return parameter

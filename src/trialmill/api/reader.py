@@ -134,6 +134,20 @@ class Fields:
         value = self.raw(name)
         return "" if value is None else _text(self.reading, self.at(name), value)
 
+    def words(self, name: str) -> tuple[str, ...] | None:
+        """A list of values, or one, each as it is spelled; for fields that Katib does not have. None where absent."""
+        value = self.raw(name)
+        if value is None:
+            return None
+        items = value if isinstance(value, list) else [value]
+        places = [(*self.at(name), i) for i in range(len(items))] if isinstance(value, list) else [self.at(name)]
+        return tuple(_word(self.reading, place, item) for place, item in zip(places, items, strict=True))
+
+    def word(self, name: str) -> str:
+        """One value, as it is spelled; empty where it is absent or wrong."""
+        value = self.raw(name)
+        return "" if value is None else _word(self.reading, self.at(name), value)
+
     def integer(self, name: str, largest: int = INT32_MAX) -> int | None:
         value = self.raw(name)
         if value is None:
@@ -290,6 +304,16 @@ def _text(reading: Reading, path: Path, value: Json) -> str:
         return text
     reading.mismatch(path, value, "a string")
     return ""
+
+
+def _word(reading: Reading, path: Path, value: Json) -> str:
+    if isinstance(value, bool | int | float):
+        reading.spellings[path] = reading.spelling(path, value)
+        return reading.spellings[path]
+    if not isinstance(value, str):
+        reading.mismatch(path, value, "a value")
+        return ""
+    return value
 
 
 def _reads_as_number(value: Json) -> bool:

@@ -18,7 +18,8 @@ from trialmill.check.collector import check_collector
 from trialmill.check.companions import COMPANION_KINDS, read_companions
 from trialmill.check.conditions import check_conditions
 from trialmill.check.containers import check_containers
-from trialmill.check.corners import SampleTrials, check_corners, check_unrendered
+from trialmill.check.corners import SampleTrials, check_corners, check_unrendered, corners
+from trialmill.check.hydration import Hydrators, check_hydration, checking, is_hydrated, made_by
 from trialmill.check.kind import check_kind
 from trialmill.check.metadata import check_metadata
 from trialmill.check.objective import check_objective
@@ -29,6 +30,7 @@ from trialmill.check.template import check_unread, compile_checked, is_readable
 from trialmill.forms.normalize import Normalized, in_authors_words, normalize
 from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate
+from trialmill.template.hydration import Hydrate
 
 _FOLLOWING: Final = ("which-container", "unknown-containers")
 """What a form says that finds no containers; a manifest with errors explains it."""
@@ -40,7 +42,8 @@ _INCOMPLETE: Final = ("config-map-missing", "config-map-key-missing", "template-
 class Checked:
     """An experiment without errors. What is not available yet (`Severity.UNAVAILABLE`) can still keep it from running.
 
-    `primary_container` is the one whose output counts, also where the file leaves it to us.
+    `primary_container` is the one whose output counts, also where the file leaves it to us. `hydrate` makes the
+    resources, where a function or command does.
     """
 
     experiment: Experiment
@@ -49,10 +52,15 @@ class Checked:
     companions: tuple[JsonObject, ...]
     policy: Policy
     primary_container: str
+    hydrate: Hydrate | None = None
 
 
-def check_documents(documents: Sequence[Document], problems: list[Problem]) -> Checked | None:
+def check_documents(
+    documents: Sequence[Document], problems: list[Problem], hydrators: Hydrators | None = None
+) -> Checked | None:
     """The one Experiment among the documents, checked with the ConfigMaps and Secrets beside it.
+
+    `hydrators` is how functions and commands that make resources are called; None where that is not allowed.
 
     Adds what is wrong to `problems`, the loader's own among them, and sorts all by place, each once. None where there
     is an error in the end, or no template that this release can read.
@@ -68,7 +76,7 @@ def check_documents(documents: Sequence[Document], problems: list[Problem]) -> C
         file = documents[0].file if documents else ""
         message = "there is no Experiment here"
         problems.append(Problem("no-experiment", Severity.ERROR, message, expected=KIND, file=file))
-    checked = [_check_document(each, companions, problems) for each in normal]
+    checked = [_check_document(each, companions, problems, hydrators) for each in normal]
     _report_others(experiments, problems)
     if is_cut_short:
         problems[:] = [p for p in problems if p.code not in _INCOMPLETE]
@@ -77,7 +85,12 @@ def check_documents(documents: Sequence[Document], problems: list[Problem]) -> C
     return checked[0] if checked and not any(p.severity is Severity.ERROR for p in problems) else None
 
 
-def check_experiment(experiment: Experiment, companions: Sequence[JsonObject], problems: Problems) -> Checked | None:
+def check_experiment(
+    experiment: Experiment,
+    companions: Sequence[JsonObject],
+    problems: Problems,
+    hydrators: Hydrators | None = None,
+) -> Checked | None:
     """An experiment that was read already, or never was in a file (`problems.document` is None then).
 
     Errors that are in `problems` already silence those that only follow from them. None where there is an error.
@@ -89,15 +102,24 @@ def check_experiment(experiment: Experiment, companions: Sequence[JsonObject], p
     check_early_stopping(experiment, problems)
     space = check_parameters(experiment, problems)
     check_algorithm(experiment, space, problems)
-    checked = _check_template(experiment, space, companions, problems) if is_readable(experiment, problems) else None
+    hydrate = check_hydration(experiment, hydrators, problems)
+    checked = None
+    if is_readable(experiment, problems):
+        check = _check_hydrated if is_hydrated(experiment) else _check_template
+        checked = check(experiment, space, companions, hydrate, problems)
     problems.found[:] = _unique(problems.found)
     return None if problems.has_errors else checked
 
 
 def _check_template(
-    experiment: Experiment, space: Space | None, companions: Sequence[JsonObject], problems: Problems
+    experiment: Experiment,
+    space: Space | None,
+    companions: Sequence[JsonObject],
+    hydrate: Hydrate | None,
+    problems: Problems,
 ) -> Checked | None:
     """All that concerns what trials become; None where that cannot be known yet."""
+    del hydrate  # there is none
     profile = check_kind(experiment, problems)
     primary_container = check_containers(experiment, profile, problems)
     policy = check_conditions(experiment, profile, problems)
@@ -110,6 +132,29 @@ def _check_template(
         return None
     check_corners(SampleTrials(experiment, companions, policy, template), space, explained, problems)
     return Checked(experiment, space, template, tuple(companions), policy, primary_container)
+
+
+def _check_hydrated(
+    experiment: Experiment,
+    space: Space | None,
+    companions: Sequence[JsonObject],
+    hydrate: Hydrate | None,
+    problems: Problems,
+) -> Checked | None:
+    """The same where a function or command makes the resources: by what it makes."""
+    profile = check_kind(experiment, problems)
+    policy = check_conditions(experiment, profile, problems)
+    template, _ = compile_checked(experiment, space, problems)
+    check_additional(experiment, problems)
+    if space is None or template is None or hydrate is None:
+        return None
+    trials = SampleTrials(experiment, companions, policy, template, hydrate)
+    check_corners(trials, space, (), problems)
+    if problems.has_errors:
+        return None
+    primary_container = check_containers(made_by(experiment, trials.resource(next(corners(space)))), profile, problems)
+    checked = checking(experiment, hydrate)
+    return Checked(experiment, space, template, tuple(companions), policy, primary_container, checked)
 
 
 def _experiments(documents: Sequence[Document]) -> list[Document]:
@@ -132,10 +177,12 @@ def _report_others(experiments: Sequence[Document], problems: list[Problem]) -> 
         report.add("several-experiments", message, ("kind",), remedy="put each Experiment in a file of its own")
 
 
-def _check_document(normal: Normalized, companions: Sequence[JsonObject], problems: list[Problem]) -> Checked | None:
+def _check_document(
+    normal: Normalized, companions: Sequence[JsonObject], problems: list[Problem], hydrators: Hydrators | None
+) -> Checked | None:
     report = Problems(normal.document)
     experiment = read_experiment(normal.document, report)
-    checked = check_experiment(experiment, companions, report) if experiment else None
+    checked = check_experiment(experiment, companions, report, hydrators) if experiment else None
     place = format_path(TEMPLATE)
     problems += _why_it_failed(normal) if normal.failed else normal.problems
     for problem in report:

@@ -8,6 +8,7 @@ from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.space import Space
 from trialmill.api.tree import Json, Path, format_path, get
+from trialmill.check.hydration import is_hydrated
 from trialmill.check.manifest import ManifestCheck
 from trialmill.check.places import MANIFEST, TEMPLATE, has_error_below, is_inside, texts_with
 from trialmill.check.slips import blame_definitions, name_in
@@ -35,15 +36,22 @@ def is_readable(experiment: Experiment, problems: Problems) -> bool:
 def compile_checked(
     experiment: Experiment, space: Space | None, problems: Problems
 ) -> tuple[CompiledTemplate | None, set[Path]]:
-    """The compiled template, None when it has errors, and the places that a misspelt field explains."""
+    """The compiled template, None when it has errors, and the places that a misspelt field explains.
+
+    Of a template that is hydrated only the placeholders are looked at: nobody knows yet what becomes of the rest.
+    """
     manifest = experiment.spec.template.trial_spec
     if not isinstance(manifest, dict):
         return None, set()
     names = _parameter_names(experiment, problems)
     report = Problems(problems.document)
-    compiled = compile_template(experiment.spec.template, names, BUILT_IN, report, TEMPLATE, space)
+    is_whole = not is_hydrated(experiment)
+    compiled = compile_template(
+        experiment.spec.template, names, BUILT_IN, report, TEMPLATE, space, passes_all_on=is_whole
+    )
     walk = ManifestCheck(BUILT_IN, report, MANIFEST, has_placeholders=True)
-    walk.run(manifest)
+    if is_whole:
+        walk.run(manifest)
     _check_lookalikes(manifest, report)
     causes = _Causes(experiment, problems, report)
     if not causes.declarations_missing:
@@ -93,7 +101,8 @@ class _Causes:
         self.seen: set[tuple[str, str, str]] = set()
         self.declarations_missing = has_error_below(problems, _DECLARATIONS)
         self.kind_is_wrong = any(problems.has_error_at((*MANIFEST, name)) for name in ("apiVersion", "kind"))
-        if not experiment.spec.template.trial_parameters and experiment.spec.parameters:
+        has_declarations = experiment.spec.template.trial_parameters or is_hydrated(experiment)
+        if not has_declarations and experiment.spec.parameters:
             self._report_no_declarations(problems)
 
     def explain(self, problem: Problem) -> bool:

@@ -62,6 +62,7 @@ def _add_files(subcommands: _Subcommands) -> None:
     )
     validate.add_argument("files", nargs="+", metavar="FILE", help="an Experiment with what belongs to it; - for stdin")
     validate.add_argument("--strict", action="store_true", help="warnings are errors")
+    _add_hydrate(validate)
     _add_output(validate, "text", "json")
 
     explain = _command(subcommands, "explain", "explain:explain_command", "say what a problem's code means")
@@ -97,6 +98,7 @@ def _add_files(subcommands: _Subcommands) -> None:
         dest="values",
         help="a parameter's value; repeatable",
     )
+    _add_hydrate(render)
     _add_output(render, "yaml", "json")
     _add_place(render)
 
@@ -137,6 +139,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     )
     _add_file(try_)
     _add_images(try_)
+    _add_hydrate(try_)
     try_.add_argument("--timeout", metavar="TIME", help="give up after this long, such as 90s or 10m")
     _add_output(try_, "text", "json", "yaml")
     _add_place(try_)
@@ -148,6 +151,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     run.add_argument("--seed", type=int, metavar="N", help="the seed of the search")
     run.add_argument("--timeout", metavar="TIME", help="end the experiment after this long, such as 10m or 2h")
     _add_images(run)
+    _add_hydrate(run)
     _add_durable(run)
     _add_output(run, "text", "json", "yaml")
     _add_place(run)
@@ -156,6 +160,7 @@ def _add_running(subcommands: _Subcommands) -> None:
         subcommands, "resume", "run:resume_command", "go on with a paused, stopped or extended experiment"
     )
     _add_name(resume)
+    _add_hydrate(resume)
     _add_durable(resume)
     _add_output(resume, "text", "json", "yaml")
     _add_place(resume)
@@ -262,6 +267,11 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image", action="append", default=[], metavar="NAME=DIR", dest="images", help="a folder in place of an image"
     )
+
+
+def _add_hydrate(parser: argparse.ArgumentParser) -> None:
+    text = "let the file's own function or command make the trials: code of its author runs on this machine"
+    parser.add_argument("--allow-hydrate", action="store_true", help=text)
 
 
 def _add_durable(parser: argparse.ArgumentParser) -> None:

@@ -61,7 +61,7 @@ def resume_command(args: argparse.Namespace) -> int:
     async def whole() -> Finished:
         async with open_existing(store) as stores:
             record = await find_experiment(stores, args.name, args.namespace)
-        return await resume(store, record.ref, progress, durable=args.durable)
+        return await resume(store, record.ref, progress, durable=args.durable, allow_hydrate=args.allow_hydrate)
 
     try:
         with progress:
@@ -103,7 +103,8 @@ def try_command(args: argparse.Namespace) -> int:
 
 
 def _prepared(args: argparse.Namespace) -> Prepared:
-    return prepare([args.file, *args.companions], name=args.name, namespace=args.namespace)
+    files = [args.file, *args.companions]
+    return prepare(files, name=args.name, namespace=args.namespace, allow_hydrate=args.allow_hydrate)
 
 
 def _can_run(problems: Sequence[Problem], prepared: Prepared) -> bool:

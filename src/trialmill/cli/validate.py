@@ -26,7 +26,7 @@ _LONGEST_LINE: Final = 160
 
 
 def validate_command(args: argparse.Namespace) -> int:
-    prepared = prepare(args.files, strict=args.strict)
+    prepared = prepare(args.files, strict=args.strict, allow_hydrate=args.allow_hydrate)
     if args.output == "json":
         write_json(problems_object(prepared.problems))
     else:

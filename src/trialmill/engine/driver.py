@@ -274,7 +274,9 @@ class Driver:
         try:
             labels = self._plan.experiment.labels
             whole = (self._plan.template, self._state.experiment, trial, trial.attempt, labels)
-            resource, parts = rendered(*whole), rendered_parts(*whole)
+            hydrate = self._world.hydrate
+            resource = await asyncio.to_thread(rendered, *whole, hydrate) if hydrate else rendered(*whole)
+            parts = rendered_parts(*whole)
         except RenderError as error:
             self._put(ResourceRejected(self._now(), key, "TemplateCannotBeFilled", str(error)))
             return

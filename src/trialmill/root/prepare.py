@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from trialmill.api.document import Document
-from trialmill.api.load import read_source
+from trialmill.api.load import STDIN, read_source
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import Json, get_object
+from trialmill.root.hydrating import hydrators_in
 
 if TYPE_CHECKING:
     from trialmill.check.documents import Checked
@@ -35,15 +36,24 @@ class Prepared:
 
 
 def prepare(
-    files: Sequence[str], *, strict: bool = False, name: str | None = None, namespace: str | None = None
+    files: Sequence[str],
+    *,
+    strict: bool = False,
+    name: str | None = None,
+    namespace: str | None = None,
+    allow_hydrate: bool = False,
 ) -> Prepared:
     """Read and check files that belong together: an Experiment, and what it refers to.
 
     `strict` makes errors of warnings. `name` and `namespace` stand in place of the file's own, everywhere.
+    `allow_hydrate` lets a function or command that the file names make its trials, from the folder of the first file.
     """
     problems: list[Problem] = []
     documents = [document for file in files for document in read_source(file, problems)]
-    return prepare_documents(documents, problems, strict=strict, name=name, namespace=namespace)
+    base = Path(files[0]).parent if files and files[0] != STDIN else Path()
+    return prepare_documents(
+        documents, problems, strict=strict, name=name, namespace=namespace, base=base, allow_hydrate=allow_hydrate
+    )
 
 
 def prepare_documents(
@@ -53,6 +63,8 @@ def prepare_documents(
     strict: bool = False,
     name: str | None = None,
     namespace: str | None = None,
+    base: Path | None = None,
+    allow_hydrate: bool = False,
 ) -> Prepared:
     """The same for documents that were read already, or that a program made: `found` was wrong with them before."""
     from trialmill.check.documents import check_documents
@@ -60,7 +72,8 @@ def prepare_documents(
     problems = list(found)
     lines = lines_of(documents)
     named = [_renamed(document, name, namespace) for document in documents]
-    checked = check_documents(named, problems) if named else None
+    hydrators = hydrators_in((base or Path()).absolute(), allowed=allow_hydrate)
+    checked = check_documents(named, problems, hydrators) if named else None
     lines = {**lines, **_lines_elsewhere(problems, lines)}
     # A program's own documents have no lines to point at.
     problems = [p if p.file else replace(p, line=0, column=0) for p in problems]

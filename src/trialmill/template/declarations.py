@@ -6,16 +6,17 @@ made, and search parameters that no trial parameter passes on.
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from trialmill.api.experiment import TrialParameter, TrialTemplate
 from trialmill.api.fields import FieldType
 from trialmill.api.problem import Problems
-from trialmill.api.space import Dimension
+from trialmill.api.space import Dimension, Space
 from trialmill.api.tree import Json, Path, get_list, get_object, get_string
-from trialmill.template.compiled import Ref, RefKind
+from trialmill.template.compiled import VALUES, Derived, Ref, RefKind
 from trialmill.template.corners import describe, read_default
+from trialmill.template.expressions import ExpressionError, derive, names_in
 from trialmill.template.placeholders import parse
 from trialmill.template.spelling import did_you_mean
 
@@ -109,6 +110,11 @@ class _Declarations:
 
     def _reference(self, parameter: TrialParameter, place: Path) -> Ref | None:
         reference = parameter.reference
+        if parameter.value:
+            if reference:
+                message = "a trial parameter has a reference, or a value of its own"
+                self.problems.add("both-fields", message, place, found=reference, remedy="remove one of the two")
+            return Ref(_ENCODINGS.get(parameter.encode, RefKind.PARAMETER), parameter.name, derived=True)
         if not reference:
             self.problems.add(
                 "required", "a trial parameter needs a reference", place, remedy="name the search parameter"
@@ -200,6 +206,43 @@ class _Declarations:
         return CASTS.get(word)
 
 
+def derive_values(
+    template: TrialTemplate, dimensions: Mapping[str, Dimension], problems: Problems, base: Path
+) -> dict[str, Derived]:
+    """The expressions of trial parameters, by name; what is wrong with them is reported."""
+    found: dict[str, Derived] = {}
+    for i, parameter in enumerate(template.trial_parameters):
+        if not parameter.value:
+            continue
+        try:
+            found[parameter.name] = derive(parameter.name, parameter.value, dimensions)
+        except ExpressionError as error:
+            place = (*base, "trialParameters", i, "value")
+            problems.add("invalid-expression", error.message, place, found=parameter.value, remedy=error.remedy)
+    return found
+
+
+def with_absence(
+    declared: Mapping[str, Declared], template: TrialTemplate, space: Space, derived: Mapping[str, Derived]
+) -> dict[str, Declared]:
+    """The declarations, with what becomes of them in trials where a parameter is inactive."""
+    dimensions = {dimension.name: dimension for dimension in space.dimensions}
+    defaults = {p.name: p.default for p in template.trial_parameters if p.default is not None}
+    result = dict(declared)
+    for name, parameter in declared.items():
+        ref = parameter.ref
+        if ref is None or ref.kind not in VALUES:
+            continue
+        expression = derived.get(name) if ref.derived else None
+        needed = {each for each, _ in expression.variables} if expression else {ref.key}
+        if space.conditional & needed:
+            default = defaults.get(name)
+            plain = default if isinstance(default, bool | int | float | str) else None
+            value = plain if ref.derived else read_default(dimensions[ref.key], plain)
+            result[name] = replace(parameter, ref=replace(ref, optional=True, default=value))
+    return result
+
+
 def check_use(declared: Mapping[str, Declared], used: Collection[str], problems: Problems) -> None:
     """Each trial parameter must be in the template (Katib: rule 17)."""
     for name, parameter in declared.items():
@@ -216,6 +259,7 @@ def check_use(declared: Mapping[str, Declared], used: Collection[str], problems:
 def check_passed_on(template: TrialTemplate, parameter_names: Collection[str], problems: Problems, base: Path) -> None:
     """Each search parameter needs a trial parameter: with Katib the experiment would wait for ever."""
     referenced = {p.reference for p in template.trial_parameters}
+    referenced |= {name for p in template.trial_parameters if p.value for name in names_in(p.value, parameter_names)}
     for name in parameter_names:
         if name not in referenced:
             problems.add(
