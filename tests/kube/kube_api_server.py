@@ -60,7 +60,7 @@ class ApiServer:
         types = [t for t in self.api.cluster.types if path == _root(t)]
         resources: list[Json] = []
         for t in types:
-            verbs: list[Json] = sorted(t.verbs)
+            verbs: list[Json] = [*sorted(t.verbs)]
             resources.append({"name": t.plural, "kind": t.kind, "namespaced": t.namespaced, "verbs": verbs})
             resources += [
                 {"name": f"{t.plural}/{s}", "kind": t.kind, "namespaced": True} for s in sorted(t.subresources)
@@ -175,7 +175,7 @@ class ApiServer:
             root = _root(type)
             steps = path.removeprefix(root + "/").split("/") if path.startswith(root + "/") else []
             namespace = ""
-            if len(steps) > 2 and steps[0] == "namespaces" and type.namespaced:
+            if len(steps) > 2 and steps[0] == "namespaces" and steps[2] != "status":
                 namespace, steps = steps[1], steps[2:]
             if steps and steps[0] == type.plural:
                 return type, namespace, steps[1] if len(steps) > 1 else "", steps[2] if len(steps) > 2 else ""
