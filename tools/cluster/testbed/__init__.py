@@ -2,7 +2,7 @@
 
 - `place` says where things lie, `builds` and `packages` fill the cache, `images` writes images from folders.
 - `start` brings a cluster up and takes it down; `namespaces` gives it a machine of its own inside this one.
-- `cluster` is the process that holds it together: it starts the programs of `control_plane`, `node` and `operator`, starts
+- `cluster` is the process that holds it together: it starts the programs of `control_plane`, `node` and `training_operator`, starts
   again what ends, and follows the files that the commands leave in the cluster's folder.
 - `stand_in` is a node that runs nothing and says it did; `forward` lets the API server be reached from outside.
 
