@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from testbed import builds, images, keys, namespaces, packages, start
-from testbed.place import CannotRun, Plan, cache, clusters, folder_of, say
+from testbed.place import CannotRunError, Plan, cache, clusters, folder_of, say
 
 
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         result: int = options.run(options)
-    except CannotRun as error:
+    except CannotRunError as error:
         say(str(error))
         return 1
     return result
@@ -22,10 +22,16 @@ def main(arguments: list[str]) -> int:
 def up(options: argparse.Namespace) -> int:
     """Prints the kubeconfig's path, and on stderr what else is good to know."""
     if obstacle := _obstacle():
-        raise CannotRun(f"no cluster here: {obstacle}")
-    if start.is_up(options.name):
-        print(folder_of(options.name) / "kubeconfig")
-        return 0
+        raise CannotRunError(f"no cluster here: {obstacle}")
+    if not start.is_up(options.name):
+        _start(options)
+    if options.training_operator:
+        start.add_training_operator(options.name, builds.training_operator())
+    print(folder_of(options.name) / "kubeconfig")
+    return 0
+
+
+def _start(options: argparse.Namespace) -> None:
     real = not options.stand_in and _may_have_a_real_node()
     api, etcd = _listening(), _listening()
     plan = _plan(options, real=real, ports=(api.getsockname()[1], etcd.getsockname()[1]))
@@ -34,9 +40,8 @@ def up(options: argparse.Namespace) -> int:
         etcd.close()
     folder = start.up(plan, (api, etcd) if real else ())
     nodes = "a real node and a stand-in node" if real else "a stand-in node"
-    say(f"{options.name}: {nodes}, ready after {(folder / 'ready').read_text().strip()}; end it with down {options.name}")
-    print(folder / "kubeconfig")
-    return 0
+    took = (folder / "ready").read_text().strip()
+    say(f"{options.name}: {nodes}, ready after {took}; tools/cluster/down {options.name} ends it")
 
 
 def down(options: argparse.Namespace) -> int:
@@ -45,8 +50,8 @@ def down(options: argparse.Namespace) -> int:
     return 0
 
 
-def build(options: argparse.Namespace) -> int:
-    """All that `up` may need, so that it takes seconds; without Go there is nothing to build, and that is no failure."""
+def build(_: argparse.Namespace) -> int:
+    """All that `up` may need, so that it takes seconds; where Go is missing that is said, and is no failure."""
     if obstacle := _obstacle():
         say(f"nothing is built for the tests on a real cluster, and they will be skipped: {obstacle}")
         return 0
@@ -63,7 +68,7 @@ def build(options: argparse.Namespace) -> int:
 def image(options: argparse.Namespace) -> int:
     folder = folder_of(options.cluster)
     if not start.is_up(options.cluster):
-        raise CannotRun(f"there is no cluster {options.cluster}")
+        raise CannotRunError(f"there is no cluster {options.cluster}")
     if not Plan.read(folder).real_node:
         return 0  # on the stand-in node every image is there
     unfinished = folder / "images" / f"{options.tag.replace('/', '_').replace(':', '_')}.unfinished"
@@ -72,7 +77,7 @@ def image(options: argparse.Namespace) -> int:
     return 0
 
 
-def list_clusters(options: argparse.Namespace) -> int:
+def list_clusters(_: argparse.Namespace) -> int:
     for folder in sorted(clusters().glob("*/")):
         print(folder.name, "up" if start.is_up(folder.name) else "down", folder / "kubeconfig", sep="\t")
     return 0
@@ -99,8 +104,7 @@ def _plan(options: argparse.Namespace, *, real: bool, ports: tuple[int, int]) ->
         name=options.name,
         programs=str(builds.kubernetes()),
         real_node=real,
-        training_operator=str(builds.training_operator()) if options.training_operator else None,
-        dns=None,
+        dns=str(builds.dns()) if real else None,
         packages=str(packages.for_node()) if real else None,
         images=tuple(map(str, _node_images())) if real else (),
         owner=options.owner,
@@ -131,7 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=down)
     command = commands.add_parser("image", help="give a cluster an image made of the Python image and a folder")
     command.add_argument("tag", metavar="NAME:TAG")
-    command.add_argument("folder", metavar="FOLDER", help="what lies in it lies in the image's root; image.toml as usual")
+    command.add_argument(
+        "folder", metavar="FOLDER", help="what lies in it lies in the image's root; image.toml as usual"
+    )
     command.add_argument("cluster", nargs="?", default="default", metavar="CLUSTER")
     command.set_defaults(run=image)
     command = commands.add_parser("build", help="build what up needs")

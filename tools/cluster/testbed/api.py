@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 Object = dict[str, Any]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The API server answered with an error; `status` is the HTTP status."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -29,8 +29,8 @@ class Api:
         self.connection = self._connect(timeout=30)
 
     def call(self, method: str, path: str, body: object = None, content: str = "application/json") -> Object:
-        """The answer's object; a connection that was closed meanwhile is opened again."""
-        text = None if body is None else json.dumps(body)
+        """The answer's object. A body that is a text is sent as it is; a connection that was closed is opened again."""
+        text = body if body is None or isinstance(body, str) else json.dumps(body)
         headers = {**self._headers(), "Content-Type": content}
         for attempt in (1, 2):
             try:
@@ -43,7 +43,7 @@ class Api:
                 if attempt == 2:
                     raise
         if answer.status >= 400:
-            raise Refused(answer.status, data.decode(errors="replace"))
+            raise RefusedError(answer.status, data.decode(errors="replace"))
         result: Object = json.loads(data) if data.startswith(b"{") else {}
         return result
 
@@ -60,7 +60,7 @@ class Api:
             connection.request("GET", path, headers=self._headers())
             answer = connection.getresponse()
             if answer.status >= 400:
-                raise Refused(answer.status, answer.read().decode(errors="replace"))
+                raise RefusedError(answer.status, answer.read().decode(errors="replace"))
             while line := answer.readline():
                 event: Object = json.loads(line)
                 yield event

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from testbed.place import KUBERNETES, SOURCES, CannotRun, cache, digest, made_once, say
+from testbed.place import KUBERNETES, SOURCES, CannotRunError, cache, digest, made_once, say
 
 NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -22,7 +22,7 @@ def assets() -> Path | None:
         return None
     missing = [name for name in CONTROL_PLANE if not os.access(Path(named) / name, os.X_OK)]
     if missing:
-        raise CannotRun(f"KUBEBUILDER_ASSETS names {named}, which has no {', '.join(missing)}")
+        raise CannotRunError(f"KUBEBUILDER_ASSETS names {named}, which has no {', '.join(missing)}")
     return Path(named).absolute()
 
 
@@ -57,7 +57,7 @@ def training_operator() -> Path:
 
 def obstacle() -> str | None:
     """Why nothing can be built here, or None."""
-    return None if shutil.which("go") else "Go is not on the PATH (and KUBEBUILDER_ASSETS names no folder of programs)"
+    return None if shutil.which("go") else "Go is not on the PATH"
 
 
 def _built(module: str, what: str, flags: str = "", names: tuple[str, ...] = ()) -> Path:
@@ -67,7 +67,9 @@ def _built(module: str, what: str, flags: str = "", names: tuple[str, ...] = ())
     with made_once(target) as unfinished:
         if unfinished:
             program = unfinished.absolute() / module
-            _go(what, sources, "build", "-mod=readonly", "-trimpath", f"-ldflags=-s -w {flags}", "-o", str(program), ".")
+            _go(
+                what, sources, "build", "-mod=readonly", "-trimpath", f"-ldflags=-s -w {flags}", "-o", str(program), "."
+            )
             for name in names:
                 (unfinished / name).symlink_to(module)
     return target
@@ -83,7 +85,7 @@ def _version_flags() -> str:
 def _go(what: str, where: Path, *arguments: str, **variables: str) -> None:
     """Run go, with a line of progress every half minute: a cold build takes minutes, and CI logs look dead without."""
     if reason := obstacle():
-        raise CannotRun(f"{what} cannot be built: {reason}")
+        raise CannotRunError(f"{what} cannot be built: {reason}")
     environment = {**os.environ, "CGO_ENABLED": "0", **variables}
     say(f"building {what}, which takes minutes the first time")
     started = time.monotonic()
@@ -98,5 +100,7 @@ def _go(what: str, where: Path, *arguments: str, **variables: str) -> None:
         if process.returncode:
             output.seek(0)
             lines = [line for line in output if not line.startswith("go: downloading ")]
-            raise CannotRun(f"{what} cannot be built: go {arguments[0]} ended with {process.returncode}\n" + "".join(lines))
+            raise CannotRunError(
+                f"{what} cannot be built: go {arguments[0]} ended with {process.returncode}\n" + "".join(lines)
+            )
     say(f"built {what} in {time.monotonic() - started:.0f} s")

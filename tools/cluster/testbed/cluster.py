@@ -1,6 +1,6 @@
 """The process that is a cluster: it starts the programs, keeps them running, and takes in images that are laid down.
 
-    python -m testbed.cluster FOLDER API-SOCKET ETCD-SOCKET     (the sockets: -1 outside namespaces)
+python -m testbed.cluster FOLDER API-SOCKET ETCD-SOCKET     (the sockets: -1 outside namespaces)
 """
 
 import os
@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from testbed import control_plane, keys, namespaces, node, training_operator
-from testbed.api import Api, Refused
+from testbed.api import Api, Object, RefusedError
 from testbed.control_plane import FIRST_SERVICE, NODE_ADDRESS, Address
-from testbed.place import CannotRun, Plan, say
+from testbed.place import CannotRunError, Plan, free_port, say
 from testbed.programs import Program, Programs
 from testbed.stand_in import NODE as STAND_IN
 
@@ -26,7 +26,7 @@ class Cluster:
         if self.plan.real_node:
             self.address = Address(NODE_ADDRESS, 443, 2379, 2380)
         else:
-            self.address = Address("127.0.0.1", self.plan.api_port, self.plan.etcd_port, self.plan.etcd_port + 1)
+            self.address = Address("127.0.0.1", self.plan.api_port, self.plan.etcd_port, free_port())
 
     def start(self) -> None:
         """Everything, in an order in which as little as possible waits for anything else."""
@@ -43,14 +43,13 @@ class Cluster:
             self._forward()
             self.programs.wait_until(node.containerd_answers, "containerd answers")
             for archive in plan.images:
-                self._import(Path(archive))
+                if wrong := node.import_image(Path(archive), plan.packages):
+                    raise CannotRunError(f"{archive} cannot be imported: {wrong}")
         self.api = Api(address.url, self.folder)
         self.programs.wait_until(self._api_answers, "the API server answers")
         self.programs.start(control_plane.controller_manager(plan.programs, self.folder))
         self.programs.start(control_plane.scheduler(plan.programs, self.folder))
         self._start_nodes(services=services)
-        if plan.training_operator:
-            training_operator.install(self.api, self.folder, Path(plan.training_operator), self.programs)
         wanted = {namespaces.NODE, STAND_IN} if plan.real_node else {STAND_IN}
         self.programs.wait_until(lambda: wanted <= self._ready_nodes(), f"ready nodes: {', '.join(sorted(wanted))}")
         self.programs.wait_until(self._default_account, "the default service account is there")
@@ -59,11 +58,22 @@ class Cluster:
         """Until it is told to end."""
         while True:
             self.programs.step()
-            if self.plan.real_node:
-                for archive in sorted((self.folder / "images").glob("*.tar")):
-                    self._import(archive)
-                    archive.unlink()
+            self.take_orders()
             time.sleep(0.1)
+
+    def take_orders(self) -> None:
+        """What the commands have laid into the cluster's folder since: archives of images, a wish for the operator."""
+        for archive in sorted((self.folder / "images").glob("*.tar")):
+            if wrong := node.import_image(archive, self.plan.packages):
+                archive.with_suffix(".wrong").write_text(wrong)
+            archive.unlink()
+        wanted = self.folder / training_operator.WANTED
+        if wanted.exists():
+            try:
+                training_operator.install(self.api, self.folder, Path(wanted.read_text()), self.programs)
+            except CannotRunError as error:
+                wanted.with_suffix(".wrong").write_text(str(error))
+            wanted.unlink()
 
     def _start_nodes(self, *, services: bool) -> None:
         plan = self.plan
@@ -75,7 +85,7 @@ class Cluster:
                 self.programs.start(node.dns(plan.dns, self.folder))
         taint = ["--taint"] if plan.real_node else []
         host = NODE_ADDRESS if plan.real_node else "127.0.0.1"
-        command = [sys.executable, "-m", "testbed.stand_in", self.folder, self.address.url, host, *taint]
+        command = [sys.executable, "-m", "testbed.stand_in", str(self.folder), self.address.url, host, *taint]
         self.programs.start(Program("stand-in", command))
 
     def _forward(self) -> None:
@@ -83,15 +93,10 @@ class Cluster:
         command = [sys.executable, "-m", "testbed.forward", f"{api}={NODE_ADDRESS}:443", f"{etcd}=127.0.0.1:2379"]
         self.programs.start(Program("forward", command, sockets=self.sockets))
 
-    def _import(self, archive: Path) -> None:
-        if wrong := node.import_image(archive, self.plan.packages):
-            archive.with_suffix(".wrong").write_text(wrong)
-            say(f"{archive.name} cannot be imported: {wrong}")
-
     def _api_answers(self) -> bool:
         try:
             self.api.call("GET", "/readyz")
-        except (OSError, Refused):
+        except (OSError, RefusedError):
             return False
         return True
 
@@ -104,9 +109,9 @@ class Cluster:
         return any(item["metadata"]["name"] == "default" for item in accounts)
 
 
-def _is_ready(item: dict[str, object]) -> bool:
-    conditions = item.get("status", {}).get("conditions", [])  # type: ignore[attr-defined]
-    taints = item.get("spec", {}).get("taints", [])  # type: ignore[attr-defined]
+def _is_ready(item: Object) -> bool:
+    conditions = item.get("status", {}).get("conditions", [])
+    taints = item.get("spec", {}).get("taints", [])
     unready = any(taint["key"].startswith("node.kubernetes.io/") for taint in taints)
     return not unready and any(it["type"] == "Ready" and it["status"] == "True" for it in conditions)
 
@@ -120,7 +125,7 @@ def main() -> int:
         cluster.start()
         (folder / "ready").write_text(f"{time.monotonic() - began:.1f} s\n")
         cluster.run()
-    except CannotRun as error:
+    except CannotRunError as error:
         say(str(error))
         return 1
     finally:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from testbed import builds, packages
-from testbed.place import CannotRun, cache, digest, made_once, say
+from testbed.place import CannotRunError, cache, digest, made_once, say
 
 PAUSE = "localhost/pause:1"
 BUSYBOX = "localhost/busybox:1"
@@ -86,9 +86,9 @@ def from_folder(name: str, folder: Path, target: Path) -> None:
     `folder/image.toml`, optional, says what it says for the local runtime's stand-ins: `entrypoint`, `workdir`.
     """
     if ":" not in name.rpartition("/")[2]:
-        raise CannotRun(f"the image {name} has no tag: without one, a pod would pull it each time")
+        raise CannotRunError(f"the image {name} has no tag: without one, a pod would pull it each time")
     if not folder.is_dir():
-        raise CannotRun(f"the image {name} cannot be made: {folder} is no folder")
+        raise CannotRunError(f"the image {name} cannot be made: {folder} is no folder")
     settings = folder / "image.toml"
     said = tomllib.loads(settings.read_text()) if settings.exists() else {}
     base = python().with_suffix(".layer")

@@ -6,9 +6,15 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from testbed.place import CannotRun
+from testbed.place import CannotRunError
 
-_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
+_NAMES = (
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+)
 
 
 def obstacle() -> str | None:
@@ -21,7 +27,9 @@ def make(folder: Path, addresses: tuple[str, ...], server: str, inside: str) -> 
     keys = folder / "keys"
     keys.mkdir(mode=0o700)
     _key(keys / "ca.key")
-    _openssl("req", "-x509", "-new", "-key", keys / "ca.key", "-out", keys / "ca.crt", "-days", "365", "-subj", "/CN=ca")
+    _openssl(
+        "req", "-x509", "-new", "-key", keys / "ca.key", "-out", keys / "ca.crt", "-days", "365", "-subj", "/CN=ca"
+    )
     names = ",".join([f"DNS:{name}" for name in _NAMES] + [f"IP:{address}" for address in addresses])
     sign(keys, "apiserver", "/CN=kube-apiserver", f"subjectAltName={names}\nextendedKeyUsage=serverAuth")
     sign(keys, "admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth")
@@ -41,7 +49,7 @@ def sign(keys: Path, name: str, subject: str, extensions: str) -> None:
     request, extra = keys / f"{name}.csr", keys / f"{name}.ext"
     extra.write_text(extensions)
     _openssl("req", "-new", "-key", keys / f"{name}.key", "-out", request, "-subj", subject)
-    signer = ["-CA", keys / "ca.crt", "-CAkey", keys / "ca.key", "-CAcreateserial"]
+    signer: list[str | Path] = ["-CA", keys / "ca.crt", "-CAkey", keys / "ca.key", "-CAcreateserial"]
     _openssl("x509", "-req", "-in", request, *signer, "-days", "365", "-extfile", extra, "-out", keys / f"{name}.crt")
 
 
@@ -68,4 +76,4 @@ def _key(file: Path) -> None:
 def _openssl(*arguments: str | Path) -> None:
     result = subprocess.run(["openssl", *arguments], capture_output=True, text=True)
     if result.returncode:
-        raise CannotRun(f"openssl {arguments[0]} ended with {result.returncode}\n{result.stderr}")
+        raise CannotRunError(f"openssl {arguments[0]} ended with {result.returncode}\n{result.stderr}")

@@ -1,6 +1,6 @@
 """A machine inside the machine: private namespaces and a cgroup of its own, so that a kubelet can rule them.
 
-    python -m testbed.namespaces FOLDER COMMAND...      (as root; ends as COMMAND, the first process inside)
+python -m testbed.namespaces FOLDER COMMAND...      (as root; ends as COMMAND, the first process inside)
 """
 
 import os

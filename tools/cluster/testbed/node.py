@@ -77,7 +77,7 @@ def containerd_answers() -> bool:
 
 def import_image(archive: Path, root: str | None) -> str | None:
     """Give containerd an image; the answer is what was wrong, or None."""
-    command = ["ctr", "--namespace=k8s.io", "images", "import", archive]
+    command: list[str | Path] = ["ctr", "--namespace=k8s.io", "images", "import", archive]
     result = subprocess.run(command, env=packages.environment(root), capture_output=True, text=True)
     return result.stderr if result.returncode else None
 

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from testbed.place import CannotRun, cache, digest, made_once, say
+from testbed.place import CannotRunError, cache, digest, made_once, say
 
 NODE = ("containerd", "runc", "containernetworking-plugins", "nftables")
 PYTHON = ("python3", "busybox-static")
@@ -19,7 +19,7 @@ def obstacle() -> str | None:
 
 
 def for_node() -> Path:
-    """A folder with containerd, runc, the network plug-ins and nft, and the libraries that this machine lacks for them."""
+    """A folder with containerd, runc, network plug-ins, nft, and those of their libraries that this machine lacks."""
     return _unpacked("node", NODE, complete=False)
 
 
@@ -69,7 +69,9 @@ def _download(packages: tuple[str, ...], archives: Path, *, complete: bool) -> N
         subprocess.run(["apt-get", "update", "-q"], capture_output=True, check=False)
         result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
-        raise CannotRun(f"{', '.join(packages)} cannot be fetched: {' '.join(command)} ended with\n{result.stderr}")
+        raise CannotRunError(
+            f"{', '.join(packages)} cannot be fetched: {' '.join(command)} ended with\n{result.stderr}"
+        )
 
 
 def _unpack(archive: Path, root: Path) -> None:
@@ -80,7 +82,15 @@ def _unpack(archive: Path, root: Path) -> None:
             (root / name).symlink_to(f"usr/{name}")
     unwanted = ["./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/share/lintian"]
     package = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE)
-    tar = ["tar", "-x", "-C", root, "--no-same-owner", "--keep-directory-symlink", *(f"--exclude={x}" for x in unwanted)]
+    tar: list[str | Path] = [
+        "tar",
+        "-x",
+        "-C",
+        root,
+        "--no-same-owner",
+        "--keep-directory-symlink",
+        *(f"--exclude={x}" for x in unwanted),
+    ]
     subprocess.run(tar, stdin=package.stdout, check=True)
     if package.wait():
-        raise CannotRun(f"{archive.name} cannot be unpacked")
+        raise CannotRunError(f"{archive.name} cannot be unpacked")

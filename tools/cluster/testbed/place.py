@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ SOURCES = Path(__file__).resolve().parents[1]
 KUBERNETES = "v1.34.4"
 
 
-class CannotRun(Exception):
+class CannotRunError(Exception):
     """The test bed cannot do what was asked on this machine; the message is one plain sentence."""
 
 
@@ -37,7 +38,9 @@ def digest(*parts: Path | str) -> str:
     """A name for what is made of these: the bytes of files and folders, and texts as they are."""
     state = hashlib.sha256()
     for part in parts:
-        files = sorted(p for p in part.rglob("*") if p.is_file()) if isinstance(part, Path) and part.is_dir() else [part]
+        files = (
+            sorted(p for p in part.rglob("*") if p.is_file()) if isinstance(part, Path) and part.is_dir() else [part]
+        )
         for file in files:
             text = file.encode() if isinstance(file, str) else file.read_bytes()
             state.update(f"{getattr(file, 'name', '')} {len(text)}\n".encode() + text)
@@ -90,8 +93,6 @@ class Plan:
     programs: str
     """The folder with `kube-apiserver` and the others."""
     real_node: bool
-    training_operator: str | None
-    """The folder of the operator's program and its CRDs."""
     dns: str | None
     """CoreDNS."""
     packages: str | None
@@ -111,6 +112,12 @@ class Plan:
     def read(folder: Path) -> "Plan":
         values = json.loads((folder / "plan.json").read_text())
         return Plan(**{**values, "images": tuple(values["images"])})
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
 
 
 def clusters() -> Path:

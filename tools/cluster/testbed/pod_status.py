@@ -129,7 +129,12 @@ def _conditions(when: str, *, ready: bool, reason: str | None) -> list[Object]:
     truth = "True" if ready else "False"
     return [
         {"type": "PodScheduled", "status": "True", "lastTransitionTime": when},
-        {"type": "Initialized", "status": "True", "lastTransitionTime": when, **(why if reason == "PodCompleted" else {})},
+        {
+            "type": "Initialized",
+            "status": "True",
+            "lastTransitionTime": when,
+            **(why if reason == "PodCompleted" else {}),
+        },
         {"type": "Ready", "status": truth, "lastTransitionTime": when, **why},
         {"type": "ContainersReady", "status": truth, "lastTransitionTime": when, **why},
     ]
@@ -137,4 +142,3 @@ def _conditions(when: str, *, ready: bool, reason: str | None) -> list[Object]:
 
 def _is_sidecar(container: Object) -> bool:
     return bool(container.get("restartPolicy") == "Always")
-

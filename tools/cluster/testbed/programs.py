@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from testbed.place import CannotRun
+from testbed.place import CannotRunError
 
 _PAUSE_BEFORE_RESTART = 1.0
 _STEP = 0.1
@@ -66,7 +66,7 @@ class Programs:
         deadline = time.monotonic() + seconds
         while not done():
             if time.monotonic() > deadline:
-                raise CannotRun(f"{what}: not within {seconds:.0f} s; the logs are in {self.folder / 'log'}")
+                raise CannotRunError(f"{what}: not within {seconds:.0f} s; the logs are in {self.folder / 'log'}")
             self.step()
             time.sleep(_STEP)
 
@@ -86,7 +86,7 @@ class Programs:
                 stdout=log,
                 stderr=log,
                 pass_fds=program.sockets,
-                preexec_fn=die_with_parent,  # noqa: PLW1509  this process has one thread
+                preexec_fn=die_with_parent,
             )
 
     def _reap(self) -> None:

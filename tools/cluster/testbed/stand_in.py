@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed import pod_status
-from testbed.api import Api, Object, Refused
+from testbed.api import Api, Object, RefusedError
 from testbed.place import say
 from testbed.stand_in_logs import serve_logs
 
@@ -103,7 +103,7 @@ def work(server: Server, pods: Pods, tasks: Tasks) -> None:
             continue
         try:
             delay = _step(api, server, pod)
-        except Refused as error:
+        except RefusedError as error:
             if error.status not in (404, 409):  # gone, or another of that name by now: its own event will come
                 say(f"stand-in: {'/'.join(key)}: {error}")
                 tasks.add(key, 1.0)
@@ -153,7 +153,7 @@ def follow(server: Server, pods: Pods, tasks: Tasks) -> None:
                     pods.drop(event["object"])
                 else:
                     tasks.add(pods.put(event["object"]))
-        except (OSError, Refused, ValueError) as error:
+        except (OSError, RefusedError, ValueError) as error:
             say(f"stand-in: {error}")
             time.sleep(0.5)
 
@@ -171,7 +171,7 @@ def register(server: Server, port: int, *, taint: bool) -> None:
     }
     try:
         api.call("POST", "/api/v1/nodes", node)
-    except Refused as error:
+    except RefusedError as error:
         if error.status != 409:
             raise
     lease = f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{NODE}"
@@ -181,7 +181,7 @@ def register(server: Server, port: int, *, taint: bool) -> None:
             spec = {"holderIdentity": NODE, "leaseDurationSeconds": 40, "renewTime": pod_status.micro(time.time())}
             kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": NODE}}
             api.apply(lease, {**kind, "spec": spec})
-        except (OSError, Refused) as error:
+        except (OSError, RefusedError) as error:
             say(f"stand-in: {error}")
         time.sleep(_BEAT)
 

@@ -52,7 +52,7 @@ def serve_logs(address: str, keys: Path, pod_of: Callable[[tuple[str, str]], Obj
                 time.sleep(_LOOK_AGAIN)
                 pod = pod_of((names[1], names[2]))
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it so
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     server = ThreadingHTTPServer((address, 0), Handler)

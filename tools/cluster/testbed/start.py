@@ -1,6 +1,6 @@
 """Bringing a cluster up and taking it down: the commands' half, and the keeper that stays behind while it runs.
 
-    python -m testbed.start FOLDER API-SOCKET ETCD-SOCKET    (the keeper)
+python -m testbed.start FOLDER API-SOCKET ETCD-SOCKET    (the keeper)
 """
 
 import fcntl
@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from testbed import namespaces
-from testbed.place import SOURCES, CannotRun, Plan, clusters, folder_of, locked, remove, say
+from testbed import namespaces, training_operator
+from testbed.place import SOURCES, CannotRunError, Plan, clusters, folder_of, locked, remove, say
 from testbed.programs import die_with_parent
 
 _PATIENCE = 180
@@ -31,7 +31,7 @@ def up(plan: Plan, sockets: tuple[socket.socket, ...]) -> Path:
             (folder / name).mkdir(parents=True)
         plan.write(folder)
         descriptors = [one.fileno() for one in sockets] or [-1, -1]
-        command = [sys.executable, "-m", "testbed.start", folder, *map(str, descriptors)]
+        command: list[str | Path] = [sys.executable, "-m", "testbed.start", folder, *map(str, descriptors)]
         with (folder / "log" / "cluster.log").open("ab") as log:
             keeper = subprocess.Popen(
                 command,
@@ -47,7 +47,7 @@ def up(plan: Plan, sockets: tuple[socket.socket, ...]) -> Path:
         while not (folder / "ready").exists():
             if keeper.poll() is not None or time.monotonic() > deadline:
                 keeper.terminate()
-                raise CannotRun(f"the cluster did not come up; the last of its log:\n{_last_lines(folder)}")
+                raise CannotRunError(f"the cluster did not come up; the last of its log:\n{_last_lines(folder)}")
             time.sleep(0.05)
         return folder
 
@@ -87,23 +87,41 @@ def clean(folder: Path) -> None:
     deadline = time.monotonic() + 10
     while not namespaces.leave_no_cgroups(folder):
         if time.monotonic() > deadline:
-            raise CannotRun(f"processes of the cluster in {folder} are still there: see {folder / 'cgroups'}")
+            raise CannotRunError(f"processes of the cluster in {folder} are still there: see {folder / 'cgroups'}")
         time.sleep(0.05)
     remove(folder)
 
 
 def add_image(archive: Path) -> None:
     """Hand over an archive in the cluster's folder `images`, and wait until its containerd has it."""
-    waiting, wrong = archive.with_suffix(".tar"), archive.with_suffix(".wrong")
-    wrong.unlink(missing_ok=True)
+    waiting = archive.with_suffix(".tar")
     archive.rename(waiting)
-    deadline = time.monotonic() + 60
-    while waiting.exists():
+    _await(waiting)
+
+
+def add_training_operator(name: str, operator: Path) -> None:
+    """Have the operator installed in a running cluster, unless it was."""
+    folder = folder_of(name)
+    with locked(clusters() / f".{name}.lock"):
+        if (folder / "training-operator").exists():
+            return
+        unfinished = folder / "training-operator.unfinished"
+        unfinished.write_text(str(operator))
+        unfinished.rename(folder / training_operator.WANTED)
+        _await(folder / training_operator.WANTED)
+
+
+def _await(order: Path) -> None:
+    """Wait until the cluster's process has taken the file in, and say what it found wrong."""
+    wrong = order.with_suffix(".wrong")
+    wrong.unlink(missing_ok=True)
+    deadline = time.monotonic() + _PATIENCE
+    while order.exists():
         if time.monotonic() > deadline:
-            raise CannotRun(f"{waiting.name} was not taken in; see {archive.parent.parent / 'log'}")
+            raise CannotRunError(f"the cluster did not take {order} in; its logs are beside it")
         time.sleep(0.05)
     if wrong.exists():
-        raise CannotRun(f"{waiting.name} was not taken in: {wrong.read_text()}")
+        raise CannotRunError(wrong.read_text())
 
 
 def _last_lines(folder: Path, count: int = 20) -> str:
@@ -127,7 +145,7 @@ def keep(folder: Path, sockets: tuple[int, int]) -> None:
     command = [sys.executable, "-m", "testbed.cluster", str(folder), *map(str, sockets)]
     if plan.real_node:
         command = [sys.executable, "-m", "testbed.namespaces", str(folder), *command]
-    child = subprocess.Popen(command, pass_fds=[one for one in sockets if one >= 0], preexec_fn=die_with_parent)  # noqa: PLW1509
+    child = subprocess.Popen(command, pass_fds=[one for one in sockets if one >= 0], preexec_fn=die_with_parent)
     watched = [asked, os.pidfd_open(child.pid)]
     if plan.owner:
         try:
