@@ -5,8 +5,11 @@ import socket
 import sys
 from pathlib import Path
 
-from testbed import builds, images, keys, namespaces, packages, start
+from testbed import builds, images, keys, namespaces, packages, start, training_operator
 from testbed.place import CannotRunError, Plan, cache, clusters, folder_of, say
+
+IMPOSSIBLE = 3
+"""The exit status where this machine lacks what a cluster takes: nothing has failed, and tests are skipped."""
 
 
 def main(arguments: list[str]) -> int:
@@ -21,8 +24,12 @@ def main(arguments: list[str]) -> int:
 
 def up(options: argparse.Namespace) -> int:
     """Prints the kubeconfig's path, and on stderr what else is good to know."""
-    if obstacle := _obstacle():
-        raise CannotRunError(f"no cluster here: {obstacle}")
+    obstacle = _obstacle()
+    if options.training_operator:
+        obstacle = obstacle or builds.obstacle() or training_operator.obstacle()
+    if obstacle:
+        say(obstacle)
+        return IMPOSSIBLE
     if not start.is_up(options.name):
         _start(options)
     if options.training_operator:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from testbed import images
 from testbed.api import Api, RefusedError
-from testbed.place import CannotRunError, free_port
+from testbed.place import free_port
 from testbed.programs import Program, Programs
 
 WANTED = "training-operator.wanted"
@@ -90,12 +90,17 @@ def _program(folder: Path, operator: Path, temporary: Path, health: int) -> Prog
     return Program("training-operator", command, {**os.environ, "KUBECONFIG": "inside.kubeconfig", "TMPDIR": "/tmp"})  # noqa: S108
 
 
+def obstacle() -> str | None:
+    """Why the operator cannot run here, or None."""
+    return None if _unshare() else "the training operator needs a mount namespace of its own, which is not allowed here"
+
+
 def _unshare() -> list[str]:
-    """The command that gives a process mounts of its own."""
+    """The command that gives a process mounts of its own; empty where none may have them."""
     for command in (["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]):
         if subprocess.run([*command, "true"], capture_output=True).returncode == 0:
             return command
-    raise CannotRunError("the training operator needs a mount namespace of its own, which is not allowed here")
+    return []
 
 
 def _apply_kinds(api: Api, folder: Path, programs: Programs) -> None:
