@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from trialmill.api.verdict import Verdict, VerdictMemory, VerdictPhase
+from trialmill.api.verdict import Stuck, Verdict, VerdictMemory, VerdictPhase
 from trialmill.engine.events import ResourceChanged
 from trialmill.engine.ports import Snapshot
 from trialmill.engine.records import AttemptKey
@@ -17,6 +17,7 @@ class _Judged:
     memory: VerdictMemory = field(default_factory=VerdictMemory)
     verdict: Verdict | None = None
     unmatched: Verdict | None = None
+    stuck: Stuck | None = None
 
 
 class Judge:
@@ -37,10 +38,11 @@ class Judge:
             message = f"{snapshot.evidence}: {verdict.message}" if verdict.message else snapshot.evidence
             verdict = replace(verdict, message=message)
         mismatch = None if verdict.phase.is_terminal else unmatched(snapshot.resource, self._policy)
-        if verdict == judged.verdict and mismatch == judged.unmatched:
+        stuck = None if verdict.phase.is_terminal else snapshot.stuck
+        if (verdict, mismatch, stuck) == (judged.verdict, judged.unmatched, judged.stuck):
             return None
-        judged.verdict, judged.unmatched = verdict, mismatch
-        return ResourceChanged(at, snapshot.key, judged.memory.uid or snapshot.uid, verdict, mismatch)
+        judged.verdict, judged.unmatched, judged.stuck = verdict, mismatch, stuck
+        return ResourceChanged(at, snapshot.key, judged.memory.uid or snapshot.uid, verdict, mismatch, stuck)
 
     def forget(self, key: AttemptKey) -> None:
         """The attempt has ended."""

@@ -17,6 +17,7 @@ from trialmill.api.metric import Point
 from trialmill.api.problem import Problem
 from trialmill.api.space import Space
 from trialmill.api.tree import Json, JsonObject
+from trialmill.api.verdict import Stuck
 from trialmill.engine.records import (
     AttemptKey,
     EventRecord,
@@ -67,13 +68,14 @@ class Snapshot:
     """The resource as it is now, whole, with its status.
 
     `evidence` is what pods and containers say about a failure ("container train exited with code 1"), empty for
-    nothing.
+    nothing. `stuck` is what they wait for in vain, as long as they do.
     """
 
     key: AttemptKey
     uid: str
     resource: JsonObject
     evidence: str = ""
+    stuck: Stuck | None = None
 
 
 @dataclass(frozen=True, slots=True)
