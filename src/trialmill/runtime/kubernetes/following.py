@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from trialmill.api.tree import JsonObject, get_string
 from trialmill.engine.ports import Clock
 from trialmill.kube.api import EventType, ExpiredError, KubeApi, KubeError, ResourceType, UnreachableError
+from trialmill.runtime.kubernetes.failures import FORBIDDEN, NOT_FOUND
 
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
@@ -34,7 +35,14 @@ class Listed:
     """All that is there has been told."""
 
 
-Step: TypeAlias = Put | Removed | Listed
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server says no to this user or this kind; it is asked again all the same."""
+
+    error: KubeError
+
+
+Step: TypeAlias = Put | Removed | Listed | Refused
 
 
 async def follow(
@@ -71,6 +79,8 @@ async def follow(
         except (KubeError, UnreachableError) as error:
             asked = error.retry_after if isinstance(error, KubeError) else None
             wait = asked.total_seconds() if asked else pause
+            if isinstance(error, KubeError) and error.status in (FORBIDDEN, NOT_FOUND):
+                yield Refused(error)
             pause = min(pause * 2, _LONGEST_PAUSE)
         if wait:
             await clock.sleep_until(clock.now() + timedelta(seconds=wait * random.uniform(0.8, 1.2)))

@@ -47,7 +47,8 @@ class Objects:
         beside: list[Made] = []
         try:
             for part in parts:
-                beside.append(await self._make(key, part))
+                made = await self._make(key, part)
+                beside.append(made)
             type, object, is_new = await self._make(key, resource)
         except NameTakenError as error:
             await self._undo(beside)

@@ -4,7 +4,7 @@ from typing import Final
 
 from trialmill.api.tree import JsonObject, get, get_list, get_string
 from trialmill.engine.records import AttemptKey
-from trialmill.kube.api import KubeApi, KubeError, UnknownKindError, UnreachableError
+from trialmill.kube.api import KubeApi, KubeError, UnknownKindError
 from trialmill.runtime.kubernetes.stamping import key_of
 
 _LONGEST_CHAIN: Final = 8

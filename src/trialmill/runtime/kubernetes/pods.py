@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from trialmill.api.tree import JsonObject, get_integer, get_list, get_string, string_map
+from trialmill.api.tree import JsonObject, get_list, get_string, string_map
 from trialmill.engine.ports import PodRef
 from trialmill.runtime.kubernetes.evidence import has_started, is_over
 from trialmill.runtime.kubernetes.target import Target
@@ -76,7 +76,7 @@ def _order(pod: JsonObject) -> tuple[str, int, str]:
     index = string_map(_labels(pod)).get(_INDEX, "0")
     return (
         get_string(pod, "metadata", "creationTimestamp"),
-        int(index) if index.isdecimal() else get_integer(pod, ("none",), 0),
+        int(index) if index.isdecimal() else 0,
         _name(pod),
     )
 

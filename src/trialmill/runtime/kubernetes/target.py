@@ -30,7 +30,7 @@ class Target:
     primary_labels: Mapping[str, str] = field(default_factory=dict)
     collector_paths: tuple[str, ...] = ()
     printer_image: str = PRINTER_IMAGE
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
 
     @property
     def profile(self) -> KindProfile | None:
