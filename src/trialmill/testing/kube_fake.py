@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -157,7 +157,7 @@ class FakeKubeApi:
         resource_version: str = "",
         timeout: timedelta = timedelta(minutes=5),  # noqa: ASYNC109 -- the server's
         initial_events: bool = False,
-    ) -> AsyncIterator[WatchEvent]:
+    ) -> AsyncGenerator[WatchEvent, None]:
         self._enter("watch", type.plural, namespace)
         if type not in self.cluster.types:
             raise KubeError(404, "NotFound", "the server could not find the requested resource")
@@ -260,7 +260,7 @@ class FakeKubeApi:
         since: datetime | None = None,
         timestamps: bool = False,
         previous: bool = False,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         self._enter("get", "pods/log", namespace, pod)
         self.cluster.get(POD, pod, namespace)
         key = (namespace, pod, container)

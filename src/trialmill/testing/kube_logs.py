@@ -1,7 +1,7 @@
 """Containers' output for the API server double: lines with their times, runs that end, and the run before."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -63,7 +63,7 @@ class FakeLogs:
 
     async def read(
         self, key: ContainerKey, *, follow: bool, since: datetime | None, timestamps: bool, previous: bool
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         runs = self._runs.get(key)
         if previous and (not runs or len(runs) < 2):
             text = f'previous terminated container "{key[2]}" in pod "{key[1]}" not found'
