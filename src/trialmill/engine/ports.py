@@ -184,7 +184,7 @@ class Runtime(Protocol):
         """
 
     async def pods(self, key: AttemptKey) -> list[PodRef]:
-        """The attempt's pods, oldest first."""
+        """The attempt's pods that have started, oldest first. A snapshot tells when there is one more."""
 
     def read(self, source: Source, after: Cursor | None) -> AsyncIterator[Chunk]:
         """The source's bytes from `after` on, following it while it grows; ends when nothing more can come."""

@@ -101,9 +101,9 @@ def problems_of(error: KubeError, namespace: str, place: Path, severity: Severit
         yield _quota_problem(error)
     elif unknown:
         for field in unknown:
-            path = (*place, *path_of(field))
-            message = f"the cluster knows no field {path[-1]} here"
-            yield Problem("unknown-field", severity, message, found=str(path[-1]), path=format_path(path))
+            steps = (*place, *path_of(field))
+            message = f"the cluster knows no field {steps[-1]} here"
+            yield Problem("unknown-field", severity, message, found=str(steps[-1]), path=format_path(steps))
     elif fields:
         for field, message in dict.fromkeys(fields):
             path = format_path((*place, *path_of(field)))

@@ -211,9 +211,8 @@ class KubernetesRuntime:
                 message = f"the file {path} cannot be read on a cluster, since its folder is the root of the container"
                 problems.append(Problem("cannot-read-file", Severity.ERROR, message, remedy="write it to a folder"))
         if not problems and self._with_printers(resource) == resource:
-            message = (
-                f"the pods of a {get_string(resource, 'kind')} are described elsewhere, so no file of theirs is read"
-            )
+            kind = get_string(resource, "kind")
+            message = f"the pods of a {kind} are described elsewhere, so no file of theirs can be read"
             remedy = "print metrics to standard output and use the collector StdOut"
             problems.append(Problem("cannot-read-file", Severity.ERROR, message, remedy=remedy))
         return problems
