@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trialmill.api.tree import JsonObject
-from trialmill.api.verdict import Verdict, VerdictMemory, VerdictPhase
+from trialmill.api.verdict import Stuck, Verdict, VerdictMemory, VerdictPhase
 from trialmill.engine.events import ResourceChanged
 from trialmill.engine.ports import Snapshot
 from trialmill.engine.records import AttemptKey
@@ -19,6 +19,7 @@ class _Judged:
     verdict: Verdict | None = None
     unmatched: Verdict | None = None
     resource: JsonObject | None = None
+    stuck: Stuck | None = None
 
 
 class Judge:
@@ -40,10 +41,11 @@ class Judge:
             message = f"{snapshot.evidence}: {verdict.message}" if verdict.message else snapshot.evidence
             verdict = replace(verdict, message=message)
         mismatch = None if verdict.phase.is_terminal else unmatched(snapshot.resource, self._policy)
-        if verdict == judged.verdict and mismatch == judged.unmatched:
+        stuck = None if verdict.phase.is_terminal else snapshot.stuck
+        if (verdict, mismatch, stuck) == (judged.verdict, judged.unmatched, judged.stuck):
             return None
-        judged.verdict, judged.unmatched = verdict, mismatch
-        return ResourceChanged(at, snapshot.key, judged.memory.uid or snapshot.uid, verdict, mismatch)
+        judged.verdict, judged.unmatched, judged.stuck = verdict, mismatch, stuck
+        return ResourceChanged(at, snapshot.key, judged.memory.uid or snapshot.uid, verdict, mismatch, stuck)
 
     def resource(self, key: AttemptKey) -> JsonObject | None:
         """The attempt's resource as it was last heard of; None before that."""
