@@ -71,6 +71,21 @@ def test_a_path_is_met_by_one_value_as_go_prints_it(value: Json, wanted: str | N
     assert (met(tree, When(jsonpath="{.status.x}", value=wanted)) is not None) is is_met
 
 
+@pytest.mark.parametrize(
+    ("expression", "is_met"),
+    [
+        ('object.status.conditions.exists(c, c.type == "Done" && c.status == "True")', True),
+        ('object.status.conditions.exists(c, c.type == "Nope")', False),
+        ("size(object.status.conditions) > 2", True),
+        ("object.status.phase == 'Done'", False),  # a field that is not there is an error, and no match
+        ("!has(object.status.phase)", True),
+        ("object.status", False),  # no truth but true
+    ],
+)
+def test_an_expression_is_met_where_it_is_true(expression: str, is_met: bool) -> None:
+    assert (met(CONDITIONS, When(cel=expression)) is not None) is is_met
+
+
 def test_several_values_and_none_are_no_match() -> None:
     tree: Json = {"items": [{"x": 1}, {"x": 1}]}
     assert met(tree, When(jsonpath="{.items[*].x}", value="1")) is None
@@ -88,6 +103,10 @@ def test_failure_comes_before_success() -> None:
         (When(condition="=True"), "Type=Status"),
         (When(condition="Ready="), "Type=Status"),
         (When(jsonpath="{.a"), "not closed"),
+        (When(cel="object.status ="), "column 15"),
+        (When(cel="status.phase == 'Done'"), "undeclared reference to 'status"),
+        (When(cel="size(object.x)"), "it gives int"),
+        (When(cel="object.a == " + "1" * 1000), "longer than 1000"),
     ],
 )
 def test_what_can_never_be_met_is_a_problem(when: When, word: str) -> None:
@@ -104,5 +123,6 @@ JSON = st.recursive(
 @given(JSON, st.sampled_from(["{.a}", "{..*}", "{[*]}", '{.[?(@.a=="x")]}']), st.none() | st.text(max_size=3))
 def test_no_tree_makes_a_condition_raise(tree: Json, path: str, value: str | None) -> None:
     met(tree, When(jsonpath=path, value=value))
+    met(tree, When(cel="object.a == 1 || object.b[0] == 'x'"))
     met({"status": tree}, When(condition="Ready"))
     met({"status": {"conditions": tree}}, When(condition="Ready"))

@@ -12,6 +12,7 @@ from typing import Final
 
 from trialmill.api.experiment import When
 from trialmill.api.tree import Json, get_string
+from trialmill.kinds.cel import CelError, check_cel, holds
 from trialmill.kinds.conditions import conditions_of
 from trialmill.kinds.gjson import Match
 from trialmill.kinds.jsonpath import JsonPathError, Steps, find, parse
@@ -32,6 +33,11 @@ def when_problem(when: When) -> str:
             parse(when.jsonpath)
         except JsonPathError as error:
             return str(error)
+    if when.cel:
+        try:
+            check_cel(when.cel)
+        except CelError as error:
+            return str(error)
     return ""
 
 
@@ -41,6 +47,8 @@ def met(resource: Json, when: When) -> Match | None:
         return _by_condition(resource, when.condition)
     if when.jsonpath:
         return _by_path(resource, when)
+    if when.cel and isinstance(resource, dict) and holds(when.cel, resource):
+        return Match()
     return None
 
 
