@@ -159,6 +159,25 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """`successWhen` and `failureWhen`: a condition in one of three ways, each with kubectl's or Kubernetes' meaning.
+
+    `condition` is `Type` or `Type=Status`; `jsonpath` finds one value, which is `value` where that is given; `cel` is
+    an expression over `object`.
+    """
+
+    condition: str = ""
+    jsonpath: str = ""
+    value: str | None = None
+    cel: str = ""
+
+    def __str__(self) -> str:
+        if self.jsonpath:
+            return f"jsonpath {self.jsonpath}" + ("" if self.value is None else f" = {self.value}")
+        return f"condition {self.condition}" if self.condition else f"cel {self.cel}"
+
+
+@dataclass(frozen=True, slots=True)
 class TrialTemplate:
     """`trial_spec` is the manifest with placeholders; the other fields say how its resource is judged and kept.
 
@@ -173,6 +192,8 @@ class TrialTemplate:
     primary_container: str = ""
     success_condition: str = ""
     failure_condition: str = ""
+    success_when: When | None = None
+    failure_when: When | None = None
     active_deadline: timedelta | None = None
     retry: Retry = Retry()
     additional: tuple[JsonObject, ...] = ()
@@ -203,9 +224,17 @@ class MetricFile:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricField:
+    """A metric that stands in the trial's resource: `path` is GJSON and leads to its value."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsCollector:
     """Where points come from and how lines are read; `filters` are Go regular expressions with two groups, name and
-    value. `metric_files` are those of the collector Outputs; without any it reads `file`.
+    value. `metric_files` and `metric_fields` are those of the collector Outputs; without any it reads `file`.
     """
 
     kind: CollectorKind = CollectorKind.STDOUT
@@ -214,10 +243,11 @@ class MetricsCollector:
     custom: Json = None
     http: HttpSource | None = None
     metric_files: tuple[MetricFile, ...] = ()
+    metric_fields: tuple[MetricField, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files that are read, none where that is standard output."""
+        """The files that are read, none where that is standard output or the resource."""
         if self.metric_files:
             return tuple(file.path for file in self.metric_files)
         reads_file = self.kind in (CollectorKind.FILE, CollectorKind.OUTPUTS)

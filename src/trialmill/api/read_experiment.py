@@ -30,6 +30,7 @@ from trialmill.api.metric import Strategy
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems, Severity
 from trialmill.api.read_collector import read_collector
+from trialmill.api.read_nas import check_nas
 from trialmill.api.read_template import read_template
 from trialmill.api.reader import INT64_MAX, Fields, Reading
 from trialmill.api.space import Distribution
@@ -37,7 +38,7 @@ from trialmill.api.tree import Json, JsonObject, Path, get, kind_name
 
 KIND: Final = "Experiment"
 _OLD_VERSIONS: Final = ("kubeflow.org/v1alpha1", "kubeflow.org/v1alpha2", "kubeflow.org/v1alpha3")
-_OWNED_BY_SERVER: Final = (
+OWNED_BY_SERVER: Final = (
     "uid",
     "resourceVersion",
     "generation",
@@ -136,7 +137,7 @@ def _as_written(tree: JsonObject) -> JsonObject:
     written = {name: value for name, value in tree.items() if name != "status"}
     metadata = written.get("metadata")
     if isinstance(metadata, dict):
-        written["metadata"] = {name: value for name, value in metadata.items() if name not in _OWNED_BY_SERVER}
+        written["metadata"] = {name: value for name, value in metadata.items() if name not in OWNED_BY_SERVER}
     return written
 
 
@@ -189,6 +190,7 @@ def _spec(fields: Fields) -> ExperimentSpec:
         timeout=spec.duration("timeout"),
         seed=spec.integer("seed", INT64_MAX),
     )
+    check_nas(spec, _parameter)
     for name in ("nasConfig", "constraints", "objectives", "warmStart"):
         spec.unavailable(name)
     spec.close()

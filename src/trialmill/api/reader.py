@@ -249,6 +249,12 @@ class Fields:
         """A list of strings."""
         return tuple(self._each(name, _string) or ())
 
+    def integers(self, name: str) -> None:
+        """A list of integers, whose values nobody asks for."""
+        for position, item in enumerate(self._list(name) or ()):
+            if not isinstance(item, int) or isinstance(item, bool):
+                self.reading.mismatch((*self.at(name), position), item, "an integer")
+
     def texts(self, name: str) -> tuple[str, ...] | None:
         """A list of values, each as `text` reads it; None where there is no list."""
         values = self._each(name, _text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from trialmill.api.document import Document
 from trialmill.api.experiment import Experiment
@@ -25,11 +26,16 @@ from trialmill.check.objective import check_objective
 from trialmill.check.parameters import check_parameters
 from trialmill.check.places import TEMPLATE, is_inside
 from trialmill.check.pods import check_pods
-from trialmill.check.template import compile_checked, is_readable
+from trialmill.check.template import check_unread, compile_checked, is_readable
 from trialmill.forms.normalize import Normalized, in_authors_words, normalize
 from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate
 from trialmill.template.hydration import Hydrate
+
+_FOLLOWING: Final = ("which-container", "unknown-containers")
+"""What a form says that finds no containers; a manifest with errors explains it."""
+_INCOMPLETE: Final = ("config-map-missing", "config-map-key-missing", "template-missing", "unused-document")
+"""What follows where only the documents before a mistake in the syntax are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ def check_documents(
     Adds what is wrong to `problems`, the loader's own among them, and sorts all by place, each once. None where there
     is an error in the end, or no template that this release can read.
     """
+    is_cut_short = any(p.code.startswith("yaml-") and not p.path for p in problems)
     experiments = _experiments(documents)
     own = {id(document) for document in experiments}
     beside = [d for d in documents if id(d) not in own]
@@ -71,6 +78,8 @@ def check_documents(
         problems.append(Problem("no-experiment", Severity.ERROR, message, expected=KIND, file=file))
     checked = [_check_document(each, companions, problems, hydrators) for each in normal]
     _report_others(experiments, problems)
+    if is_cut_short:
+        problems[:] = [p for p in problems if p.code not in _INCOMPLETE]
     order = {file: number for number, file in enumerate(dict.fromkeys(p.file for p in problems))}
     problems[:] = sorted(_unique(problems), key=lambda p: (order[p.file], p.line, p.column))
     return checked[0] if checked and not any(p.severity is Severity.ERROR for p in problems) else None
@@ -175,11 +184,29 @@ def _check_document(
     experiment = read_experiment(normal.document, report)
     checked = check_experiment(experiment, companions, report, hydrators) if experiment else None
     place = format_path(TEMPLATE)
-    problems += normal.problems
+    problems += _why_it_failed(normal) if normal.failed else normal.problems
     for problem in report:
-        if not normal.failed or not is_inside(problem.path, place):
+        if not normal.failed or not (is_inside(problem.path, place) or _follows_from_template(problem)):
             problems.append(in_authors_words(problem, normal.document))
     return None if normal.failed else checked
+
+
+def _follows_from_template(problem: Problem) -> bool:
+    """Whether a template that could not be read explains the problem: it may use parameters, and bring them along."""
+    return problem.code == "unused-parameter" or (problem.code, problem.path) == ("required", "spec.parameters")
+
+
+def _why_it_failed(normal: Normalized) -> list[Problem]:
+    """The problems of a form that cannot be read on: where the manifest itself is wrong, no form misses its parts."""
+    found = list(normal.problems)
+    if normal.partial is None:
+        return found
+    report = Problems(normal.partial)
+    check_unread(normal.partial.tree, report)
+    own = [in_authors_words(problem, normal.partial) for problem in report]
+    if any(p.severity is Severity.ERROR for p in own):
+        found = [p for p in found if p.code not in _FOLLOWING]
+    return [*found, *own]
 
 
 def _unique(problems: Sequence[Problem]) -> list[Problem]:

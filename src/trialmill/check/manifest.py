@@ -122,13 +122,17 @@ class ManifestCheck:
         return "." in self._api_version.partition("/")[0]
 
     def _in_map_beside(self, key: str, tree: JsonObject, path: Path) -> str:
-        """The mapping of free keys beside it whose entries are like this one: a `Worker` that slipped out of it."""
+        """The mapping of free keys beside it whose entries are like this one: a `Worker` that slipped out of it, also
+        where that left the mapping empty.
+        """
         value = tree[key]
         if not isinstance(value, dict) or not value:
             return ""
         for name, sibling in tree.items():
-            entry = self._field((*path, name, key)) if isinstance(sibling, dict) else None
+            entry = self._field((*path, name, key)) if sibling is None or isinstance(sibling, dict) else None
             if entry and entry.fields and set(value) <= set(entry.fields):
+                if sibling is None:
+                    self.explained.add((*path, name))
                 return f"it belongs into {name}; check the indentation"
         return ""
 

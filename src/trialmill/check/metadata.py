@@ -11,7 +11,8 @@ LONGEST_NAME: Final = 54
 KATIB_LONGEST_NAME: Final = 40
 _NAME: Final = ("metadata", "name")
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN: Final = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
+NAME_PATTERN: Final = rf"{_LABEL.pattern}(\.{_LABEL.pattern})*"
+_SUBDOMAIN: Final = re.compile(NAME_PATTERN)
 _EXPECTED: Final = "lower-case letters, digits and '-', with a letter first and no '-' at the end"
 
 

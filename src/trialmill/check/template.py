@@ -7,12 +7,13 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.space import Space
-from trialmill.api.tree import Json, Path, format_path
+from trialmill.api.tree import Json, Path, format_path, get
 from trialmill.check.hydration import is_hydrated
 from trialmill.check.manifest import ManifestCheck
 from trialmill.check.places import MANIFEST, TEMPLATE, has_error_below, is_inside, texts_with
+from trialmill.check.slips import blame_definitions, name_in
 from trialmill.kinds.schema import BUILT_IN
-from trialmill.template.compile import compile_template
+from trialmill.template.compile import check_identity, compile_template
 from trialmill.template.compiled import CompiledTemplate
 
 _NAMES: Final = re.compile(r"spec\.parameters(\[\d+\](\.name)?)?")
@@ -20,8 +21,6 @@ _NAMES: Final = re.compile(r"spec\.parameters(\[\d+\](\.name)?)?")
 _DECLARATIONS: Path = (*TEMPLATE, "trialParameters")
 _MISSED: Final = {"unused-trial-parameter": "undeclared-placeholder", "unused-parameter": "unknown-reference"}
 """What is missed, and the problem that a slip in its name makes elsewhere: one of the two is enough."""
-_OTHER_CONDITIONS: Final = (".successWhen", ".failureWhen")
-"""What is to come in templates, and leaves the rest of them as it is."""
 _UNDECLARED: Final = ("unused-parameter", "undeclared-placeholder")
 _LOOKALIKE: Final = re.compile(r"(?:\$?[({]+\s*|\$)trialParameters\.[^\s(){}]+[)}]*")
 
@@ -31,10 +30,7 @@ def is_readable(experiment: Experiment, problems: Problems) -> bool:
     if not isinstance(experiment.spec.template.trial_spec, dict):
         return False
     place = format_path(TEMPLATE)
-    return not any(
-        p.severity is Severity.UNAVAILABLE and is_inside(p.path, place) and not p.path.endswith(_OTHER_CONDITIONS)
-        for p in problems
-    )
+    return not any(p.severity is Severity.UNAVAILABLE and is_inside(p.path, place) for p in problems)
 
 
 def compile_checked(
@@ -58,8 +54,19 @@ def compile_checked(
         walk.run(manifest)
     _check_lookalikes(manifest, report)
     causes = _Causes(experiment, problems, report)
+    if not causes.declarations_missing:
+        blame_definitions(experiment, report)
     problems.found += [p for p in report if not causes.explain(p)]
     return compiled, walk.explained
+
+
+def check_unread(tree: Json, problems: Problems) -> None:
+    """What is wrong with the manifest of an Experiment whose template cannot be read as a whole."""
+    manifest = get(tree, *MANIFEST)
+    if isinstance(manifest, dict):
+        for name in ("apiVersion", "kind"):
+            check_identity(manifest, name, problems, MANIFEST)
+        ManifestCheck(BUILT_IN, problems, MANIFEST, has_placeholders=True).run(manifest)
 
 
 def _parameter_names(experiment: Experiment, problems: Problems) -> tuple[str, ...]:
@@ -108,7 +115,7 @@ class _Causes:
         self.seen.add(identity)
         if self.declarations_missing and problem.code in _UNDECLARED:
             return True
-        slips = [_name_in(p.found) for p in self.report if p.code == _MISSED.get(problem.code)]
+        slips = [name_in(p.found) for p in self.report if p.code == _MISSED.get(problem.code)]
         return any(nearest(slip, [problem.found]) for slip in slips)
 
     def _report_no_declarations(self, problems: Problems) -> None:
@@ -123,7 +130,3 @@ class _Causes:
                 at_key=True,
             )
         self.declarations_missing = True
-
-
-def _name_in(found: str) -> str:
-    return found.removeprefix("${trialParameters.").removesuffix("}")

@@ -65,6 +65,23 @@ def _add_files(subcommands: _Subcommands) -> None:
     _add_hydrate(validate)
     _add_output(validate, "text", "json")
 
+    explain = _command(subcommands, "explain", "explain:explain_command", "say what a problem's code means")
+    explain.add_argument(
+        "code", nargs="?", metavar="CODE", help="what stands in brackets; all codes where it is left out"
+    )
+    _add_output(explain, "text", "json")
+
+    schema = _command(subcommands, "schema", "schema:schema_command", "print the JSON Schema of files, for editors")
+    schema.add_argument(
+        "what",
+        nargs="?",
+        choices=("file", "experiment", "trialtemplate"),
+        default="file",
+        help="of whole files, of an Experiment or of a TrialTemplate; default: file",
+    )
+
+    _add_init(subcommands)
+
     convert = _command(subcommands, "convert", "convert:convert_command", "print an Experiment in the normal form")
     convert.add_argument("files", nargs="+", metavar="FILE", help="an Experiment with what belongs to it; - for stdin")
 
@@ -84,6 +101,36 @@ def _add_files(subcommands: _Subcommands) -> None:
     _add_hydrate(render)
     _add_output(render, "yaml", "json")
     _add_place(render)
+
+
+def _add_init(subcommands: _Subcommands) -> None:
+    init = _command(subcommands, "init", "init:init_command", "write an Experiment from a manifest that works")
+    init.add_argument(
+        "--from",
+        required=True,
+        metavar="FILE",
+        dest="source",
+        help="the manifest of a Job and the like, or a TrialTemplate",
+    )
+    init.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="PATH=SPACE",
+        help="a field and its values, such as lr=log:1e-5..1e-1 or spec.parallelism=1..4; repeatable;"
+        " asked for where it is left out",
+    )
+    init.add_argument("--metric", metavar="NAME", help="the metric that is optimised")
+    direction = init.add_mutually_exclusive_group()
+    direction.add_argument(
+        "--maximize", action="store_true", default=None, dest="direction", help="more of the metric is better"
+    )
+    direction.add_argument("--minimize", action="store_false", default=None, dest="direction", help="less is better")
+    init.add_argument("--container", metavar="NAME", help="the container that prints the metric")
+    init.add_argument("--name", metavar="NAME", help="the Experiment's name")
+    init.add_argument("--max-trials", type=_count, metavar="N", help="trials in all")
+    init.add_argument("-o", "--output", metavar="FILE", default="-", help="where to write it; default: stdout")
+    init.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 def _add_running(subcommands: _Subcommands) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from trialmill.api.verdict import Verdict, VerdictPhase
 from trialmill.engine import transitions
 from trialmill.engine.records import AttemptPhase, StopCause, TrialRecord
 from trialmill.engine.state import State
@@ -12,10 +13,9 @@ def attempt_due(state: State, trial: TrialRecord) -> datetime | None:
     attempt = trial.attempt
     match attempt.phase:
         case AttemptPhase.PENDING:
-            return _unmatched_due(state, trial)
+            return _first(_unmatched_due(state, trial), _stuck_due(state, trial))
         case AttemptPhase.RUNNING:
-            dues = [due for due in (_deadline(state, trial), _unmatched_due(state, trial)) if due is not None]
-            return min(dues, default=None)
+            return _first(_deadline(state, trial), _unmatched_due(state, trial), _stuck_due(state, trial))
         case AttemptPhase.STOPPING:
             # `not_before` holds the time of the stop: an attempt that is being stopped is not waiting to start.
             since = attempt.not_before or attempt.created
@@ -46,9 +46,11 @@ def _enforce(state: State, trial: TrialRecord, at: datetime) -> None:
             state.tell(at, trial.name, "StopTimedOut", "its resource did not go away in time", warning=True)
             transitions.over(state, trial, trial.attempt, None, at)
         case AttemptPhase.PENDING | AttemptPhase.RUNNING:
-            unmatched = _unmatched_due(state, trial)
+            unmatched, stuck = _unmatched_due(state, trial), _stuck_due(state, trial)
             if unmatched is not None and at >= unmatched:
                 transitions.over(state, trial, trial.attempt, state.unmatched[trial.key].verdict, at)
+            elif stuck is not None and at >= stuck:
+                transitions.over(state, trial, trial.attempt, _given_up(state, trial), at)
             elif trial.attempt.phase is AttemptPhase.RUNNING:
                 transitions.stop_attempt(state, trial, StopCause.DEADLINE, at)
 
@@ -59,6 +61,21 @@ def _deadline(state: State, trial: TrialRecord) -> datetime | None:
     if state.rules.active_deadline is None or attempt.started is None or attempt.suspended_since is not None:
         return None
     return attempt.started + state.rules.active_deadline + attempt.suspended_for
+
+
+def _first(*dues: datetime | None) -> datetime | None:
+    return min((due for due in dues if due is not None), default=None)
+
+
+def _stuck_due(state: State, trial: TrialRecord) -> datetime | None:
+    """When an attempt that waits in vain is given up."""
+    waiting = state.waiting.get(trial.key)
+    return waiting.since + waiting.stuck.patience if waiting else None
+
+
+def _given_up(state: State, trial: TrialRecord) -> Verdict:
+    stuck = state.waiting[trial.key].stuck
+    return Verdict(VerdictPhase.FAILED, stuck.reason, stuck.message, "runtime")
 
 
 def _unmatched_due(state: State, trial: TrialRecord) -> datetime | None:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from trialmill.api.history import AttemptView, Decision, Exhausted, History
@@ -35,14 +36,7 @@ from trialmill.engine.instructions import Ask, Collect, Ensure, Instruction, Rem
 from trialmill.engine.judging import Judge
 from trialmill.engine.ledger import PATIENCE, Ledger
 from trialmill.engine.machine import apply, desired
-from trialmill.engine.ports import (
-    Created,
-    Gone,
-    Rejected,
-    RetryAfter,
-    Snapshot,
-    Synced,
-)
+from trialmill.engine.ports import Created, Gone, Rejected, RetryAfter, Snapshot, Synced
 from trialmill.engine.records import (
     AttemptKey,
     AttemptPhase,
@@ -323,6 +317,7 @@ class Driver:
                 self._world.stores.metrics,
                 self._collected,
                 self._spawn,
+                partial(self._judge.resource, collect.key),
                 fresh=collect.key in self._fresh,
             )
         if collect.final:

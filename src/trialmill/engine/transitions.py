@@ -32,7 +32,7 @@ from trialmill.engine.records import (
     TrialPhase,
     TrialRecord,
 )
-from trialmill.engine.state import Live, State, Unmatched, objective_value
+from trialmill.engine.state import Live, State, Unmatched, Waiting, objective_value
 
 NOTHING = Observation()
 """What a trial without metrics has been seen to do."""
@@ -170,6 +170,7 @@ def _changed(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
         case _ if attempt is not trial.attempt:
             put_attempt(state, trial, attempt)
     _note_unmatched(state, event)
+    _note_stuck(state, trial, event)
 
 
 def _running(trial: TrialRecord, attempt: AttemptRecord, at: datetime) -> TrialRecord:
@@ -184,6 +185,17 @@ def _note_unmatched(state: State, event: ResourceChanged) -> None:
         state.unmatched.pop(event.key, None)
     elif event.key not in state.unmatched:
         state.unmatched[event.key] = Unmatched(event.at, event.unmatched)
+
+
+def _note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
+    """What it waits for may change its words (a pull fails, then backs off): it is one wait as long as there is one."""
+    before = state.waiting.get(event.key)
+    if event.stuck is None:
+        state.waiting.pop(event.key, None)
+    else:
+        state.waiting[event.key] = Waiting(before.since if before else event.at, event.stuck)
+        if before is None:
+            state.tell(event.at, trial.name, event.stuck.reason, event.stuck.message, warning=True)
 
 
 def over(state: State, trial: TrialRecord, attempt: AttemptRecord, verdict: Verdict | None, at: datetime) -> None:

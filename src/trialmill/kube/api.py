@@ -4,7 +4,7 @@ Objects are JSON trees, kinds are found by discovery, so that a kind whose defin
 good as a built-in one.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -187,11 +187,11 @@ class KubeApi(Protocol):
         resource_version: str = "",
         timeout: timedelta = timedelta(minutes=5),
         initial_events: bool = False,
-    ) -> AsyncIterator[WatchEvent]:
+    ) -> AsyncGenerator[WatchEvent, None]:
         """Changes after a resource version, with bookmarks, until the server closes the stream at about `timeout`.
 
         With `initial_events` the stream begins with what is there, and a bookmark ends that part. Silence that lasts
-        longer than `timeout` raises UnreachableError.
+        longer than `timeout` raises UnreachableError. Close the generator (`aclosing`) to end the stream early.
         """
 
     async def create(
@@ -252,7 +252,7 @@ class KubeApi(Protocol):
         since: datetime | None = None,
         timestamps: bool = False,
         previous: bool = False,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """A container's output in chunks as they come; `since` is cut to whole seconds by the server."""
 
     async def access(

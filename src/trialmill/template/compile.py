@@ -29,7 +29,7 @@ from trialmill.template.declarations import (
 from trialmill.template.encode import digest
 from trialmill.template.parts import check_parts
 from trialmill.template.placeholders import Fault, Placeholder, parse
-from trialmill.template.spelling import did_you_mean
+from trialmill.template.spelling import closest, did_you_mean
 from trialmill.template.targets import Targets
 
 _TAKEN_OVER: Final = {
@@ -38,6 +38,7 @@ _TAKEN_OVER: Final = {
     "generateName": "each trial gets its own name",
     "ownerReferences": "the resource belongs to its trial",
 }
+_OF_MANIFESTS: Final = ("apiVersion", "kind", "metadata", "spec", "data", "type")
 PART_OWNED: Final = {name: why for name, why in _TAKEN_OVER.items() if name != "name"}
 """The metadata that Trialmill owns of a resource beside the trial's own: all but its name, by which others find it."""
 
@@ -104,7 +105,7 @@ def _compile_manifest(
 ) -> CompiledTemplate:
     """One manifest with its placeholders found and typed; what is wrong with it is reported."""
     problems = scope.problems
-    api_version, kind = (_check_identity(manifest, name, problems, root) for name in ("apiVersion", "kind"))
+    api_version, kind = (check_identity(manifest, name, problems, root) for name in ("apiVersion", "kind"))
     targets = Targets(scope.schema, api_version, kind if api_version else "", scope.dimensions, problems)
     compilation = _Compilation(targets, scope.declared, problems, root, owned, used=scope.used)
     tree = compilation.object(manifest, ())
@@ -126,10 +127,13 @@ def _errors(problems: Problems) -> int:
     return sum(p.severity is Severity.ERROR for p in problems)
 
 
-def _check_identity(manifest: JsonObject, name: str, problems: Problems, root: Path) -> str:
-    """The manifest's apiVersion or kind, empty when it is unusable (Katib: rule 22)."""
+def check_identity(manifest: JsonObject, name: str, problems: Problems, root: Path) -> str:
+    """The manifest's `apiVersion` or `kind`, as `name` says; empty, and reported, when unusable (Katib: rule 22)."""
     value = manifest.get(name)
-    if not isinstance(value, str) or not value:
+    if name not in manifest and (slip := closest(name, [key for key in manifest if key not in _OF_MANIFESTS])):
+        message, remedy = f"the field {slip!r} is not known here", f"did you mean {name!r}?"
+        problems.add("unknown-field", message, (*root, slip), found=slip, remedy=remedy, at_key=True)
+    elif not isinstance(value, str) or not value:
         at = (*root, name) if name in manifest else root
         found = "" if value in (None, "") else kind_name(value)
         problems.add("required", f"the template needs {name}", at, found=found, expected="a string")

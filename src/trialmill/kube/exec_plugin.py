@@ -1,0 +1,128 @@
+"""Runs a kubeconfig's exec plugin and reads the ExecCredential that it prints.
+
+Source: kubernetes.io, "client-go credential plugins". The plugin's output is secret and never quoted; of what it says
+on stderr the last words are, since they tell the user what to do ("run `aws sso login`").
+"""
+
+import asyncio
+import base64
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from trialmill.api.tree import Json, JsonObject, get, get_string, is_object
+from trialmill.kube.configuration import ExecPlugin, KubeConfigError, Server
+
+VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+PATIENCE: Final = 120.0
+"""Seconds that a plugin gets: some send their user to a browser."""
+_LAST_WORDS: Final = 300
+_SECRET: Final = re.compile(r"eyJ[\w.~+/=-]{16,}|[A-Za-z0-9_~+/=.-]{40,}")
+"""What might be a token: a JWT, or any long run of letters that tokens are written in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a plugin gave. Certificate and key are PEM."""
+
+    token: str = field(default="", repr=False)
+    certificate: bytes = field(default=b"", repr=False)
+    key: bytes = field(default=b"", repr=False)
+    expires: datetime | None = None
+
+
+async def run_plugin(plugin: ExecPlugin, server: Server, patience: float = PATIENCE) -> Credential:
+    """A fresh credential. Raises KubeConfigError in plain words."""
+    if plugin.api_version not in VERSIONS:
+        raise KubeConfigError(
+            f"the exec plugin {plugin.command!r} speaks {plugin.api_version or 'no version'}, which is not supported",
+            f"update it, so that the kubeconfig says apiVersion: {VERSIONS[0]}",
+        )
+    if plugin.interactive_mode == "Always":
+        raise KubeConfigError(f"the exec plugin {plugin.command!r} needs a terminal (interactiveMode: Always)")
+    process = await _start(plugin, server)
+    try:
+        async with asyncio.timeout(patience):
+            output, errors = await process.communicate()
+    except TimeoutError:
+        raise KubeConfigError(
+            f"the exec plugin {plugin.command!r} did not answer within {patience:g} seconds"
+        ) from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        words = last_words(errors)
+        said = f": {words}" if words else ""
+        raise KubeConfigError(f"the exec plugin {plugin.command!r} failed (exit code {process.returncode}){said}")
+    return _credential(plugin, output)
+
+
+async def _start(plugin: ExecPlugin, server: Server) -> asyncio.subprocess.Process:
+    environment = os.environ | dict(plugin.environment) | {"KUBERNETES_EXEC_INFO": json.dumps(_info(plugin, server))}
+    # A command with a separator in it is relative to the kubeconfig; a bare one is looked up.
+    command = str(plugin.folder / plugin.command) if os.sep in plugin.command else plugin.command
+    path = shutil.which(command, path=environment.get("PATH"))
+    if path is None:
+        raise KubeConfigError(
+            f"the exec plugin {plugin.command!r}, which the kubeconfig gets its credentials from, is not there",
+            plugin.install_hint or "install it, or use another context",
+        )
+    pipe = asyncio.subprocess.PIPE
+    try:
+        return await asyncio.create_subprocess_exec(
+            path, *plugin.arguments, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+        )
+    except OSError as error:
+        raise KubeConfigError(f"the exec plugin {plugin.command!r} cannot be started: {error.strerror}") from None
+
+
+def _info(plugin: ExecPlugin, server: Server) -> JsonObject:
+    """What a plugin is told about the request."""
+    specification: JsonObject = {"interactive": False}
+    if plugin.provide_cluster:
+        cluster: JsonObject = {"server": server.url, "config": plugin.cluster_config}
+        ca = server.ca.data or (server.ca.file.read_bytes() if server.ca.file else b"")
+        cluster |= {"certificate-authority-data": base64.b64encode(ca).decode()} if ca else {}
+        cluster |= {"insecure-skip-tls-verify": True} if server.insecure else {}
+        cluster |= {"tls-server-name": server.tls_name} if server.tls_name else {}
+        cluster |= {"proxy-url": server.proxy} if server.proxy else {}
+        specification["cluster"] = cluster
+    return {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": specification}
+
+
+def _credential(plugin: ExecPlugin, output: bytes) -> Credential:
+    try:
+        tree: Json = json.loads(output)
+    except ValueError:
+        tree = None
+    if not is_object(tree) or tree.get("kind") != "ExecCredential":
+        raise KubeConfigError(f"the exec plugin {plugin.command!r} printed no ExecCredential")
+    credential = Credential(
+        token=get_string(tree, "status", "token"),
+        certificate=get_string(tree, "status", "clientCertificateData").encode(),
+        key=get_string(tree, "status", "clientKeyData").encode(),
+        expires=_time(get(tree, "status", "expirationTimestamp")),
+    )
+    if not credential.token and not (credential.certificate and credential.key):
+        raise KubeConfigError(f"the exec plugin {plugin.command!r} gave neither a token nor a certificate with its key")
+    return credential
+
+
+def _time(value: Json) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return time if time and time.tzinfo else None
+
+
+def last_words(errors: bytes) -> str:
+    """The end of what a plugin said, with whatever might be a secret blacked out."""
+    lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
+    return _SECRET.sub("[...]", " ".join(lines[-3:]))[-_LAST_WORDS:]

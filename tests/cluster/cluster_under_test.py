@@ -1,0 +1,159 @@
+"""The cluster that tests run on, and the few things that they do to it; all of it through kubectl, as a user would."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Object = dict[str, Any]
+
+TOOLS = Path(__file__).parents[2] / "tools" / "cluster"
+
+ON_THE_STAND_IN = {
+    "nodeSelector": {"trialmill.dev/stand-in": "true"},
+    "tolerations": [{"key": "trialmill.dev/stand-in", "operator": "Exists"}],
+}
+"""Fields of a pod's spec that bring it to the node that runs nothing."""
+
+
+class NoClusterError(Exception):
+    """There is none, for a reason that is no fault; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that answers. The suite's own one has a folder; a foreign one has none, and its nodes are real."""
+
+    kubeconfig: Path
+    kubectl_program: str
+    folder: Path | None
+    busybox: str
+    python: str
+    """Images with a shell, and with Python."""
+
+    @property
+    def real_node(self) -> bool:
+        """Whether containers run: without, the stand-in node says they did."""
+        return self.folder is None or bool(json.loads((self.folder / "plan.json").read_text())["real_node"])
+
+    def kubectl(self, *arguments: str, given: str | None = None) -> str:
+        """What kubectl prints; a command that fails is an error with kubectl's own words."""
+        command = [self.kubectl_program, f"--kubeconfig={self.kubeconfig}", *arguments]
+        result = subprocess.run(command, input=given, capture_output=True, text=True, timeout=100)
+        if result.returncode:
+            raise AssertionError(f"kubectl {' '.join(arguments)} ended with {result.returncode}: {result.stderr}")
+        return result.stdout
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A namespace of a test's own."""
+
+    cluster: Cluster
+    name: str
+
+    def kubectl(self, *arguments: str, given: str | None = None) -> str:
+        return self.cluster.kubectl(f"--namespace={self.name}", *arguments, given=given)
+
+    def apply(self, manifest: Object) -> None:
+        self.kubectl("apply", "--filename=-", given=json.dumps(manifest))
+
+    def get(self, resource: str, *arguments: str) -> Object:
+        found: Object = json.loads(self.kubectl("get", resource, "--output=json", *arguments))
+        return found
+
+    def wait_for(self, resource: str, done: Callable[[Object], bool], seconds: float = 60) -> Object:
+        """The object when `done` says yes; after so many seconds, an error that shows its status."""
+        deadline = time.monotonic() + seconds
+        while not done(found := self.get(resource)):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{resource} after {seconds:.0f} s: {json.dumps(found.get('status'), indent=2)}")
+            time.sleep(0.2)
+        return found
+
+    def wait_for_condition(self, resource: str, condition: str, seconds: float = 60) -> Object:
+        def holds(found: Object) -> bool:
+            conditions = found.get("status", {}).get("conditions", [])
+            return any(it["type"] == condition and it["status"] == "True" for it in conditions)
+
+        return self.wait_for(resource, holds, seconds)
+
+
+def find_cluster(owner: int) -> Cluster:
+    """The cluster that the environment asks for; see docs/how-to/test-on-a-cluster.md.
+
+    The suite's own one is started if need be, is shared by all processes whose `owner` is the same, and ends with it.
+    """
+    wanted = os.environ.get("TRIALMILL_TEST_CLUSTER", "own")
+    if wanted == "none":
+        raise NoClusterError("TRIALMILL_TEST_CLUSTER=none")
+    if wanted == "kubeconfig":
+        return _foreign()
+    if wanted not in ("own", "stand-in"):
+        raise AssertionError(f"TRIALMILL_TEST_CLUSTER is {wanted}, and should be own, stand-in, kubeconfig or none")
+    options = ["--stand-in"] if wanted == "stand-in" else []
+    kubeconfig = Path(_up(f"tests-{owner}", f"--owner={owner}", *options))
+    plan = json.loads((kubeconfig.parent / "plan.json").read_text())
+    return Cluster(
+        kubeconfig=kubeconfig,
+        kubectl_program=_kubectl(plan["programs"]),
+        folder=kubeconfig.parent,
+        busybox="localhost/busybox:1",
+        python="localhost/python:3",
+    )
+
+
+def add_training_operator(cluster: Cluster) -> None:
+    """Have Kubeflow's training operator run there; it is left alone where its kinds are there already."""
+    if cluster.folder is not None:
+        _up(cluster.folder.name, "--training-operator")
+    elif "pytorchjobs.kubeflow.org" not in cluster.kubectl("get", "customresourcedefinitions", "--output=name"):
+        raise NoClusterError("the cluster has no PyTorchJob")
+
+
+def make_namespace(cluster: Cluster) -> Namespace:
+    """A new namespace, in which pods can be made at once."""
+    namespace = Namespace(cluster, f"trialmill-test-{secrets.token_hex(4)}")
+    cluster.kubectl("create", "namespace", namespace.name)
+    for thing in ("serviceaccount/default", "configmap/kube-root-ca.crt"):
+        namespace.kubectl("wait", "--for=create", thing, "--timeout=30s")
+    return namespace
+
+
+def _up(*arguments: str) -> str:
+    """The path that tools/cluster/up prints; what it says on the way goes where pytest's errors go."""
+    command = [str(TOOLS / "up"), *arguments]
+    result = subprocess.run(command, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True)
+    if result.returncode == 3:
+        raise NoClusterError(result.stderr.strip().splitlines()[-1])
+    if result.returncode:
+        raise AssertionError(f"{' '.join(command)} ended with {result.returncode}: {result.stderr}")
+    return result.stdout.strip()
+
+
+def _foreign() -> Cluster:
+    kubeconfig = os.environ.get("KUBECONFIG")
+    if not kubeconfig:
+        raise AssertionError("TRIALMILL_TEST_CLUSTER=kubeconfig, but KUBECONFIG names no file")
+    return Cluster(
+        kubeconfig=Path(kubeconfig),
+        kubectl_program=_kubectl(None),
+        folder=None,
+        busybox=os.environ.get("TRIALMILL_TEST_BUSYBOX", "busybox:1.37"),
+        python=os.environ.get("TRIALMILL_TEST_PYTHON", "python:3.13-slim"),
+    )
+
+
+def _kubectl(programs: str | None) -> str:
+    found = shutil.which("kubectl", path=programs) if programs else None
+    found = found or shutil.which("kubectl")
+    if found is None:
+        raise NoClusterError("kubectl is not on the PATH")
+    return found
