@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trialmill.api.history import Exhausted, History, NewTrial, Suggestions, TrialStatus, TrialView
 from trialmill.api.space import Assignments, Categorical, Condition, Dimension, Double, Integer, Space, Value
-from trialmill.search.catalogue import ALGORITHMS
+from trialmill.search.catalogue import ALGORITHMS, check_space
 from trialmill.search.cells import cells_of, space_size
 
 AVAILABLE = sorted(name for name, entry in ALGORITHMS.items() if entry.available)
@@ -104,7 +104,10 @@ def test_conditions_that_are_too_entangled_leave_a_space_uncounted_instead_of_ha
     flags = [Categorical(f"flag{i}", ("on", "off")) for i in range(30)]
     late = [Integer(f"late{i}", 0, 1) for i in range(30)]
     links = [Condition(one.name, flag.name, ("on",)) for i, one in enumerate(late) for flag in (flags[i], flags[-1])]
-    assert space_size(Space((*flags, *late), tuple(links))) is None
+    space = Space((*flags, *late), tuple(links))
+    assert space_size(space) is None
+    assert [p.code for p in check_space("grid", space, [], 10)] == ["conditions-too-entangled"]
+    assert len(search("random", space, 3)) == 3
 
 
 @st.composite

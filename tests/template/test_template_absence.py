@@ -120,6 +120,13 @@ def test_a_whole_script_cannot_go(container: JsonObject) -> None:
     assert [code for code, _ in problems] == ["inactive-script"]
 
 
+@pytest.mark.parametrize("text", [f"a: 1\nm: {M}\n", f"#!/bin/sh\ntrain {M}"])
+def test_a_whole_file_cannot_go(text: str) -> None:
+    whole: JsonObject = {"o": "${trialParameters.optimizer}", "spec": {"file": text}}
+    problems = found(job(whole), OPTIMIZER, MOMENTUM, names=SPACE.names, space=SPACE)
+    assert [code for code, _ in problems] == ["inactive-file"]
+
+
 def test_an_option_called_c_of_a_program_may_go_with_its_value() -> None:
     assert spec_of({"command": ["train", "-c", M]}, WITHOUT) == {"command": ["train"]}
 

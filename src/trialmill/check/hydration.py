@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from trialmill.api.experiment import Experiment
-from trialmill.api.problem import Problem, Problems, Severity
+from trialmill.api.problem import Problem, Problems
 from trialmill.api.tree import Json, JsonObject, format_path, get_string
 from trialmill.check.containers import check_containers
 from trialmill.check.manifest import ManifestCheck
@@ -36,9 +36,7 @@ def check_hydration(experiment: Experiment, hydrators: Hydrators | None, problem
         return None
     if hydrators is None:
         message = f"the file wants to run {hydration} to make its trials, which is not allowed on this machine"
-        problems.add(
-            "hydrate-not-allowed", message, PLACE, severity=Severity.UNAVAILABLE, remedy=_HOW, found=str(hydration)
-        )
+        problems.add("hydrate-not-allowed", message, PLACE, found=str(hydration), remedy=_HOW)
         return None
     return hydrators(hydration)
 

@@ -8,7 +8,7 @@ One rule, for the whole of what holds the placeholder, whether it is all of a te
 3. elsewhere the field of the mapping goes: its key, and all that is in it.
 
 Nothing else is touched. What cannot go is an error when the template is compiled: a field that its schema requires,
-and the script of a `sh -c`.
+and the script of a `sh -c` or the text of a file.
 """
 
 import re
@@ -21,6 +21,7 @@ from trialmill.template.compiled import Ref, Slot
 
 _OPTION: Final = re.compile(r"--?[A-Za-z0-9][^=\s]*")
 _INTERPRETER: Final = re.compile(r"(?:.*/)?(?:(?:ba|da|z|a|k)?sh|python[0-9.]*|perl|ruby|node)")
+_WITH_FILES: Final = ("ConfigMap", "Secret")
 _SCRIPT: Final = re.compile(r"-[A-Za-z]*[ce]")
 
 
@@ -47,6 +48,9 @@ def check_falling(manifest: JsonObject, slot: Slot, schema: SchemaSource, proble
     if _is_script(manifest, slot.path):
         message = f"the whole script would fall away in trials where {names} is inactive"
         problems.add("inactive-script", message, (*root, *slot.path), remedy=remedy)
+    elif _is_file(manifest, slot):
+        message = f"the whole text would fall away in trials where {names} is inactive"
+        problems.add("inactive-file", message, (*root, *slot.path), remedy=remedy)
     for path in slot.falls:
         if _is_required(manifest, path, schema):
             message = f"{path[-1]} is required, but has no value in trials where {names} is inactive"
@@ -58,6 +62,14 @@ def _is_required(manifest: JsonObject, path: Path, schema: SchemaSource) -> bool
         return True
     above = schema.field(get_string(manifest, "apiVersion"), get_string(manifest, "kind"), path[:-1])
     return above is not None and path[-1] in above.required
+
+
+def _is_file(manifest: JsonObject, slot: Slot) -> bool:
+    """Whether the placeholder is a part of a file: of several lines, or of an entry of a ConfigMap or a Secret."""
+    if len(slot.parts) == 1 or slot.in_key:
+        return False
+    is_stored = get_string(manifest, "kind") in _WITH_FILES and slot.path[0] in ("data", "stringData")
+    return is_stored or any(isinstance(part, str) and "\n" in part for part in slot.parts)
 
 
 def _is_script(manifest: JsonObject, path: Path) -> bool:

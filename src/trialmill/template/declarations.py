@@ -4,15 +4,16 @@ Katib's rules 17 and 18, and what Katib finds out too late or never: metadata re
 made, and search parameters that no trial parameter passes on.
 """
 
+import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeGuard
 
 from trialmill.api.experiment import TrialParameter, TrialTemplate
 from trialmill.api.fields import FieldType
 from trialmill.api.problem import Problems
-from trialmill.api.space import Dimension, Space
+from trialmill.api.space import Dimension, Space, Value
 from trialmill.api.tree import Json, Path, get_list, get_object, get_string
 from trialmill.template.compiled import VALUES, Derived, Ref, RefKind
 from trialmill.template.corners import describe, read_default
@@ -237,10 +238,15 @@ def with_absence(
         needed = {each for each, _ in expression.variables} if expression else {ref.key}
         if space.conditional & needed:
             default = defaults.get(name)
-            plain = default if isinstance(default, bool | int | float | str) else None
+            plain = default if _is_plain(default) else None
             value = plain if ref.derived else read_default(dimensions[ref.key], plain)
             result[name] = replace(parameter, ref=replace(ref, optional=True, default=value))
     return result
+
+
+def _is_plain(default: Json) -> TypeGuard[Value]:
+    """Whether it is a value that a placeholder can take: a text, a boolean, a finite number."""
+    return isinstance(default, bool | int | str) or (isinstance(default, float) and math.isfinite(default))
 
 
 def check_use(declared: Mapping[str, Declared], used: Collection[str], problems: Problems) -> None:
@@ -276,6 +282,9 @@ def check_defaults(
 ) -> None:
     """Each default must be a value that its search parameter could have, its range aside."""
     for i, parameter in enumerate(template.trial_parameters):
+        if parameter.value and parameter.default is not None and not _is_plain(parameter.default):
+            message = "the default of a derived value is a text, a number or a boolean"
+            problems.add("default-does-not-fit", message, (*base, "trialParameters", i, "default"))
         dimension = dimensions.get(parameter.reference)
         if dimension and parameter.default is not None and read_default(dimension, parameter.default) is None:
             problems.add(

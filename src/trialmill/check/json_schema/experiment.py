@@ -155,7 +155,7 @@ def parameter(*more_names: str) -> Schema:
         "parameterType": types,
         **dict.fromkeys(more_names, types),
         "feasibleSpace": feasible_space(),
-        "activeWhen": anything(NOT_YET),
+        "activeWhen": _active_when(),
     }
     required = ("name", "feasibleSpace") if more_names else ("name", "parameterType", "feasibleSpace")
     ranges: list[Schema] = [
@@ -167,6 +167,22 @@ def parameter(*more_names: str) -> Schema:
         for kind in _LISTS
     ]
     return mapping("One parameter.", fields, required, allOf=[*ranges, *lists])
+
+
+def _active_when() -> Schema:
+    values: Schema = {
+        "parameter": text("The other parameter."),
+        "equals": _plain("The value that it must have."),
+        "in": listed("The values of which it must have one.", _plain("A value."), minItems=1),
+    }
+    either: list[Schema] = [{"required": ["equals"]}, {"required": ["in"]}]
+    condition = mapping("A condition on another parameter.", values, ("parameter",), oneOf=[*either])
+    about = "Trialmill: the parameter counts only while this holds; of a list, all must hold."
+    return {"description": about, "anyOf": [condition, listed("Conditions.", condition)]}
+
+
+def _plain(description: str) -> Schema:
+    return {"type": ["string", "number", "boolean"], "description": description}
 
 
 def feasible_space() -> Schema:

@@ -227,7 +227,7 @@ def _value_forms() -> Schema:
 
 
 def _trial_parameter() -> Schema:
-    either: list[Schema] = [{"required": ["reference"]}, {"required": ["path"]}]
+    either: list[Schema] = [{"required": ["reference"]}, {"required": ["path"]}, {"required": ["value"]}]
     return mapping("One placeholder.", _trial_parameter_fields(), ("name",), anyOf=[*either])
 
 
@@ -242,7 +242,11 @@ def _trial_parameter_fields() -> Schema:
         "as": words_of("Trialmill: the type of the value where no schema says it.", Cast),
         "encode": words_of("Trialmill: how the value stands in a text of another language.", Encoding),
         "type": text("Trialmill: the type that its template declares."),
-        "default": anything("Trialmill: the value for `try` and `render`."),
+        "default": anything("Trialmill: the value for `try` and `render`, and where the parameter is inactive."),
+        "value": {
+            "type": ["string", "number", "boolean"],
+            "description": "Trialmill: in the place of a reference, an expression over parameters (CEL).",
+        },
         "path": {"type": ["string", "array"], "items": {"type": "string"}, "description": path},
     }
 
