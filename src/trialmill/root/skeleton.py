@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from trialmill.api.tree import JsonObject
+from trialmill.api.tree import JsonObject, get_string
 from trialmill.api.yaml_text import yaml_text
 
 _ABOVE: Final = {
@@ -15,7 +15,9 @@ _ABOVE: Final = {
     "  maxTrialCount:": ["How many trials there are in all, how many run at a time, and how many may fail."],
     "  parameters:": ["What is varied. Katib wants the numbers of a feasible space in quotes."],
     "    primaryContainerName:": ["The container whose output has the metric."],
-    "    trialParameters:": ["The names by which the manifest below uses the parameters."],
+    "    trialParameters:": [
+        "The names by which the manifest below uses the parameters, and the values that `trialmill try` takes."
+    ],
     "    trialSpec:": ["{source}, with ${{trialParameters.NAME}} in the places that vary."],
 }
 """By the line that they stand above."""
@@ -47,6 +49,4 @@ class Skeleton:
 
 
 def _metric(experiment: JsonObject) -> str:
-    from trialmill.api.tree import get_string
-
     return get_string(experiment, "spec", "objective", "objectiveMetricName")
