@@ -35,13 +35,12 @@ def rewrite(draft: Draft, reference: Node) -> None:
     kind, name = draft.text(target, "kind", required=True), draft.text(target, "name", required=True)
     if not kind or not name:
         return
-    document = _find(draft, target, kind, name)
     expansion = _EXPANSIONS.get(kind) or (_expand_foreign if kind.endswith(_TEMPLATE_SUFFIX) else None)
     if expansion is None:
         message = f"nothing is known about how a {kind} is run"
         remedy = f"one of {', '.join(_EXPANSIONS)}, or a kind of yours that ends in {_TEMPLATE_SUFFIX}"
         draft.error("unknown-kind", message, target.fields["kind"], found=kind, remedy=remedy)
-    elif document is not None:
+    elif (document := _find(draft, target, kind, name)) is not None:
         draft.used.append(document)
         for field in ("trialTemplateRef", "reference"):
             draft.template.fields.pop(field, None)

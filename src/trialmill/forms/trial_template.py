@@ -128,6 +128,7 @@ def use_typed(draft: Draft, typed: list[Typed], manifest: Node) -> None:
     if draft.experiment.get("spec", "parameters") is None:
         generate_parameters(draft, typed)
     search = _search_parameters(draft)
+    undeclared = [name for name in search if name not in {parameter.name for parameter in typed}]
     declared: list[Node] = []
     defaults: dict[str, Node] = {}
     for parameter in typed:
@@ -136,7 +137,7 @@ def use_typed(draft: Draft, typed: list[Typed], manifest: Node) -> None:
             _check_search(draft, parameter, search[parameter.name])
         elif parameter.default is not None:
             defaults[parameter.name] = parameter.default
-        else:
+        elif not nearest(parameter.name, undeclared):  # a slip in its name explains it
             message = f"the parameter {parameter.name} has no default, and the experiment does not search it"
             remedy = "give it a default, or add it to the experiment's parameters"
             draft.error("no-value", message, parameter.node, found=parameter.name, remedy=remedy)
