@@ -1,7 +1,9 @@
 """`init`: a first Experiment from a manifest, by the command line alone or by questions and answers."""
 
 import argparse
-from collections.abc import Sequence
+import io
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -400,3 +402,40 @@ def test_a_space_is_suggested_around_the_present_value(kind: FieldType, value: s
 )
 def test_more_is_better_unless_the_name_says_otherwise(metric: str, up: bool) -> None:
     assert is_maximised(metric) is up
+
+
+def mutations(tree: object) -> Iterator[object]:
+    """The tree with each node taken away, or replaced by something else."""
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield {key: item for key, item in tree.items() if key != name}
+            yield from ({**tree, name: other} for other in (None, [], "text", *mutations(value)))
+    elif isinstance(tree, list):
+        for position, item in enumerate(tree):
+            yield [*tree[:position], *tree[position + 1 :]]
+            others = (None, {}, 7, *mutations(item))
+            yield from ([*tree[:position], other, *tree[position + 1 :]] for other in others)
+
+
+@pytest.mark.parametrize("text", [JOB, TEMPLATE], ids=["a manifest", "a TrialTemplate"])
+def test_whatever_is_wrong_with_a_file_an_experiment_comes_out_or_a_reason(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endings = set()
+    for mutated in mutations(yaml.safe_load(text)):
+        Path("odd.yaml").write_text(json.dumps(mutated))
+        ending = main(["init", "--from", "odd.yaml", "--vary", "lr=0.1..1", "--metric", "loss", "--container", "main"])
+        out, err = capsys.readouterr()
+        assert (ending == 0) == bool(out), mutated
+        assert ending == 0 or "trialmill: " in err, mutated
+        assert "a fault in Trialmill" not in err, (mutated, err)
+        endings.add(ending)
+    assert endings == {0, 2}
+
+
+def test_a_manifest_can_come_from_standard_input(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(JOB.encode())))
+    tree = made(capsys, "--from", "-", "--vary", "lr=0.1..1", "--metric", "loss")
+    assert at(tree, "metadata", "name") == "train"

@@ -29,16 +29,14 @@ class Skeleton:
 
     source: str
     file: str
-    is_template: bool
 
     def text(self, experiment: JsonObject) -> str:
         """The Experiment as YAML with comments."""
         metric = _metric(experiment)
-        name = self.file if self.file != "-" else "FILE"
         lines = [
             f"# Tunes {self.source}. See first that one trial works, then run them all:",
-            f"#   trialmill try {name}",
-            f"#   trialmill run {name}",
+            f"#   trialmill try {self.file}",
+            f"#   trialmill run {self.file}",
         ]
         for line in yaml_text(experiment).splitlines():
             above = next((texts for start, texts in _ABOVE.items() if line.startswith(start)), [])

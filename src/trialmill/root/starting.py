@@ -13,7 +13,7 @@ from typing import Final
 
 from trialmill.api.document import Document
 from trialmill.api.experiment import FeasibleSpace, Parameter, ParameterType
-from trialmill.api.load import load_documents, read_source
+from trialmill.api.load import STDIN, load_documents, read_source
 from trialmill.api.marked import Node, marked, unmarked
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.read_experiment import OWNED_BY_SERVER
@@ -160,7 +160,7 @@ def start(source: Source, wishes: Wishes, file: str) -> Started:
     """The Experiment as a file of that name would have it. Raises InputError for a path that leads nowhere."""
     from trialmill.api.yaml_commented import commented_yaml
 
-    skeleton = Skeleton(source.file, file, is_template=source.is_template)
+    skeleton = Skeleton(source.file if source.file != STDIN else "a manifest", file if file != STDIN else "FILE")
     document = load_documents(skeleton.text(wishes_object(source, wishes)).encode(), file, [])[0]
     problems: list[Problem] = []
     if source.is_template:
