@@ -9,7 +9,7 @@ from check_samples import GOOD, edited
 from explanation_samples import whole_file
 from jsonschema import Draft7Validator
 
-from trialmill.api.load import load_documents, read_source
+from trialmill.api.load import load_documents
 from trialmill.api.marked import Node
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.read_experiment import read_experiment
@@ -202,6 +202,16 @@ def test_no_field_that_the_reader_knows_is_missing_and_none_is_made_up(monkeypat
         assert fields_at(schema, place) == names | others.get(place, set()), place
 
 
+TEMPLATE = ("spec", "trialTemplate")
+SELDOM = (
+    "template: {kind: args, rawTemplate: text}",
+    "reference: {configMap: {configMapName: a, templatePath: b}}",
+    "reference: {kind: TrialTemplate, name: a}",
+    "params: [{name: lr}]\n    trialSpec: {apiVersion: batch/v1, kind: Job}",
+)
+"""Forms that no example is written in."""
+
+
 def test_no_field_that_a_form_knows_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     known: list[tuple[Place, set[str]]] = []
 
@@ -209,19 +219,33 @@ def test_no_field_that_a_form_knows_is_missing(monkeypatch: pytest.MonkeyPatch) 
         known.append((node.origin, set(names)))
 
     monkeypatch.setattr(Draft, "check_fields", check_fields)
-    for file in EXAMPLES:
-        check_documents(read_source(str(file), []), [])
+    texts = [file.read_text(encoding="utf-8") for file in EXAMPLES]
+    head = GOOD.partition("  trialTemplate:")[0]
+    texts += [f"{head}  trialTemplate:\n    {form}\n" for form in SELDOM]
+    monkeypatch.chdir(ROOT / "examples" / "templates")  # where the files are that they refer to
+    for text in texts:
+        check_documents(load_documents(text.encode(), "file.yaml", []), [])
 
     experiment, own = schema_of("experiment"), schema_of("trialtemplate")
     seen = set()
     for place, names in known:
         if "as" in names:  # asked for by an image and a command, in its place
-            place = ("spec", "trialTemplate", "inject")
+            place = (*TEMPLATE, "inject")
         of_template = place[:1] == ("spec",) and place[1:2] != ("trialTemplate",)
-        missing = names - fields_at(own if of_template else experiment, place)
-        assert missing == set(), place
+        assert names - fields_at(own if of_template else experiment, place) == set(), place
         seen.add(place)
-    assert len(seen) >= 8
+    forms = (
+        "configMap",
+        "goTemplate",
+        "template",
+        "reference",
+        "trialTemplateRef",
+        "hyperTunable",
+        "trialSpec",
+        "inject",
+    )
+    assert seen >= {(*TEMPLATE, form) for form in forms}
+    assert seen >= {("spec",), ("spec", "parameters", 0), (*TEMPLATE, "params", 0)}
 
 
 WRONG = sorted(Path(__file__).with_name("wrong").glob("*.yaml"))
