@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trialmill.api.document import Document
-from trialmill.api.experiment import Experiment
+from trialmill.api.experiment import API_VERSION, Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.read_experiment import KIND, read_experiment
@@ -71,11 +71,14 @@ def check_documents(
     beside = [d for d in documents if id(d) not in own]
     normal = [normalize(document, beside) for document in experiments]
     used = {id(document) for each in normal for document in each.used}
-    companions = read_companions([d for d in beside if id(d) not in used], problems)
+    unused = [d for d in beside if id(d) not in used]
+    # What a template refers to is not known where the template itself is wrong.
+    companions = read_companions(unused, problems, warns=not any(each.failed for each in normal))
     if not experiments and not any(p.severity is Severity.ERROR for p in problems):
         file = documents[0].file if documents else ""
         message = "there is no Experiment here"
-        problems.append(Problem("no-experiment", Severity.ERROR, message, expected=KIND, file=file))
+        remedy = f"give a file with one: its kind is {KIND}, its apiVersion {API_VERSION}"
+        problems.append(Problem("no-experiment", Severity.ERROR, message, expected=KIND, file=file, remedy=remedy))
     checked = [_check_document(each, companions, problems, hydrators) for each in normal]
     _report_others(experiments, problems)
     if is_cut_short:

@@ -89,6 +89,7 @@ def use_typed(draft: Draft, typed: list[Typed], manifest: Node) -> None:
     own = list(written.items) if written is not None else []
     references = {_text(item, "name"): _text(item, "reference") for item in own}
     declared: list[Node] = [item for item in own if _text(item, "name") not in {p.name for p in typed}]
+    undeclared = [name for name in search if name not in {parameter.name for parameter in typed}]
     defaults: dict[str, Node] = {}
     searched: set[str] = set()
     for parameter in typed:
@@ -100,7 +101,7 @@ def use_typed(draft: Draft, typed: list[Typed], manifest: Node) -> None:
                 check_search(draft, parameter, search[reference])
         elif parameter.default is not None:
             defaults[parameter.name] = parameter.default
-        else:
+        elif not nearest(parameter.name, undeclared):  # a slip in its name explains it
             message = f"the parameter {parameter.name} has no default, and the experiment does not search it"
             remedy = "give it a default, or add it to the experiment's parameters"
             draft.error("no-value", message, parameter.node, found=parameter.name, remedy=remedy)
