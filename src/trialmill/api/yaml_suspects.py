@@ -65,8 +65,8 @@ def suspect(lines: Sequence[str], complaint: int) -> Suspect | None:
         rank = (-progress, _irregularities(repaired, complaint - 1), order)
         if best is None or rank < best:
             best, chosen = rank, repair
-    if chosen is None:
-        return None
+    if chosen is None or (chosen.spaces is None and chosen.row == complaint - 1):
+        return None  # the parser's own words are about that line already, and say more
     return Suspect(chosen.row + 1, _indent(part[chosen.row]) + 1, chosen.spaces)
 
 
