@@ -196,6 +196,31 @@ def test_what_the_template_does_not_declare_may_be_injected() -> None:
     assert env == [{"name": "seed", "value": "${trialParameters.seed}"}]
 
 
+def test_parameters_are_generated_as_katib_has_them() -> None:
+    declared = """\
+    - {name: lr, type: number, feasibleSpace: {min: 0.5, max: 1}}
+    - {name: layers, type: integer, enum: [1, 2, 4]}
+    - {name: optimizer, enum: [sgd, adam]}
+    - {name: epochs, type: integer, default: 3}
+"""
+    start, end = TEMPLATE.index("    - {name: lr"), TEMPLATE.index("  metrics:")
+    text = referring(*OURS, TEMPLATE[:start] + declared + TEMPLATE[end:], parameters="")
+    parameters = get_list(normalized(text).document.tree, "spec", "parameters")
+    assert [(get(p, "parameterType"), get(p, "feasibleSpace")) for p in parameters] == [
+        ("double", {"min": "0.5", "max": "1"}),
+        ("discrete", {"list": ["1", "2", "4"]}),
+        ("categorical", {"list": ["sgd", "adam"]}),
+    ]
+    assert checked(text)[1] == []
+
+
+def test_an_additional_metric_that_the_template_does_not_report_is_a_warning() -> None:
+    names = "objectiveMetricName: loss, additionalMetricNames: [accuracy, speed]"
+    text = referring(*OURS, TEMPLATE).replace("objectiveMetricName: loss", names)
+    (problem,) = checked(text)[1]
+    assert (problem.code, problem.path) == ("unreported-metric", "spec.objective.additionalMetricNames[1]")
+
+
 def test_typed_parameters_may_stand_beside_the_manifest() -> None:
     body = TEMPLATE.partition("  template:\n")[2]
     manifest = "".join(f"  {line}\n" for line in body.splitlines())
