@@ -250,7 +250,7 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         dest="companions",
-        help="ConfigMaps and Secrets beside it",
+        help="what it refers to: templates, ConfigMaps, Secrets",
     )
     parser.add_argument("--name", metavar="NAME", help="a name in place of the file's")
 
