@@ -45,6 +45,8 @@ class Fault(StrEnum):
 
 INSIDE = [fault for fault in Fault if list(Fault).index(fault) >= list(Fault).index(Fault.EXPIRED_INSIDE)]
 Plan = Callable[[Request], Fault | None]
+_LAST = (Fault.DOUBLE, Fault.NO_BOOKMARKS, Fault.SLOW)
+"""Done to each event for a while; then the stream ends cleanly."""
 _REFUSALS = {
     Fault.EXPIRED: ExpiredError(410, "Gone", "too old resource version"),
     Fault.SLOW_DOWN: KubeError(429, "TooManyRequests", "slow down"),
@@ -103,9 +105,9 @@ class FaultProxy:
                 return
             await exchange.begin()
             left = 0 if fault is Fault.CLOSE else self._after()
-            lasts = fault in (None, Fault.DOUBLE, Fault.NO_BOOKMARKS, Fault.SLOW)
+            left = 4 * left if fault in _LAST else left
             lines = response.aiter_lines()
-            while lasts or left > 0:
+            while fault is None or left > 0:
                 line = await anext(lines, None)
                 if line is None:
                     break
