@@ -76,7 +76,6 @@ def down(name: str) -> bool:
             select.select([keeper], [], [], 30)  # until it has ended
             os.close(keeper)
         clean(folder)
-    (clusters() / f".{name}.lock").unlink(missing_ok=True)
     return True
 
 
