@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def _cluster(config: pytest.Config) -> Cluster | NoClusterError:
     if FOUND not in config.stash:
-        try:
-            config.stash[FOUND] = find_cluster(_owner())
-        except NoClusterError as reason:
-            config.stash[FOUND] = reason
+        # A line each half minute while it is built the first time has to be seen: it is not a test's output.
+        capture = config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            try:
+                config.stash[FOUND] = find_cluster(_owner())
+            except NoClusterError as reason:
+                config.stash[FOUND] = reason
     return config.stash[FOUND]
 
 

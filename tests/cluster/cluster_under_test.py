@@ -177,13 +177,24 @@ def _up(*arguments: str) -> str:
 
 
 def _tool(name: str, *arguments: str) -> str:
+    """What a command of tools/cluster prints; what it says on the way is passed on, for a build takes minutes."""
     command = [str(TOOLS / name), *arguments]
-    result = subprocess.run(command, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True)
-    if result.returncode == 3:
-        raise NoClusterError(result.stderr.strip().splitlines()[-1].removeprefix("cluster: "))
-    if result.returncode:
-        raise AssertionError(f"{' '.join(command)} ended with {result.returncode}: {result.stderr}")
-    return result.stdout.strip()
+    environment = {**os.environ, "PYTHON": sys.executable}
+    said = []
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stderr:
+            sys.stderr.write(line)
+            said.append(line)
+        printed = process.stdout.read().strip()
+    if process.returncode == 3:
+        raise NoClusterError(said[-1].strip().removeprefix("cluster: "))
+    if process.returncode:
+        raise AssertionError(f"{' '.join(command)} ended with {process.returncode}: {''.join(said)}")
+    return printed
 
 
 def _foreign() -> Cluster:

@@ -68,7 +68,6 @@ def build(_: argparse.Namespace) -> int:
     builds.kubernetes()
     if _may_have_a_real_node():
         _node_images()
-        packages.for_node()
         builds.dns()
     if builds.obstacle() is None:
         builds.training_operator()
@@ -104,6 +103,11 @@ def _may_have_a_real_node() -> bool:
     reason = namespaces.obstacle(cache()) or builds.obstacle() or packages.obstacle()
     if ready and not (ready / "kubelet").exists():
         reason = f"{ready} has no kubelet"
+    if not reason:
+        try:
+            packages.for_node()
+        except CannotRunError as error:
+            reason = str(error)
     if reason:
         say(f"no real node, a stand-in node alone: {reason}")
     return reason is None

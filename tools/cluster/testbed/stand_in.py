@@ -183,7 +183,7 @@ def register(server: Server, port: int, *, taint: bool) -> None:
     """The Node with room for everything, and its heartbeat."""
     api = server.connect()
     taints = [{"key": LABEL, "effect": "NoSchedule"}] if taint else []
-    labels = {LABEL: "true", "kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    labels = {LABEL: "true", "kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux"}
     node = {
         "apiVersion": "v1",
         "kind": "Node",
