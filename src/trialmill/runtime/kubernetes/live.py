@@ -98,7 +98,7 @@ class Live:
                 if not is_synced and not self._unlisted and not self._untold:
                     is_synced = True
                     yield Synced()
-                if not self._untold:
+                if self._unlisted or not self._untold:
                     self._wake.clear()
                     await self._wake.wait()
         finally:
