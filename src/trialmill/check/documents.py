@@ -43,13 +43,18 @@ class Checked:
     companions: tuple[JsonObject, ...]
     policy: Policy
     primary_container: str
+    document: Document | None = None
+    """Its file in the normal form, where it was read from one: places of problems that are found later."""
 
 
-def check_documents(documents: Sequence[Document], problems: list[Problem]) -> Checked | None:
+def check_documents(
+    documents: Sequence[Document], problems: list[Problem], *, on_cluster: bool = False
+) -> Checked | None:
     """The one Experiment among the documents, checked with the ConfigMaps and Secrets beside it.
 
     Adds what is wrong to `problems`, the loader's own among them, and sorts all by place, each once. None where there
-    is an error in the end, or no template that this release can read.
+    is an error in the end, or no template that this release can read. `on_cluster`: it is not to run on this machine,
+    so what that lacks is no problem.
     """
     experiments = _experiments(documents)
     own = {id(document) for document in experiments}
@@ -61,14 +66,16 @@ def check_documents(documents: Sequence[Document], problems: list[Problem]) -> C
         file = documents[0].file if documents else ""
         message = "there is no Experiment here"
         problems.append(Problem("no-experiment", Severity.ERROR, message, expected=KIND, file=file))
-    checked = [_check_document(each, companions, problems) for each in normal]
+    checked = [_check_document(each, companions, problems, on_cluster=on_cluster) for each in normal]
     _report_others(experiments, problems)
     order = {file: number for number, file in enumerate(dict.fromkeys(p.file for p in problems))}
     problems[:] = sorted(_unique(problems), key=lambda p: (order[p.file], p.line, p.column))
     return checked[0] if checked and not any(p.severity is Severity.ERROR for p in problems) else None
 
 
-def check_experiment(experiment: Experiment, companions: Sequence[JsonObject], problems: Problems) -> Checked | None:
+def check_experiment(
+    experiment: Experiment, companions: Sequence[JsonObject], problems: Problems, *, on_cluster: bool = False
+) -> Checked | None:
     """An experiment that was read already, or never was in a file (`problems.document` is None then).
 
     Errors that are in `problems` already silence those that only follow from them. None where there is an error.
@@ -80,27 +87,36 @@ def check_experiment(experiment: Experiment, companions: Sequence[JsonObject], p
     check_early_stopping(experiment, problems)
     space = check_parameters(experiment, problems)
     check_algorithm(experiment, space, problems)
-    checked = _check_template(experiment, space, companions, problems) if is_readable(experiment, problems) else None
+    checked = None
+    if is_readable(experiment, problems):
+        checked = _check_template(experiment, space, companions, problems, on_cluster=on_cluster)
     problems.found[:] = _unique(problems.found)
     return None if problems.has_errors else checked
 
 
 def _check_template(
-    experiment: Experiment, space: Space | None, companions: Sequence[JsonObject], problems: Problems
+    experiment: Experiment,
+    space: Space | None,
+    companions: Sequence[JsonObject],
+    problems: Problems,
+    *,
+    on_cluster: bool,
 ) -> Checked | None:
     """All that concerns what trials become; None where that cannot be known yet."""
-    profile = check_kind(experiment, problems)
+    profile = check_kind(experiment, problems, on_cluster=on_cluster)
     primary_container = check_containers(experiment, profile, problems)
     policy = check_conditions(experiment, profile, problems)
     template, explained = compile_checked(experiment, space, problems)
     check_pods(experiment, profile, explained, problems)
-    check_additional(experiment, problems)
+    check_additional(experiment, problems, on_cluster=on_cluster)
     if space is None or template is None:
         beside = (*companions, *experiment.spec.template.additional)
         check_unrendered(experiment, beside, explained, problems)
         return None
-    check_corners(SampleTrials(experiment, companions, policy, template), space, explained, problems)
-    return Checked(experiment, space, template, tuple(companions), policy, primary_container)
+    trials = SampleTrials(experiment, companions, policy, template, on_cluster)
+    check_corners(trials, space, explained, problems)
+    document = problems.document
+    return Checked(experiment, space, template, tuple(companions), policy, primary_container, document)
 
 
 def _experiments(documents: Sequence[Document]) -> list[Document]:
@@ -123,10 +139,12 @@ def _report_others(experiments: Sequence[Document], problems: list[Problem]) -> 
         report.add("several-experiments", message, ("kind",), remedy="put each Experiment in a file of its own")
 
 
-def _check_document(normal: Normalized, companions: Sequence[JsonObject], problems: list[Problem]) -> Checked | None:
+def _check_document(
+    normal: Normalized, companions: Sequence[JsonObject], problems: list[Problem], *, on_cluster: bool
+) -> Checked | None:
     report = Problems(normal.document)
     experiment = read_experiment(normal.document, report)
-    checked = check_experiment(experiment, companions, report) if experiment else None
+    checked = check_experiment(experiment, companions, report, on_cluster=on_cluster) if experiment else None
     place = format_path(TEMPLATE)
     problems += normal.problems
     for problem in report:

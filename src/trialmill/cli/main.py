@@ -90,6 +90,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     )
     _add_file(try_)
     _add_images(try_)
+    _add_cluster(try_)
     try_.add_argument("--timeout", metavar="TIME", help="give up after this long, such as 90s or 10m")
     _add_output(try_, "text", "json", "yaml")
     _add_place(try_)
@@ -101,6 +102,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     run.add_argument("--seed", type=int, metavar="N", help="the seed of the search")
     run.add_argument("--timeout", metavar="TIME", help="end the experiment after this long, such as 10m or 2h")
     _add_images(run)
+    _add_cluster(run)
     _add_durable(run)
     _add_output(run, "text", "json", "yaml")
     _add_place(run)
@@ -112,6 +114,14 @@ def _add_running(subcommands: _Subcommands) -> None:
     _add_durable(resume)
     _add_output(resume, "text", "json", "yaml")
     _add_place(resume)
+
+    check = _command(
+        subcommands, "check-cluster", "clusters:check_command", "show what a cluster lacks, or would refuse of a file"
+    )
+    check.add_argument("file", metavar="FILE", nargs="?", help="the file with the Experiment; - for stdin")
+    _add_context(check)
+    check.add_argument("-n", "--namespace", metavar="NAMESPACE", help="the namespace; default: the context's")
+    _add_output(check, "text", "json")
 
 
 def _add_showing(subcommands: _Subcommands) -> None:
@@ -215,6 +225,21 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image", action="append", default=[], metavar="NAME=DIR", dest="images", help="a folder in place of an image"
     )
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runtime", choices=("local", "kubernetes"), default="local", help="where trials run; default: local"
+    )
+    _add_context(parser)
+    parser.add_argument(
+        "--pending-timeout", metavar="TIME", help="give up a trial that waits this long for an image or a node"
+    )
+    parser.add_argument("--printer-image", metavar="IMAGE", help="the image that prints a file with metrics")
+
+
+def _add_context(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--context", metavar="CONTEXT", help="the cluster, as the kubeconfig calls it")
 
 
 def _add_durable(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from trialmill.api.document import Document
 from trialmill.api.load import read_source
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import Json, get_object
+from trialmill.api.tree import Json, get_object, get_string
 
 if TYPE_CHECKING:
     from trialmill.check.documents import Checked
@@ -35,15 +35,24 @@ class Prepared:
 
 
 def prepare(
-    files: Sequence[str], *, strict: bool = False, name: str | None = None, namespace: str | None = None
+    files: Sequence[str],
+    *,
+    strict: bool = False,
+    name: str | None = None,
+    namespace: str | None = None,
+    cluster_namespace: str | None = None,
 ) -> Prepared:
     """Read and check files that belong together: an Experiment, and what it refers to.
 
     `strict` makes errors of warnings. `name` and `namespace` stand in place of the file's own, everywhere.
+    `cluster_namespace` says that trials are to run on a cluster, and in which namespace where nothing else says it.
     """
     problems: list[Problem] = []
     documents = [document for file in files for document in read_source(file, problems)]
-    return prepare_documents(documents, problems, strict=strict, name=name, namespace=namespace)
+    if cluster_namespace is not None:
+        documents = [_in_namespace(document, cluster_namespace) for document in documents]
+    on_cluster = cluster_namespace is not None
+    return prepare_documents(documents, problems, strict=strict, name=name, namespace=namespace, on_cluster=on_cluster)
 
 
 def prepare_documents(
@@ -53,6 +62,7 @@ def prepare_documents(
     strict: bool = False,
     name: str | None = None,
     namespace: str | None = None,
+    on_cluster: bool = False,
 ) -> Prepared:
     """The same for documents that were read already, or that a program made: `found` was wrong with them before."""
     from trialmill.check.documents import check_documents
@@ -60,7 +70,7 @@ def prepare_documents(
     problems = list(found)
     lines = lines_of(documents)
     named = [_renamed(document, name, namespace) for document in documents]
-    checked = check_documents(named, problems) if named else None
+    checked = check_documents(named, problems, on_cluster=on_cluster) if named else None
     lines = {**lines, **_lines_elsewhere(problems, lines)}
     # A program's own documents have no lines to point at.
     problems = [p if p.file else replace(p, line=0, column=0) for p in problems]
@@ -90,6 +100,12 @@ def _renamed(document: Document, name: str | None, namespace: str | None) -> Doc
     if not given or not isinstance(tree, dict) or tree.get("kind") != "Experiment":
         return document
     return replace(document, tree={**tree, "metadata": {**get_object(tree, "metadata"), **given}})
+
+
+def _in_namespace(document: Document, namespace: str) -> Document:
+    """The document in this namespace, if it names none itself."""
+    has_own = bool(get_string(document.tree, "metadata", "namespace"))
+    return document if has_own else _renamed(document, None, namespace)
 
 
 def _stricter(problem: Problem) -> Problem:

@@ -1,8 +1,8 @@
 """The Kubernetes runtime: resources run on a cluster that is driven from outside."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing, nullcontext
 from datetime import datetime, timedelta
 from typing import Final, Self
 
@@ -29,6 +29,7 @@ from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindErro
 from trialmill.runtime.kubernetes import rehearsal
 from trialmill.runtime.kubernetes.failures import answer_to, is_missing, is_passing, pause_after, refusal
 from trialmill.runtime.kubernetes.file_printer import can_print, printer_name, with_printers
+from trialmill.runtime.kubernetes.kept_logs import KeptLog
 from trialmill.runtime.kubernetes.live import POD, Live
 from trialmill.runtime.kubernetes.log_reader import PodLog, follow_log
 from trialmill.runtime.kubernetes.objects import Objects
@@ -51,11 +52,16 @@ _POD_LOOKS: Final = timedelta(seconds=5)
 
 class KubernetesRuntime:
     """Implements `engine.ports.Runtime` for one experiment on one cluster. An async context manager; leaving it lets
-    the resources run on. The caller closes `api`.
+    the resources run on. The caller closes `api`. What is read of an attempt's output is copied to files in the folder
+    that `keep` names.
     """
 
-    def __init__(self, api: KubeApi, target: Target, clock: Clock) -> None:
+    def __init__(
+        self, api: KubeApi, target: Target, clock: Clock, *, keep: Callable[[AttemptKey], str] | None = None
+    ) -> None:
         self._api = api
+        self._keep = keep
+        self._rights: list[Problem] | None = None
         self._target = target
         self._clock = clock
         self._objects = Objects(api, target)
@@ -164,9 +170,12 @@ class KubernetesRuntime:
             wait=lambda longest: self._wait(source.key, longest),
             clock=self._clock,
         )
-        async with aclosing(follow_log(log, after)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        with KeptLog(self._keep(source.key), source) if self._keep else nullcontext() as kept:
+            async with aclosing(follow_log(log, after)) as chunks:
+                async for chunk in chunks:
+                    if kept is not None:
+                        kept.keep(chunk)
+                    yield chunk
 
     # Checking
 
@@ -175,7 +184,10 @@ class KubernetesRuntime:
         type = await self._api.discover(ref.api_version, ref.kind, fresh=True)
         profile = profile_of(ref.api_version, ref.kind)
         can_suspend = profile is not None and profile.suspend_path is not None
-        problems = await rehearsal.rights_problems(self._api, type, self._target.namespace, can_suspend=can_suspend)
+        if self._rights is None:
+            namespace = self._target.namespace
+            self._rights = await rehearsal.rights_problems(self._api, type, namespace, can_suspend=can_suspend)
+        problems = list(self._rights)
         if any(p.severity is Severity.ERROR for p in problems):
             return problems
         problems += await self._check_printers(resource)
