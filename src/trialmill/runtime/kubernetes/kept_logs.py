@@ -18,8 +18,8 @@ class KeptLog:
 
     def __init__(self, folder: str, source: Source) -> None:
         name = f"{source.pod}.{source.container}"
-        file = f"{name}.{posixpath.basename(source.path)}.log" if isinstance(source, File) else f"{name}.log"
-        self._path = Path(folder, file)
+        suffix = f".{posixpath.basename(source.path)}.copy" if isinstance(source, File) else ".log"
+        self._path = Path(folder, name + suffix)
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:

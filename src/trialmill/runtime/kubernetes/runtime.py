@@ -16,6 +16,7 @@ from trialmill.engine.ports import (
     Exists,
     File,
     Gone,
+    Log,
     PodRef,
     Rejected,
     RetryAfter,
@@ -47,7 +48,8 @@ from trialmill.runtime.kubernetes.target import KindRef, Target
 _PERSISTENCE: Final = timedelta(minutes=2)
 """How long a deletion is tried while the server does not answer; what is left then is deleted the next time."""
 _SAMPLE: Final = AttemptKey("00000000-0000-0000-0000-000000000000", 0, 1)
-_POD_LOOKS: Final = timedelta(seconds=5)
+_COPY_LAG: Final = 5.0
+"""Seconds that a copy of output may take longer than the file beside it."""
 
 
 class KubernetesRuntime:
@@ -170,12 +172,26 @@ class KubernetesRuntime:
             wait=lambda longest: self._wait(source.key, longest),
             clock=self._clock,
         )
-        with KeptLog(self._keep(source.key), source) if self._keep else nullcontext() as kept:
-            async with aclosing(follow_log(log, after)) as chunks:
-                async for chunk in chunks:
-                    if kept is not None:
-                        kept.keep(chunk)
-                    yield chunk
+        beside = asyncio.create_task(self._copy_output(source)) if isinstance(source, File) and self._keep else None
+        try:
+            with KeptLog(self._keep(source.key), source) if self._keep else nullcontext() as kept:
+                async with aclosing(follow_log(log, after)) as chunks:
+                    async for chunk in chunks:
+                        if kept is not None:
+                            kept.keep(chunk)
+                        yield chunk
+            if beside is not None:
+                await asyncio.wait([beside], timeout=_COPY_LAG)
+        finally:
+            if beside is not None:
+                beside.cancel()
+                await asyncio.gather(beside, return_exceptions=True)
+
+    async def _copy_output(self, file: File) -> None:
+        """Where metrics are read from a file, the output of its container is kept all the same."""
+        async with aclosing(self.read(Log(file.key, file.pod, file.container), None)) as chunks:
+            async for _ in chunks:
+                pass
 
     # Checking
 
