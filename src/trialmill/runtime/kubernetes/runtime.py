@@ -26,9 +26,9 @@ from trialmill.engine.ports import (
 )
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
-from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError, UnreachableError
+from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.runtime.kubernetes import rehearsal
-from trialmill.runtime.kubernetes.failures import answer_to, is_missing, is_passing, pause_after, refusal
+from trialmill.runtime.kubernetes.failures import FAILURES, answer_to, is_missing, is_passing, pause_after, refusal
 from trialmill.runtime.kubernetes.file_printer import can_print, printer_name, with_printers
 from trialmill.runtime.kubernetes.kept_logs import KeptLog
 from trialmill.runtime.kubernetes.live import POD, Live
@@ -82,7 +82,7 @@ class KubernetesRuntime:
             return [*await self._check_trial(resource), *await self._check_parts(parts)]
         except UnknownKindError as error:
             return [rehearsal.unknown_kind(error)]
-        except (KubeError, UnreachableError) as error:
+        except FAILURES as error:
             return [rehearsal.no_answer(error, self._api.server)]
 
     async def ensure(
@@ -90,7 +90,7 @@ class KubernetesRuntime:
     ) -> Created | Exists | Rejected | RetryAfter:
         try:
             answer = await self._objects.ensure(key, self._with_printers(resource), parts)
-        except (KubeError, UnreachableError, UnknownKindError) as error:
+        except (*FAILURES, UnknownKindError) as error:
             return self._later(key, error)
         self._refused_since.pop(key, None)
         return answer
@@ -106,7 +106,7 @@ class KubernetesRuntime:
             except UnknownKindError:
                 self._tell_gone(Gone(key, uid, "the cluster does not know its kind any more"))
                 return
-            except (KubeError, UnreachableError) as error:
+            except FAILURES as error:
                 if not is_passing(error) or self._clock.now() >= give_up:
                     return
                 await self._pause(error)
@@ -124,7 +124,7 @@ class KubernetesRuntime:
                 return bool(found)
             except UnknownKindError:
                 return False
-            except (KubeError, UnreachableError) as error:
+            except FAILURES as error:
                 if not is_passing(error):
                     return False
                 await self._pause(error)
@@ -149,7 +149,7 @@ class KubernetesRuntime:
         while True:
             try:
                 return pod_refs(await self._list_pods(key), self._target)
-            except (KubeError, UnreachableError) as error:
+            except FAILURES as error:
                 if not is_passing(error):
                     return []
                 await self._pause(error)
@@ -301,7 +301,7 @@ class KubernetesRuntime:
         while True:
             try:
                 return await self._pod(source)
-            except (KubeError, UnreachableError) as error:
+            except FAILURES as error:
                 if not is_passing(error):
                     return None
                 await self._pause(error)
