@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 
 CHILD = ["python", "train.py", *sys.argv[1:]]
 
@@ -30,8 +29,14 @@ def manifest(name: str) -> str:
 
 def run_on_cluster() -> int:
     name = f"{os.environ['POD_NAME']}-child"
-    subprocess.run(["kubectl", "create", "-f", "-"], input=manifest(name), text=True, check=True)
-    on_signal(lambda: subprocess.run(["kubectl", "delete", "job", name, "--wait=false"], check=False))
+
+    def delete_child(number: int, _frame: object) -> None:
+        delete = ["kubectl", "delete", "job", name, "--ignore-not-found", "--wait=false"]
+        subprocess.run(delete, stdout=sys.stderr, check=False)
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, delete_child)
+    subprocess.run(["kubectl", "create", "-f", "-"], input=manifest(name), stdout=sys.stderr, text=True, check=True)
     subprocess.run(["kubectl", "logs", "-f", f"job/{name}", "--pod-running-timeout=10m"], check=False)
     wait = ["kubectl", "wait", f"job/{name}", "--for=condition=Complete", "--timeout=60s"]
     return subprocess.run(wait, stdout=sys.stderr, check=False).returncode
@@ -39,16 +44,9 @@ def run_on_cluster() -> int:
 
 def run_here() -> int:
     child = subprocess.Popen(CHILD)
-    on_signal(child.terminate)
-    return child.wait()
-
-
-def on_signal(end_the_child: Callable[[], object]) -> None:
-    def leave(number: int, _frame: object) -> None:
-        end_the_child()
-        sys.exit(128 + number)
-
-    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    code = child.wait()
+    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":

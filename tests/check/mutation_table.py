@@ -80,8 +80,9 @@ def measure(chosen: Iterable[tuple[Sample, Mutation]]) -> Measured:
 
 def some(count: int | None, seed: int = 0) -> list[tuple[Sample, Mutation]]:
     """All mutations of all samples, or a fixed choice of so many."""
-    everything = [(sample, mutation) for sample in samples() for mutation in mutations(sample)]
-    return everything if count is None else random.Random(seed).sample(everything, min(count, len(everything)))
+    everything = [(sample, making) for sample in samples() for making in mutations(sample)]
+    chosen = everything if count is None else random.Random(seed).sample(everything, min(count, len(everything)))
+    return [(sample, mutation) for sample, making in chosen if (mutation := making()) is not None]
 
 
 def main() -> None:

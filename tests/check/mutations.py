@@ -6,9 +6,10 @@ in a mapping whose fields are fixed, a name that is not among them, or a value o
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from mutation_samples import Sample
 
@@ -72,29 +73,45 @@ class Mutation:
     certain: bool = False
 
 
-def mutations(sample: Sample) -> Iterator[Mutation]:
-    """Every mistake in a node, and some in each line; the same ones each time."""
+Change: TypeAlias = tuple[str, Json, list[Path], bool]
+"""Kind of mistake, the tree with it, where to look in that tree, and whether it is one for certain."""
+Making: TypeAlias = Callable[[], Mutation | None]
+"""Makes a mutation; None where the file with it would hold another number of documents."""
+
+
+def mutations(sample: Sample) -> Iterator[Making]:
+    """Every mistake in a node, and some in each line; the same ones each time. Making one takes its time."""
     yield from _node_mutations(sample)
-    yield from _line_mutations(sample)
+    for mutation in _line_mutations(sample):
+        yield partial(_made, mutation)
+
+
+def _made(mutation: Mutation) -> Mutation:
+    return mutation
 
 
 # --- In the tree
 
 
-def _node_mutations(sample: Sample) -> Iterator[Mutation]:
+def _node_mutations(sample: Sample) -> Iterator[Making]:
     trees = [document.tree for document in sample.documents]
     for number, tree in enumerate(trees):
         for path in _paths(tree, ()):
-            for kind, changed, where, certain in _changes(tree, path):
-                text = "---\n".join(yaml_text(changed if n == number else t) for n, t in enumerate(trees))
-                documents = load_documents(text.encode(), sample.file, [])
-                if len(documents) == len(trees):
-                    lines = frozenset().union(*(_lines(documents[number], at) for at in where))
-                    yield Mutation(kind, f"{kind} {format_path(path)}", text.encode(), lines, certain)
+            for change in _changes(tree, path):
+                yield partial(_written, sample, trees, number, path, change)
 
 
-def _changes(tree: Json, path: Path) -> Iterator[tuple[str, Json, list[Path], bool]]:
-    """Kind of mistake, the tree with it, where to look in that tree, and whether it is one for certain."""
+def _written(sample: Sample, trees: list[Json], number: int, path: Path, change: Change) -> Mutation | None:
+    kind, changed, where, certain = change
+    text = "---\n".join(yaml_text(changed if n == number else tree) for n, tree in enumerate(trees))
+    documents = load_documents(text.encode(), sample.file, [])
+    if len(documents) != len(trees):
+        return None
+    lines = frozenset[int]().union(*(_lines(documents[number], at) for at in where))
+    return Mutation(kind, f"{kind} {format_path(path)}", text.encode(), lines, certain)
+
+
+def _changes(tree: Json, path: Path) -> Iterator[Change]:
     value, name, parent = get(tree, *path), path[-1], path[:-1]
     fixed = _is_fixed(tree, path)
     yield "delete", _without(tree, path), [parent], _is_needed(tree, path)
@@ -121,6 +138,8 @@ def _is_fixed(tree: Json, path: Path) -> bool:
         return False
     if "trialTemplate" not in path:
         return True
+    if get(tree, "spec", "trialTemplate", "trialSpec", "image") is not None and path[-1] in ("command", "args"):
+        return False  # a text is right there, too
     kind = get_string(tree, "spec", "trialTemplate", "trialSpec", "kind")
     return not set(path[2:]) & _OPEN and kind not in ("", "TaskRun", "PipelineRun", "Workflow")
 

@@ -9,6 +9,7 @@ from trialmill.api.load import load_documents
 from trialmill.api.problem import Problem
 from trialmill.api.tree import Json, JsonObject, get, get_object, is_object
 from trialmill.check.documents import Checked, check_documents
+from trialmill.check.terms import Terms
 from trialmill.template.hydration import Hydrate, Hydration, HydrationError
 
 TEXT = """\
@@ -49,7 +50,7 @@ def check(
 
     problems: list[Problem] = []
     documents = load_documents(text.encode(), "file.yaml", problems)
-    return check_documents(documents, problems, hydrators if hydrate else None), problems
+    return check_documents(documents, problems, Terms(hydrators=hydrators if hydrate else None)), problems
 
 
 def making(change: Callable[[JsonObject, int], None]) -> Hydrate:

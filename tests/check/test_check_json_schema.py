@@ -9,12 +9,12 @@ from check_samples import GOOD, edited
 from explanation_samples import whole_file
 from jsonschema import Draft7Validator
 
-from trialmill.api.load import load_documents, read_source
+from trialmill.api.load import load_documents
 from trialmill.api.marked import Node
-from trialmill.api.problem import Problems
+from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.read_experiment import read_experiment
 from trialmill.api.reader import Fields
-from trialmill.api.tree import Json
+from trialmill.api.tree import Json, format_path
 from trialmill.api.tree import Path as Place
 from trialmill.check.documents import check_documents
 from trialmill.check.explanations import explanations
@@ -202,6 +202,16 @@ def test_no_field_that_the_reader_knows_is_missing_and_none_is_made_up(monkeypat
         assert fields_at(schema, place) == names | others.get(place, set()), place
 
 
+TEMPLATE = ("spec", "trialTemplate")
+SELDOM = (
+    "template: {kind: args, rawTemplate: text}",
+    "reference: {configMap: {configMapName: a, templatePath: b}}",
+    "reference: {kind: TrialTemplate, name: a}",
+    "params: [{name: lr}]\n    trialSpec: {apiVersion: batch/v1, kind: Job}",
+)
+"""Forms that no example is written in."""
+
+
 def test_no_field_that_a_form_knows_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     known: list[tuple[Place, set[str]]] = []
 
@@ -209,16 +219,70 @@ def test_no_field_that_a_form_knows_is_missing(monkeypatch: pytest.MonkeyPatch) 
         known.append((node.origin, set(names)))
 
     monkeypatch.setattr(Draft, "check_fields", check_fields)
-    for file in EXAMPLES:
-        check_documents(read_source(str(file), []), [])
+    texts = [file.read_text(encoding="utf-8") for file in EXAMPLES]
+    head = GOOD.partition("  trialTemplate:")[0]
+    texts += [f"{head}  trialTemplate:\n    {form}\n" for form in SELDOM]
+    monkeypatch.chdir(ROOT / "examples" / "templates")  # where the files are that they refer to
+    for text in texts:
+        check_documents(load_documents(text.encode(), "file.yaml", []), [])
 
     experiment, own = schema_of("experiment"), schema_of("trialtemplate")
     seen = set()
     for place, names in known:
         if "as" in names:  # asked for by an image and a command, in its place
-            place = ("spec", "trialTemplate", "inject")
+            place = (*TEMPLATE, "inject")
         of_template = place[:1] == ("spec",) and place[1:2] != ("trialTemplate",)
-        missing = names - fields_at(own if of_template else experiment, place)
-        assert missing == set(), place
+        assert names - fields_at(own if of_template else experiment, place) == set(), place
         seen.add(place)
-    assert len(seen) >= 8
+    forms = (
+        "configMap",
+        "goTemplate",
+        "template",
+        "reference",
+        "trialTemplateRef",
+        "hyperTunable",
+        "trialSpec",
+        "inject",
+    )
+    assert seen >= {(*TEMPLATE, form) for form in forms}
+    assert seen >= {("spec",), ("spec", "parameters", 0), (*TEMPLATE, "params", 0)}
+
+
+WRONG = sorted(Path(__file__).with_name("wrong").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", WRONG, ids=lambda file: file.stem)
+def test_what_the_schema_refuses_is_refused_or_warned_of_by_validate(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file.parent)
+    text = file.read_text(encoding="utf-8")
+    if complaints(text):
+        problems: list[Problem] = []
+        check_documents(load_documents(text.encode(), file.name, problems), problems)
+        assert any(problem.severity is not Severity.NOTE for problem in problems)
+
+
+def test_any_renamed_field_is_refused_but_where_names_are_free() -> None:
+    tree = load_documents(GOOD.encode(), "good.yaml", [])[0].tree
+    missed = [format_path(place) for place, renamed in renamings(tree) if FILE.is_valid(renamed)]
+    assert missed == [
+        "apiVersion",  # of another version, or of another kind, it is no Experiment
+        "kind",
+        "spec.trialTemplate.primaryPodLabels.role",
+        "spec.trialTemplate.trialSpec.spec.template.metadata.labels.role",
+        "spec.trialTemplate.trialSpec.spec.template.spec.containers[0].resources.limits.cpu",
+    ]
+
+
+def renamings(tree: Json, place: Place = ()) -> Iterator[tuple[Place, Json]]:
+    """The tree with each key renamed, one at a time."""
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield (*place, name), {f"{key}x" if key == name else key: item for key, item in tree.items()}
+            for below, renamed in renamings(value, (*place, name)):
+                yield below, {**tree, name: renamed}
+    elif isinstance(tree, list):
+        for position, item in enumerate(tree):
+            for below, renamed in renamings(item, (*place, position)):
+                yield below, [*tree[:position], renamed, *tree[position + 1 :]]

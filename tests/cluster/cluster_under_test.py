@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,39 @@ class Cluster:
         if result.returncode:
             raise AssertionError(f"kubectl {' '.join(arguments)} ended with {result.returncode}: {result.stderr}")
         return result.stdout
+
+    def add_image(self, tag: str, folder: Path) -> None:
+        """Give the real node an image: Python's, with the folder laid over it. A stand-in node needs none."""
+        assert self.folder is not None, "a foreign cluster takes its images from a registry"
+        _tool("image", tag, str(folder), self.folder.name)
+
+    @contextmanager
+    def without(self, *programs: str) -> Iterator[None]:
+        """Kill programs of the cluster (`kube-apiserver`, `etcd`, ...) and keep them down; afterwards they start again.
+
+        For a cluster that the test has for itself. It does not wait until what starts again answers.
+        """
+        assert self.folder is not None, "the programs of a foreign cluster are not ours"
+        holds = [self.folder / "hold" / program for program in programs]
+        for hold in holds:
+            hold.touch()
+        try:
+            yield
+        finally:
+            for hold in holds:
+                hold.unlink()
+
+    def wait_until_ready(self, seconds: float = 60) -> None:
+        """Wait until the API server says that it serves."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.kubectl("get", "--raw=/readyz")
+                return
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
 
 
 @dataclass(frozen=True)
@@ -98,8 +132,13 @@ def find_cluster(owner: int) -> Cluster:
         return _foreign()
     if wanted not in ("own", "stand-in"):
         raise AssertionError(f"TRIALMILL_TEST_CLUSTER is {wanted}, and should be own, stand-in, kubeconfig or none")
-    options = ["--stand-in"] if wanted == "stand-in" else []
-    kubeconfig = Path(_up(f"tests-{owner}", f"--owner={owner}", *options))
+    return start_cluster(f"tests-{owner}", owner, stand_in=wanted == "stand-in")
+
+
+def start_cluster(name: str, owner: int, *, stand_in: bool) -> Cluster:
+    """A cluster of our own, started if need be; it ends with the process `owner` at the latest."""
+    options = ["--stand-in"] if stand_in else []
+    kubeconfig = Path(_up(name, f"--owner={owner}", *options))
     plan = json.loads((kubeconfig.parent / "plan.json").read_text())
     return Cluster(
         kubeconfig=kubeconfig,
@@ -108,6 +147,11 @@ def find_cluster(owner: int) -> Cluster:
         busybox="localhost/busybox:1",
         python="localhost/python:3",
     )
+
+
+def end_cluster(cluster: Cluster) -> None:
+    assert cluster.folder is not None, "a foreign cluster is not ours to end"
+    _tool("down", cluster.folder.name)
 
 
 def add_training_operator(cluster: Cluster) -> None:
@@ -128,14 +172,29 @@ def make_namespace(cluster: Cluster) -> Namespace:
 
 
 def _up(*arguments: str) -> str:
-    """The path that tools/cluster/up prints; what it says on the way goes where pytest's errors go."""
-    command = [str(TOOLS / "up"), *arguments]
-    result = subprocess.run(command, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True)
-    if result.returncode == 3:
-        raise NoClusterError(result.stderr.strip().splitlines()[-1])
-    if result.returncode:
-        raise AssertionError(f"{' '.join(command)} ended with {result.returncode}: {result.stderr}")
-    return result.stdout.strip()
+    """The path that tools/cluster/up prints."""
+    return _tool("up", *arguments)
+
+
+def _tool(name: str, *arguments: str) -> str:
+    """What a command of tools/cluster prints; what it says on the way is passed on, for a build takes minutes."""
+    command = [str(TOOLS / name), *arguments]
+    environment = {**os.environ, "PYTHON": sys.executable}
+    said = []
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stderr:
+            sys.stderr.write(line)
+            said.append(line)
+        printed = process.stdout.read().strip()
+    if process.returncode == 3:
+        raise NoClusterError(said[-1].strip().removeprefix("cluster: "))
+    if process.returncode:
+        raise AssertionError(f"{' '.join(command)} ended with {process.returncode}: {''.join(said)}")
+    return printed
 
 
 def _foreign() -> Cluster:

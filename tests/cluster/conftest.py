@@ -3,9 +3,21 @@
 from cluster_fixtures import (
     cluster,
     namespace,
+    own_cluster,
     pytest_collection_modifyitems,
+    pytest_runtest_setup,
     real_node,
+    stand_in,
     training_operator,
 )
 
-__all__ = ["cluster", "namespace", "pytest_collection_modifyitems", "real_node", "training_operator"]
+__all__ = [
+    "cluster",
+    "namespace",
+    "own_cluster",
+    "pytest_collection_modifyitems",
+    "pytest_runtest_setup",
+    "real_node",
+    "stand_in",
+    "training_operator",
+]

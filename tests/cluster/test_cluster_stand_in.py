@@ -1,15 +1,11 @@
 """The node that runs nothing: controllers see what they would see of a kubelet."""
 
 import pytest
-from cluster_under_test import ON_THE_STAND_IN, Cluster, Namespace, Object
+from cluster_under_test import ON_THE_STAND_IN, Namespace, Object
 
 PREFIX = "stand-in.trialmill.dev/"
 
-
-@pytest.fixture(autouse=True)
-def stand_in(cluster: Cluster) -> None:
-    if cluster.folder is None:
-        pytest.skip("a foreign cluster has no stand-in node")
+pytestmark = pytest.mark.usefixtures("stand_in")
 
 
 def job(name: str, annotations: dict[str, str], **spec: object) -> Object:
@@ -18,10 +14,6 @@ def job(name: str, annotations: dict[str, str], **spec: object) -> Object:
     template = {"metadata": {"annotations": marks}, "spec": pod}
     whole = {"backoffLimit": 0, "template": template, **spec}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": whole}
-
-
-def test_the_api_server_says_it_is_ready(cluster: Cluster) -> None:
-    assert cluster.kubectl("get", "--raw=/readyz") == "ok"
 
 
 def test_two_hundred_pods_run_to_their_end(namespace: Namespace) -> None:

@@ -196,6 +196,31 @@ def test_what_the_template_does_not_declare_may_be_injected() -> None:
     assert env == [{"name": "seed", "value": "${trialParameters.seed}"}]
 
 
+def test_parameters_are_generated_as_katib_has_them() -> None:
+    declared = """\
+    - {name: lr, type: number, feasibleSpace: {min: 0.5, max: 1}}
+    - {name: layers, type: integer, enum: [1, 2, 4]}
+    - {name: optimizer, enum: [sgd, adam]}
+    - {name: epochs, type: integer, default: 3}
+"""
+    start, end = TEMPLATE.index("    - {name: lr"), TEMPLATE.index("  metrics:")
+    text = referring(*OURS, TEMPLATE[:start] + declared + TEMPLATE[end:], parameters="")
+    parameters = get_list(normalized(text).document.tree, "spec", "parameters")
+    assert [(get(p, "parameterType"), get(p, "feasibleSpace")) for p in parameters] == [
+        ("double", {"min": "0.5", "max": "1"}),
+        ("discrete", {"list": ["1", "2", "4"]}),
+        ("categorical", {"list": ["sgd", "adam"]}),
+    ]
+    assert checked(text)[1] == []
+
+
+def test_an_additional_metric_that_the_template_does_not_report_is_a_warning() -> None:
+    names = "objectiveMetricName: loss, additionalMetricNames: [accuracy, speed]"
+    text = referring(*OURS, TEMPLATE).replace("objectiveMetricName: loss", names)
+    (problem,) = checked(text)[1]
+    assert (problem.code, problem.path) == ("unreported-metric", "spec.objective.additionalMetricNames[1]")
+
+
 def test_typed_parameters_may_stand_beside_the_manifest() -> None:
     body = TEMPLATE.partition("  template:\n")[2]
     manifest = "".join(f"  {line}\n" for line in body.splitlines())
@@ -295,6 +320,14 @@ def test_of_a_template_with_a_controller_of_its_own_a_run_of_its_group_is_made()
     }
 
 
+def test_a_run_whose_metrics_are_in_its_status_needs_no_container() -> None:
+    text = referring("NightlyTrialTemplate", "example.dev/v1", FOREIGN)
+    assert "required" in [p.code for p in checked(text)[1]]
+    collector = "{collector: {kind: Outputs}, source: {metricFields: [{name: loss, path: status.loss}]}}"
+    text = text.replace("  trialTemplate:\n", f"  metricsCollectorSpec: {collector}\n  trialTemplate:\n")
+    assert "required" not in [p.code for p in checked(text)[1]]
+
+
 def test_a_foreign_template_that_holds_its_jobs_spec_is_filled_in() -> None:
     held = (
         FOREIGN.replace("Nightly", "TFJob") + "  tfjobspec: {tfReplicaSpecs: {Worker: {replicas: $(params.layers)}}}\n"
@@ -312,6 +345,13 @@ def test_a_kind_that_is_no_template_is_an_error() -> None:
     assert (problem.code, problem.line) == ("unknown-kind", line_of(text, "trialTemplateRef"))
     (slip,) = normalized(referring("Taks", "tekton.dev/v1", TASK)).problems
     assert (slip.code, slip.remedy) == ("unknown-kind", "did you mean 'Task'?")
+
+
+def test_of_two_references_the_second_is_one_too_many() -> None:
+    text = referring(*OURS, TEMPLATE).replace("trialTemplateRef: {", "trialTemplateRef: [{kind: Task, name: a}, {")
+    text = text.replace("name: train}\n---", "name: train}]\n---")
+    (problem,) = normalized(text).problems
+    assert (problem.code, problem.path) == ("wrong-type", "spec.trialTemplate.trialTemplateRef[1]")
 
 
 def test_a_template_that_cannot_be_read_hides_that_it_would_bring_the_parameters() -> None:

@@ -77,7 +77,7 @@ def _decode(data: bytes, file: str, problems: list[Problem]) -> str | None:
         return None
     data = data.removeprefix(codecs.BOM_UTF8)
     if data.count(0) > _MOST_NULS:
-        problems.append(_file_problem("not-text", "the file is binary, expected YAML or JSON", file))
+        problems.append(_binary(file))
         return None
     try:
         text = data.decode()
@@ -89,6 +89,9 @@ def _decode(data: bytes, file: str, problems: list[Problem]) -> str | None:
         )
         return None
     if forbidden := _FORBIDDEN.search(text):
+        if "\0" in text and len(set(_FORBIDDEN.findall(text))) > 1:
+            problems.append(_binary(file))
+            return None
         line, column = _place(text[: forbidden.start()])
         message = f"the character U+{ord(forbidden[0]):04X} cannot stand in YAML"
         remedy = "remove it, or write it as an escape in double quotes"
@@ -101,6 +104,10 @@ def _place(before: str) -> tuple[int, int]:
     """Line and column that follow the text `before`."""
     lines = LINE_BREAK.split(before)
     return len(lines), len(lines[-1]) + 1
+
+
+def _binary(file: str) -> Problem:
+    return _file_problem("not-text", "the file is binary, expected YAML or JSON", file)
 
 
 def _file_problem(code: str, message: str, file: str, remedy: str = "") -> Problem:

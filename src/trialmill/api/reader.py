@@ -4,7 +4,7 @@ A `Fields` stands for one object of the tree. What is asked for by name is known
 A wrong node is reported once, reads as if it were absent, and reading goes on behind it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from trialmill.api.tree import Json, JsonObject, Path, kind_name
 INT32_MAX: Final = 2**31 - 1
 INT64_MAX: Final = 2**63 - 1
 _LONGEST_QUOTE: Final = 40
+_MOST_NAMES: Final = 8
 _Enum = TypeVar("_Enum", bound=StrEnum)
 _Item = TypeVar("_Item")
 
@@ -56,6 +57,11 @@ class Reading:
         )
 
 
+def fields_there(names: Collection[str]) -> str:
+    """Which fields can stand in a place, where they are few enough to be read through."""
+    return f"there can be {', '.join(names)}" if 0 < len(names) <= _MOST_NAMES else ""
+
+
 class Fields:
     """One object of the tree, read field by field. Fields that are null count as absent, as in Kubernetes."""
 
@@ -88,9 +94,8 @@ class Fields:
 
     def missing(self, name: str, expected: str, remedy: str = "") -> None:
         """Report that a required field is not there."""
-        self.problems.add(
-            "required", f"{name} is missing", self.at(name), expected=expected, remedy=remedy, at_key=True
-        )
+        what = "empty" if name in self.tree else "missing"
+        self.problems.add("required", f"{name} is {what}", self.at(name), expected=expected, remedy=remedy, at_key=True)
 
     def unavailable(self, name: str, remedy: str = "") -> bool:
         """Whether a field is there that is part of the format, but not available in this release; it is reported."""
@@ -109,7 +114,7 @@ class Fields:
         for name in self.tree:
             if name not in self._asked:
                 meant = nearest(name, self._asked)
-                remedy = f"did you mean {meant!r}?" if meant else ""
+                remedy = f"did you mean {meant!r}?" if meant else fields_there(self._asked)
                 self.problems.warn(
                     "unknown-field", f"the field {name!r} is not known here", self.at(name), remedy=remedy, at_key=True
                 )

@@ -29,6 +29,7 @@ _READ_BY: Final = {
     "metricFiles": CollectorKind.OUTPUTS,
     "metricFields": CollectorKind.OUTPUTS,
 }
+_BEGIN_AT_ROOT: Final = "begin it with /, as in /logs/metrics.log"
 _LARGEST_PORT: Final = 65535
 
 
@@ -77,7 +78,8 @@ def _check_path(collector: MetricsCollector, kind: str, problems: Problems) -> N
         problems.add("wrong-source-kind", message, (*_FILE, "kind"), found=file.kind, expected=kind)
     if not file.path.startswith("/") and not problems.has_error_at((*_FILE, "path")):
         message = "the path must be absolute, as the container sees it"
-        problems.add("path-not-absolute", message, (*_FILE, "path"), found=file.path, expected="a path with / first")
+        place, expected = (*_FILE, "path"), "a path with / first"
+        problems.add("path-not-absolute", message, place, found=file.path, expected=expected, remedy=_BEGIN_AT_ROOT)
     if kind == "Directory" and is_written(problems.document, (*_FILE, "format")):
         message = f"the collector {collector.kind} has a format of its own"
         problems.add("misplaced-field", message, (*_FILE, "format"), remedy="remove it", at_key=True)
@@ -92,7 +94,14 @@ def _check_metric_files(experiment: Experiment, problems: Problems) -> None:
         if file.path and not file.path.startswith("/"):
             message = "the path must be absolute, as the container sees it"
             place = (*_SOURCE, "metricFiles", position, "path")
-            problems.add("path-not-absolute", message, place, found=file.path, expected="a path with / first")
+            problems.add(
+                "path-not-absolute",
+                message,
+                place,
+                found=file.path,
+                expected="a path with / first",
+                remedy=_BEGIN_AT_ROOT,
+            )
     for position, field in enumerate(fields):
         wrong = syntax_problems(field.path) if field.path else None
         if wrong:

@@ -32,6 +32,8 @@ def check_containers(experiment: Experiment, profile: KindProfile | None, proble
     if problems.has_error_at(_NAME):
         return ""
     if not template.primary_container:
+        if experiment.spec.collector.metric_fields and not experiment.spec.collector.paths:
+            return names[0] if len(names) == 1 else ""  # no container's output is read
         if not names and profile and profile.training_container:
             return profile.training_container  # its operator wants it so; that there is none is reported elsewhere
         return _only_container(names, problems)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trialmill.api.document import Document
-from trialmill.api.experiment import Experiment
+from trialmill.api.experiment import API_VERSION, Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.read_experiment import KIND, read_experiment
@@ -19,7 +19,7 @@ from trialmill.check.companions import COMPANION_KINDS, read_companions
 from trialmill.check.conditions import check_conditions
 from trialmill.check.containers import check_containers
 from trialmill.check.corners import SampleTrials, check_corners, check_unrendered, corners
-from trialmill.check.hydration import Hydrators, check_hydration, checking, is_hydrated, made_by
+from trialmill.check.hydration import check_hydration, checking, is_hydrated, made_by
 from trialmill.check.kind import check_kind
 from trialmill.check.metadata import check_metadata
 from trialmill.check.objective import check_objective
@@ -27,6 +27,7 @@ from trialmill.check.parameters import check_parameters
 from trialmill.check.places import TEMPLATE, is_inside
 from trialmill.check.pods import check_pods
 from trialmill.check.template import check_unread, compile_checked, is_readable
+from trialmill.check.terms import HERE, Terms
 from trialmill.forms.normalize import Normalized, in_authors_words, normalize
 from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate
@@ -52,15 +53,13 @@ class Checked:
     companions: tuple[JsonObject, ...]
     policy: Policy
     primary_container: str
+    document: Document | None = None
+    """Its file in the normal form, where it was read from one: places of problems that are found later."""
     hydrate: Hydrate | None = None
 
 
-def check_documents(
-    documents: Sequence[Document], problems: list[Problem], hydrators: Hydrators | None = None
-) -> Checked | None:
+def check_documents(documents: Sequence[Document], problems: list[Problem], terms: Terms = HERE) -> Checked | None:
     """The one Experiment among the documents, checked with the ConfigMaps and Secrets beside it.
-
-    `hydrators` is how functions and commands that make resources are called; None where that is not allowed.
 
     Adds what is wrong to `problems`, the loader's own among them, and sorts all by place, each once. None where there
     is an error in the end, or no template that this release can read.
@@ -71,12 +70,15 @@ def check_documents(
     beside = [d for d in documents if id(d) not in own]
     normal = [normalize(document, beside) for document in experiments]
     used = {id(document) for each in normal for document in each.used}
-    companions = read_companions([d for d in beside if id(d) not in used], problems)
+    unused = [d for d in beside if id(d) not in used]
+    # What a template refers to is not known where the template itself is wrong.
+    companions = read_companions(unused, problems, warns=not any(each.failed for each in normal))
     if not experiments and not any(p.severity is Severity.ERROR for p in problems):
         file = documents[0].file if documents else ""
         message = "there is no Experiment here"
-        problems.append(Problem("no-experiment", Severity.ERROR, message, expected=KIND, file=file))
-    checked = [_check_document(each, companions, problems, hydrators) for each in normal]
+        remedy = f"give a file with one: its kind is {KIND}, its apiVersion {API_VERSION}"
+        problems.append(Problem("no-experiment", Severity.ERROR, message, expected=KIND, file=file, remedy=remedy))
+    checked = [_check_document(each, companions, problems, terms) for each in normal]
     _report_others(experiments, problems)
     if is_cut_short:
         problems[:] = [p for p in problems if p.code not in _INCOMPLETE]
@@ -86,10 +88,7 @@ def check_documents(
 
 
 def check_experiment(
-    experiment: Experiment,
-    companions: Sequence[JsonObject],
-    problems: Problems,
-    hydrators: Hydrators | None = None,
+    experiment: Experiment, companions: Sequence[JsonObject], problems: Problems, terms: Terms = HERE
 ) -> Checked | None:
     """An experiment that was read already, or never was in a file (`problems.document` is None then).
 
@@ -102,11 +101,13 @@ def check_experiment(
     check_early_stopping(experiment, problems)
     space = check_parameters(experiment, problems)
     check_algorithm(experiment, space, problems)
-    hydrate = check_hydration(experiment, hydrators, problems)
+    hydrate = check_hydration(experiment, terms.hydrators, problems)
     checked = None
     if is_readable(experiment, problems):
-        check = _check_hydrated if is_hydrated(experiment) else _check_template
-        checked = check(experiment, space, companions, hydrate, problems)
+        if is_hydrated(experiment):
+            checked = _check_hydrated(experiment, space, companions, hydrate, problems, terms)
+        else:
+            checked = _check_template(experiment, space, companions, problems, terms)
     problems.found[:] = _unique(problems.found)
     return None if problems.has_errors else checked
 
@@ -115,23 +116,24 @@ def _check_template(
     experiment: Experiment,
     space: Space | None,
     companions: Sequence[JsonObject],
-    hydrate: Hydrate | None,
     problems: Problems,
+    terms: Terms,
 ) -> Checked | None:
     """All that concerns what trials become; None where that cannot be known yet."""
-    del hydrate  # there is none
-    profile = check_kind(experiment, problems)
+    profile = check_kind(experiment, problems, on_cluster=terms.on_cluster)
     primary_container = check_containers(experiment, profile, problems)
     policy = check_conditions(experiment, profile, problems)
     template, explained = compile_checked(experiment, space, problems)
     check_pods(experiment, profile, explained, problems)
-    check_additional(experiment, problems)
+    check_additional(experiment, problems, on_cluster=terms.on_cluster)
     if space is None or template is None:
         beside = (*companions, *experiment.spec.template.additional)
         check_unrendered(experiment, beside, explained, problems)
         return None
-    check_corners(SampleTrials(experiment, companions, policy, template), space, explained, problems)
-    return Checked(experiment, space, template, tuple(companions), policy, primary_container)
+    trials = SampleTrials(experiment, companions, policy, template, on_cluster=terms.on_cluster)
+    check_corners(trials, space, explained, problems)
+    document = problems.document
+    return Checked(experiment, space, template, tuple(companions), policy, primary_container, document)
 
 
 def _check_hydrated(
@@ -140,21 +142,22 @@ def _check_hydrated(
     companions: Sequence[JsonObject],
     hydrate: Hydrate | None,
     problems: Problems,
+    terms: Terms,
 ) -> Checked | None:
     """The same where a function or command makes the resources: by what it makes."""
-    profile = check_kind(experiment, problems)
+    profile = check_kind(experiment, problems, on_cluster=terms.on_cluster)
     policy = check_conditions(experiment, profile, problems)
     template, _ = compile_checked(experiment, space, problems)
-    check_additional(experiment, problems)
+    check_additional(experiment, problems, on_cluster=terms.on_cluster)
     if space is None or template is None or hydrate is None:
         return None
-    trials = SampleTrials(experiment, companions, policy, template, hydrate)
+    trials = SampleTrials(experiment, companions, policy, template, hydrate, terms.on_cluster)
     check_corners(trials, space, (), problems)
     if problems.has_errors:
         return None
     primary_container = check_containers(made_by(experiment, trials.resource(next(corners(space)))), profile, problems)
-    checked = checking(experiment, hydrate)
-    return Checked(experiment, space, template, tuple(companions), policy, primary_container, checked)
+    document, checked = problems.document, checking(experiment, hydrate)
+    return Checked(experiment, space, template, tuple(companions), policy, primary_container, document, checked)
 
 
 def _experiments(documents: Sequence[Document]) -> list[Document]:
@@ -178,11 +181,11 @@ def _report_others(experiments: Sequence[Document], problems: list[Problem]) -> 
 
 
 def _check_document(
-    normal: Normalized, companions: Sequence[JsonObject], problems: list[Problem], hydrators: Hydrators | None
+    normal: Normalized, companions: Sequence[JsonObject], problems: list[Problem], terms: Terms
 ) -> Checked | None:
     report = Problems(normal.document)
     experiment = read_experiment(normal.document, report)
-    checked = check_experiment(experiment, companions, report, hydrators) if experiment else None
+    checked = check_experiment(experiment, companions, report, terms) if experiment else None
     place = format_path(TEMPLATE)
     problems += _why_it_failed(normal) if normal.failed else normal.problems
     for problem in report:

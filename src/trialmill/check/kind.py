@@ -14,21 +14,23 @@ _OF_KUBERNETES: Final = ("", "batch", "apps")
 _TEKTON: Final = "tekton.dev"
 
 
-def check_kind(experiment: Experiment, problems: Problems) -> KindProfile | None:
-    """The profile of the template's kind, or of the one that was probably meant; None where there is none."""
+def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool = False) -> KindProfile | None:
+    """The profile of the template's kind, or of the one that was probably meant; None where there is none. A cluster
+    knows by itself which kinds and versions it has.
+    """
     manifest = experiment.spec.template.trial_spec
     api_version, kind = get_string(manifest, "apiVersion"), get_string(manifest, "kind")
     if not api_version or not kind or "${" in api_version + kind:
         return None
     profile = profile_of(api_version, kind)
     if profile is None:
-        return _report_unknown(api_version, kind, problems)
+        return None if on_cluster else _report_unknown(api_version, kind, problems)
     if not profile.finite:
         message = f"a {kind} never finishes by itself, so its trial would not either"
         problems.add("never-finishes", message, (*MANIFEST, "kind"), found=kind, remedy="use a Job")
-    elif not profile.runs_here:
+    elif not profile.runs_here and not on_cluster:
         _report_elsewhere(api_version, kind, problems)
-    elif api_version.rpartition("/")[2] not in profile.versions:
+    elif not on_cluster and api_version.rpartition("/")[2] not in profile.versions:
         _report_version(api_version, profile, problems)
     _check_roles(manifest, profile, problems)
     if profile.group == _TEKTON:

@@ -22,7 +22,7 @@ def check_metadata(experiment: Experiment, problems: Problems) -> None:
         _check_name(experiment.name, problems)
     place = ("metadata", "namespace")
     if not _LABEL.fullmatch(experiment.namespace) and not problems.has_error_at(place):
-        message = f"{experiment.namespace!r} cannot be the name of a namespace"
+        message = f"{experiment.namespace!r} cannot be the name of a namespace; it takes {_EXPECTED}"
         problems.add("invalid-name", message, place, found=experiment.namespace, expected=_EXPECTED)
 
 

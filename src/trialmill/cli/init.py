@@ -75,8 +75,8 @@ def _check_target(args: argparse.Namespace) -> None:
     """What would go wrong at the end is said before anything is asked."""
     if args.output == STDOUT:
         return
-    target = Path(args.output)
-    if target.exists() and target.samefile(args.source):
+    target, source = Path(args.output), Path(args.source)
+    if target.exists() and source.exists() and target.samefile(source):
         refuse(f"{args.output} is the manifest itself; give another name with -o")
     if target.exists() and not args.force:
         refuse(f"{args.output} is there already; give another name with -o, or --force to replace it")

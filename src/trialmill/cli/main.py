@@ -140,6 +140,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     _add_file(try_)
     _add_images(try_)
     _add_hydrate(try_)
+    _add_cluster(try_)
     try_.add_argument("--timeout", metavar="TIME", help="give up after this long, such as 90s or 10m")
     _add_output(try_, "text", "json", "yaml")
     _add_place(try_)
@@ -152,6 +153,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     run.add_argument("--timeout", metavar="TIME", help="end the experiment after this long, such as 10m or 2h")
     _add_images(run)
     _add_hydrate(run)
+    _add_cluster(run)
     _add_durable(run)
     _add_output(run, "text", "json", "yaml")
     _add_place(run)
@@ -164,6 +166,14 @@ def _add_running(subcommands: _Subcommands) -> None:
     _add_durable(resume)
     _add_output(resume, "text", "json", "yaml")
     _add_place(resume)
+
+    check = _command(
+        subcommands, "check-cluster", "clusters:check_command", "show what a cluster lacks, or would refuse of a file"
+    )
+    check.add_argument("file", metavar="FILE", nargs="?", help="the file with the Experiment; - for stdin")
+    _add_context(check)
+    check.add_argument("-n", "--namespace", metavar="NAMESPACE", help="the namespace; default: the context's")
+    _add_output(check, "text", "json")
 
 
 def _add_showing(subcommands: _Subcommands) -> None:
@@ -250,7 +260,7 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         dest="companions",
-        help="ConfigMaps and Secrets beside it",
+        help="what it refers to: templates, ConfigMaps, Secrets",
     )
     parser.add_argument("--name", metavar="NAME", help="a name in place of the file's")
 
@@ -272,6 +282,21 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
 def _add_hydrate(parser: argparse.ArgumentParser) -> None:
     text = "let the file's own function or command make the trials: code of its author runs on this machine"
     parser.add_argument("--allow-hydrate", action="store_true", help=text)
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runtime", choices=("local", "kubernetes"), default="local", help="where trials run; default: local"
+    )
+    _add_context(parser)
+    parser.add_argument(
+        "--pending-timeout", metavar="TIME", help="give up a trial that waits this long for an image or a node"
+    )
+    parser.add_argument("--printer-image", metavar="IMAGE", help="the image that prints a file with metrics")
+
+
+def _add_context(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--context", metavar="CONTEXT", help="the cluster, as the kubeconfig calls it")
 
 
 def _add_durable(parser: argparse.ArgumentParser) -> None:

@@ -52,7 +52,7 @@ def problems_object(problems: Sequence[Problem]) -> Json:
     """The problems as JSON, and how many are errors and warnings; what is unavailable counts as a warning."""
     counts = Counter(problem.severity for problem in problems)
     return {
-        "problems": [_problem_object(problem) for problem in problems],
+        "problems": [problem_object(problem) for problem in problems],
         "errors": counts[Severity.ERROR],
         "warnings": counts[Severity.WARNING] + counts[Severity.UNAVAILABLE],
     }
@@ -75,7 +75,7 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}" if count else ""
 
 
-def _problem_object(problem: Problem) -> Json:
+def problem_object(problem: Problem) -> Json:
     """The same fields for every problem; what is not known is an empty text, and a line or column of 0."""
     return {name: getattr(problem, name) for name in _FIELDS}
 

@@ -22,6 +22,8 @@ FOLLOW_AFTER: Final = 0.25
 """Seconds before the log of a running attempt is followed: a trial that ends sooner is read once, at its end."""
 _ENOUGH: Final = 1000
 """Points of a trial that is over are told together, but not more than about so many."""
+_PROGRESS: Final = 8 * 2**20
+"""Bytes after which it is told that reading gets on, though there was no point in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Collecting:
         self._changed = asyncio.Event()
         self._total: _Total | None = None
         self._untold: list[Appended] = []
+        self._untold_bytes = 0
         self.task: asyncio.Task[None] | None = None
         self._start = asyncio.get_running_loop().call_later(FOLLOW_AFTER, self._begin)
 
@@ -181,7 +184,8 @@ class Collecting:
         reading = await self._open(source, self._total)
         async for chunk in self._runtime.read(source, reading.position):
             appended = reading.take(chunk)
-            if appended:
+            self._untold_bytes += len(chunk.data)
+            if appended or self._untold_bytes > _PROGRESS:
                 self._tell(appended, is_complete=False)
         appended = reading.finish()
         if appended:
@@ -197,9 +201,10 @@ class Collecting:
 
     def _tell(self, appended: list[Appended], *, is_complete: bool) -> None:
         self._untold += appended
-        if self._final and not is_complete and sum(len(a.points) for a in self._untold) < _ENOUGH:
+        is_progress = self._untold_bytes > _PROGRESS or sum(len(a.points) for a in self._untold) >= _ENOUGH
+        if self._final and not is_complete and not is_progress:
             return
-        appended, self._untold = self._untold, []
+        appended, self._untold, self._untold_bytes = self._untold, [], 0
         total = self._total
         observation = total.summary.observation() if total else Observation()
         curve = tuple(total.curve) if total else ()
@@ -214,10 +219,12 @@ class _Total:
         self.summary = Summary(spec.objective.metric_names)
         self.curve: list[float] = []
         self._objective = spec.objective.metric
+        self._is_followed = spec.early_stopping is not None
 
     def add(self, points: Sequence[Point]) -> None:
         self.summary.add(points)
-        self.curve += [float(p.value) for p in points if p.name == self._objective and p.is_finite]
+        if self._is_followed:
+            self.curve += [float(p.value) for p in points if p.name == self._objective and p.is_finite]
 
 
 class _Reading:

@@ -5,6 +5,7 @@ Options in lists of arguments, environment variables, amounts of resources, and 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from trialmill.api.fields import FieldType
@@ -81,7 +82,7 @@ class _Walk:
 
 def _options(words: list[Json], written: str) -> Iterator[Candidate]:
     texts = [word if isinstance(word, str) else "" for word in words]
-    for word, following in zip(texts, [*texts[1:], ""], strict=True):
+    for word, following in pairwise([*texts, ""]):
         name, equals, value = word.partition("=")
         is_option = name.startswith("-") and not set(name) & set("[] ${") and name.strip("-")
         if not is_option or (name == "-c" and not equals):

@@ -73,8 +73,8 @@ def _ways(draft: Draft, inject: Node) -> list[str]:
     for node in wrong:
         if node.string:
             meant = nearest(node.string, _WAYS)
+            remedy = f"did you mean {meant!r}?" if meant else f"there are {', '.join(_WAYS)}"
             expected = f"one of {', '.join(_WAYS)}"
-            remedy = f"did you mean {meant!r}?" if meant else expected
             message = f"{node.string!r} is no way to inject"
             draft.error("unknown-value", message, node, found=node.string, expected=expected, remedy=remedy)
     return [] if wrong else [node.string for node in nodes]

@@ -57,7 +57,11 @@ def _target(draft: Draft, reference: Node) -> Node | None:
     target = reference.items[0] if len(reference.items) == 1 else reference
     if isinstance(target.content, dict):
         return target
-    draft.mismatch(reference, "a mapping with apiVersion, kind and name")
+    if len(reference.items) > 1:
+        message = f"there are {len(reference.items)} references, and a trial is made of one template"
+        draft.error("wrong-type", message, reference.items[1], found="a list", expected="one reference")
+    else:
+        draft.mismatch(reference, "a mapping with apiVersion, kind and name")
     return None
 
 

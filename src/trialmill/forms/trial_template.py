@@ -43,6 +43,7 @@ CARRIED: Final = (
 """What a TrialTemplate may say in the Experiment's place; the Experiment's own word counts where both say it."""
 _FIELDS: Final = ("parameters", "params", "metrics", "template", *CARRIED)
 _GENERATED: Final = {"integer": "int", "number": "double"}
+_NUMBERS: Final = ("integer", "number")
 _DOLLAR: Final = re.compile(r"\$\((?:params|parameters|parameter)\.([^()\s]+)\)|\$\{trialParameters\.([^{}]+)\}")
 
 
@@ -89,6 +90,7 @@ def use_typed(draft: Draft, typed: list[Typed], manifest: Node) -> None:
     own = list(written.items) if written is not None else []
     references = {_text(item, "name"): _text(item, "reference") for item in own}
     declared: list[Node] = [item for item in own if _text(item, "name") not in {p.name for p in typed}]
+    undeclared = [name for name in search if name not in {parameter.name for parameter in typed}]
     defaults: dict[str, Node] = {}
     searched: set[str] = set()
     for parameter in typed:
@@ -100,7 +102,7 @@ def use_typed(draft: Draft, typed: list[Typed], manifest: Node) -> None:
                 check_search(draft, parameter, search[reference])
         elif parameter.default is not None:
             defaults[parameter.name] = parameter.default
-        else:
+        elif not nearest(parameter.name, undeclared):  # a slip in its name explains it
             message = f"the parameter {parameter.name} has no default, and the experiment does not search it"
             remedy = "give it a default, or add it to the experiment's parameters"
             draft.error("no-value", message, parameter.node, found=parameter.name, remedy=remedy)
@@ -121,7 +123,7 @@ def generate_parameters(draft: Draft, typed: Iterable[Typed]) -> None:
             continue
         entry = parameter.node.made({"name": parameter.name, "parameterType": _parameter_type(parameter)})
         if space is not None:
-            entry.fields["feasibleSpace"] = space.copy()
+            entry.fields["feasibleSpace"] = _as_texts(space)
         elif enum is not None:
             entry.fields["feasibleSpace"] = enum.made({"list": [word(item) for item in enum.items]})
         generated.append(entry)
@@ -172,10 +174,19 @@ def _declaration(parameter: Typed, reference: str, *, with_cast: bool) -> Node:
     return entry
 
 
+def _as_texts(space: Node) -> Node:
+    """A copy whose numbers are texts, as Katib has them."""
+    copied = space.copy()
+    for _, node in copied.walk():
+        if isinstance(node.content, int | float):
+            node.content, node.text = word(node), ""
+    return copied
+
+
 def _parameter_type(parameter: Typed) -> str:
     space = parameter.node.get("feasibleSpace")
-    if (space is not None and space.get("list") is not None) or space is None:
-        return "categorical"
+    if space is None or space.get("list") is not None:
+        return "discrete" if parameter.type in _NUMBERS else "categorical"
     return _GENERATED.get(parameter.type, "double")
 
 
@@ -200,12 +211,15 @@ def _text(node: Node, name: str) -> str:
 
 
 def _check_metrics(draft: Draft, metrics: Node | None) -> None:
-    """The objective should be a metric that the template reports."""
-    objective = draft.experiment.get("spec", "objective", "objectiveMetricName")
-    if metrics is None or objective is None or not objective.string:
+    """The metrics of the experiment should be among those that the template reports."""
+    objective = draft.experiment.get("spec", "objective")
+    if metrics is None or objective is None:
         return
     names = [item.string or (item.get("name") or item).string for item in metrics.items]
-    if objective.string not in names:
-        meant = nearest(objective.string, names)
-        remedy = f"did you mean {meant!r}?" if meant else f"it reports {', '.join(names)}"
-        draft.warn("unreported-metric", f"the template does not report {objective.string}", objective, remedy=remedy)
+    additional = objective.get("additionalMetricNames")
+    wanted = [objective.get("objectiveMetricName"), *(additional.items if additional is not None else ())]
+    for metric in wanted:
+        if metric is not None and metric.string and metric.string not in names:
+            meant = nearest(metric.string, names)
+            remedy = f"did you mean {meant!r}?" if meant else f"it reports {', '.join(names)}"
+            draft.warn("unreported-metric", f"the template does not report {metric.string}", metric, remedy=remedy)

@@ -60,6 +60,7 @@ class Reflector:
     clock: Clock = field(default_factory=LoopClock)
     chance: Chance = CHANCE
     page_size: int = LIST_LIMIT
+    watch_seconds: tuple[float, float] = WATCH_SECONDS
     trouble: Exception | None = field(default=None, init=False)
     synced: bool = field(default=False, init=False)
     """Whether a whole list was taken over, ever."""
@@ -128,7 +129,7 @@ class Reflector:
     async def _watch(self) -> AsyncGenerator[Change, None]:
         """One stream, until its end, and the pause that is due after it."""
         started = self.clock.now()
-        shortest, longest = WATCH_SECONDS
+        shortest, longest = self.watch_seconds
         seconds = timedelta(seconds=shortest + (longest - shortest) * self.chance())
         scope = self.scope
         stream = self.api.watch(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from trialmill.api.document import Document
 from trialmill.api.load import STDIN, read_source
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import Json, get_object
+from trialmill.api.tree import Json, get_object, get_string
 from trialmill.root.hydrating import hydrators_in
 
 if TYPE_CHECKING:
@@ -41,18 +41,28 @@ def prepare(
     strict: bool = False,
     name: str | None = None,
     namespace: str | None = None,
+    cluster_namespace: str | None = None,
     allow_hydrate: bool = False,
 ) -> Prepared:
     """Read and check files that belong together: an Experiment, and what it refers to.
 
     `strict` makes errors of warnings. `name` and `namespace` stand in place of the file's own, everywhere.
+    `cluster_namespace` says that trials are to run on a cluster, and in which namespace where nothing else says it.
     `allow_hydrate` lets a function or command that the file names make its trials, from the folder of the first file.
     """
     problems: list[Problem] = []
     documents = [document for file in files for document in read_source(file, problems)]
-    base = Path(files[0]).parent if files and files[0] != STDIN else Path()
+    if cluster_namespace is not None:
+        documents = [_in_namespace(document, cluster_namespace) for document in documents]
     return prepare_documents(
-        documents, problems, strict=strict, name=name, namespace=namespace, base=base, allow_hydrate=allow_hydrate
+        documents,
+        problems,
+        strict=strict,
+        name=name,
+        namespace=namespace,
+        on_cluster=cluster_namespace is not None,
+        base=Path(files[0]).parent if files and files[0] != STDIN else Path(),
+        allow_hydrate=allow_hydrate,
     )
 
 
@@ -63,17 +73,19 @@ def prepare_documents(
     strict: bool = False,
     name: str | None = None,
     namespace: str | None = None,
+    on_cluster: bool = False,
     base: Path | None = None,
     allow_hydrate: bool = False,
 ) -> Prepared:
     """The same for documents that were read already, or that a program made: `found` was wrong with them before."""
     from trialmill.check.documents import check_documents
+    from trialmill.check.terms import Terms
 
     problems = list(found)
     lines = lines_of(documents)
     named = [_renamed(document, name, namespace) for document in documents]
-    hydrators = hydrators_in((base or Path()).absolute(), allowed=allow_hydrate)
-    checked = check_documents(named, problems, hydrators) if named else None
+    terms = Terms(on_cluster, hydrators_in((base or Path()).absolute(), allowed=allow_hydrate))
+    checked = check_documents(named, problems, terms) if named else None
     lines = {**lines, **_lines_elsewhere(problems, lines)}
     # A program's own documents have no lines to point at.
     problems = [p if p.file else replace(p, line=0, column=0) for p in problems]
@@ -103,6 +115,12 @@ def _renamed(document: Document, name: str | None, namespace: str | None) -> Doc
     if not given or not isinstance(tree, dict) or tree.get("kind") != "Experiment":
         return document
     return replace(document, tree={**tree, "metadata": {**get_object(tree, "metadata"), **given}})
+
+
+def _in_namespace(document: Document, namespace: str) -> Document:
+    """The document in this namespace, if it names none itself."""
+    has_own = bool(get_string(document.tree, "metadata", "namespace"))
+    return document if has_own else _renamed(document, None, namespace)
 
 
 def _stricter(problem: Problem) -> Problem:

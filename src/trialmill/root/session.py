@@ -1,4 +1,4 @@
-"""Running an experiment on this machine: the parts put together, from a checked file or from the store."""
+"""Running an experiment, here or on a cluster: the parts put together, from a checked file or from the store."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from trialmill.api.spaces import space_of
 from trialmill.api.tree import Json, JsonObject, is_object, string_map
 from trialmill.check.documents import Checked
 from trialmill.engine.driver import Driver
-from trialmill.engine.ports import HeldByError, NotFoundError, Searcher, Stopper, Stores
+from trialmill.engine.ports import HeldByError, NotFoundError, Runtime, Searcher, Stopper, Stores
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, RunState, TrialRecord
 from trialmill.engine.rules import Rules, rules_of
 from trialmill.engine.state import State
@@ -30,17 +30,18 @@ from trialmill.kinds.plan import Resources
 from trialmill.kinds.profile import profile_of
 from trialmill.kinds.verdict import Policy, policy_of_template
 from trialmill.root.clock import SystemClock
-from trialmill.root.creating import Options, differences, new_record, resumed
-from trialmill.root.errors import EditedError, InputError
+from trialmill.root.creating import Options, cluster_of, differences, new_record, resumed
+from trialmill.root.errors import EditedError, InputError, RefusedError
 from trialmill.root.hydrating import hydrate_of
 from trialmill.root.lookup import experiment_of
 from trialmill.root.manifests import leave_manifest, stored_manifest
 from trialmill.root.opening import runs_directory
+from trialmill.runtime.local.layout import attempt_directory
 from trialmill.runtime.local.runtime import LocalRuntime
 from trialmill.runtime.local.slots import slots_of_this_machine
 from trialmill.search.catalogue import ALGORITHMS, EARLY_STOPPING
 from trialmill.store.sql.open import open_store
-from trialmill.template.compiled import TrialContext
+from trialmill.template.compiled import CompiledTemplate, TrialContext
 from trialmill.template.corners import middle
 from trialmill.template.encode import compiled_from_json
 from trialmill.template.hydration import Hydrate, hydrated
@@ -80,9 +81,18 @@ class Session(Watcher):
         """A signal, or a call of `stop`, has asked for the end."""
 
 
+async def check_before(checked: Checked, options: Options) -> list[Problem]:
+    """What keeps the experiment's trials from running where they are to run. Raises InputError."""
+    if options.cluster is None:
+        return await check_here(checked, options)
+    from trialmill.root.clusters import check_there
+
+    return list((await check_there(checked, options.cluster)).problems)
+
+
 async def check_here(checked: Checked, options: Options) -> list[Problem]:
     """What keeps the experiment's trials from running on this machine."""
-    runtime = _runtime(Path(os.devnull), checked.experiment, options)
+    runtime = _local_runtime(Path(os.devnull), checked.experiment, options)
     resource, parts = await asyncio.to_thread(_sample, checked) if checked.hydrate else _sample(checked)
     return await runtime.check(resource, parts)
 
@@ -140,6 +150,7 @@ async def run(store: str, checked: Checked, options: Options, session: Session) 
                 return await _drive(stores, ref, runs_directory(store), session, checked.hydrate, resumed=False)
         if found:
             raise EditedError(checked.experiment.name, found)
+        await _check_same_place(stores, ref, options)
         async with _lease(stores, ref):
             await stores.trials.save([resumed(await stores.trials.experiment(ref), checked, options)])
             return await _drive(stores, ref, runs_directory(store), session, checked.hydrate, resumed=True)
@@ -157,6 +168,14 @@ async def resume(
         if record.intent.state is not RunState.RUN:
             await stores.trials.save([replace(record, intent=replace(record.intent, state=RunState.RUN))])
         return await _drive(stores, ref, runs_directory(store), session, hydrate, resumed=True)
+
+
+async def _check_same_place(stores: Stores, ref: ExperimentRef, options: Options) -> None:
+    """An experiment stays where it was started. Raises RefusedError."""
+    began, now = cluster_of(await stores.trials.experiment(ref)), options.cluster
+    if (began is None) != (now is None) or (began and now and began.context != now.context):
+        where = f"on the cluster of the context {began.context}" if began else "on this machine"
+        raise RefusedError(f"experiment {ref.name} runs {where}", f"go on there: trialmill resume {ref.name}")
 
 
 @asynccontextmanager
@@ -215,11 +234,10 @@ async def _drive(
     experiment = experiment_of(record)
     session.opened(record, experiment, resumed=resumed)
     state = State(record, trials, _rules(experiment, record), await _curves(stores, experiment, trials))
-    plan = Plan(
-        experiment, space_of(experiment.spec.parameters), compiled_from_json(record.compiled), policy_of(experiment)
-    )
+    template = compiled_from_json(record.compiled)
+    plan = Plan(experiment, space_of(experiment.spec.parameters), template, policy_of(experiment))
     already = record.phase.is_over
-    async with _runtime(runs, experiment, _options(record)) as runtime:
+    async with _runtime(runs, experiment, template, _options(record)) as runtime:
         world = World(
             stores=stores,
             runtime=runtime,
@@ -236,7 +254,7 @@ async def _drive(
             final = await driver.run()
         best = state.trials[state.best] if state.best is not None else None
         if best is not None and final.phase.is_over:
-            leave_manifest(runtime.attempt_directory(best.key), stored_manifest(best, final, experiment, runs))
+            leave_manifest(attempt_directory(str(runs), best.key), stored_manifest(best, final, experiment, runs))
     return Finished(
         final, tuple(state.trials), experiment, interrupted=signals.count > 0, already=already and final.phase.is_over
     )
@@ -263,7 +281,22 @@ def stopper_of(experiment: Experiment) -> Stopper | None:
     return EARLY_STOPPING[stopping.name].load() if stopping else None
 
 
-def _runtime(runs: Path, experiment: Experiment, options: Options) -> LocalRuntime:
+@asynccontextmanager
+async def _runtime(
+    runs: Path, experiment: Experiment, template: CompiledTemplate, options: Options
+) -> AsyncIterator[Runtime]:
+    """Where the experiment's trials run. Raises InputError where there is no way to its cluster."""
+    if options.cluster is None:
+        async with _local_runtime(runs, experiment, options) as local:
+            yield local
+        return
+    from trialmill.root.clusters import cluster_runtime
+
+    async with cluster_runtime(options.cluster, experiment, template, runs, SystemClock()) as there:
+        yield there
+
+
+def _local_runtime(runs: Path, experiment: Experiment, options: Options) -> LocalRuntime:
     collector = experiment.spec.collector
     return LocalRuntime(
         runs,
@@ -289,6 +322,7 @@ def _options(record: ExperimentRecord) -> Options:
         base=str(record.settings.get("base") or "."),
         images=string_map(record.settings.get("images")),
         companions=objects,
+        cluster=cluster_of(record),
     )
 
 

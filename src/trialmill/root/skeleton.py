@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from trialmill.api.tree import JsonObject
+from trialmill.api.tree import JsonObject, get_string
 from trialmill.api.yaml_text import yaml_text
 
 _ABOVE: Final = {
@@ -15,7 +15,9 @@ _ABOVE: Final = {
     "  maxTrialCount:": ["How many trials there are in all, how many run at a time, and how many may fail."],
     "  parameters:": ["What is varied. Katib wants the numbers of a feasible space in quotes."],
     "    primaryContainerName:": ["The container whose output has the metric."],
-    "    trialParameters:": ["The names by which the manifest below uses the parameters."],
+    "    trialParameters:": [
+        "The names by which the manifest below uses the parameters, and the values that `trialmill try` takes."
+    ],
     "    trialSpec:": ["{source}, with ${{trialParameters.NAME}} in the places that vary."],
 }
 """By the line that they stand above."""
@@ -27,16 +29,14 @@ class Skeleton:
 
     source: str
     file: str
-    is_template: bool
 
     def text(self, experiment: JsonObject) -> str:
         """The Experiment as YAML with comments."""
         metric = _metric(experiment)
-        name = self.file if self.file != "-" else "FILE"
         lines = [
             f"# Tunes {self.source}. See first that one trial works, then run them all:",
-            f"#   trialmill try {name}",
-            f"#   trialmill run {name}",
+            f"#   trialmill try {self.file}",
+            f"#   trialmill run {self.file}",
         ]
         for line in yaml_text(experiment).splitlines():
             above = next((texts for start, texts in _ABOVE.items() if line.startswith(start)), [])
@@ -47,6 +47,4 @@ class Skeleton:
 
 
 def _metric(experiment: JsonObject) -> str:
-    from trialmill.api.tree import get_string
-
     return get_string(experiment, "spec", "objective", "objectiveMetricName")

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from trialmill.api.document import Document
-from trialmill.api.experiment import FeasibleSpace, ParameterType
-from trialmill.api.load import load_documents, read_source
+from trialmill.api.experiment import FeasibleSpace, Parameter, ParameterType
+from trialmill.api.load import STDIN, load_documents, read_source
 from trialmill.api.marked import Node, marked, unmarked
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.read_experiment import OWNED_BY_SERVER
 from trialmill.api.space_notation import write_space
+from trialmill.api.spaces import space_of
 from trialmill.api.tree import Json, JsonObject, get_list, get_object, get_string
 from trialmill.forms import trial_template
 from trialmill.forms.candidates import Candidate, candidates
@@ -29,6 +30,7 @@ from trialmill.kinds.profile import KindProfile, profile_of
 from trialmill.root.errors import InputError
 from trialmill.root.prepare import Lines, lines_of, prepare_documents
 from trialmill.root.skeleton import Skeleton
+from trialmill.template.corners import read_default
 
 DEFAULT_TRIALS: Final = 20
 _OWNED: Final = ("name", "namespace", "generateName", *OWNED_BY_SERVER)
@@ -158,7 +160,7 @@ def start(source: Source, wishes: Wishes, file: str) -> Started:
     """The Experiment as a file of that name would have it. Raises InputError for a path that leads nowhere."""
     from trialmill.api.yaml_commented import commented_yaml
 
-    skeleton = Skeleton(source.file, file, is_template=source.is_template)
+    skeleton = Skeleton(source.file if source.file != STDIN else "a manifest", file if file != STDIN else "FILE")
     document = load_documents(skeleton.text(wishes_object(source, wishes)).encode(), file, [])[0]
     problems: list[Problem] = []
     if source.is_template:
@@ -185,7 +187,7 @@ def wishes_object(source: Source, wishes: Wishes) -> JsonObject:
         kind, name = trial_template.KIND, get_string(source.document.tree, "metadata", "name")
         template["trialTemplateRef"] = {"apiVersion": trial_template.API_VERSION, "kind": kind, "name": name}
     else:
-        template["trialParameters"] = [{"name": v.name, "reference": v.name, "path": v.path} for v in wishes.variations]
+        template["trialParameters"] = [_trial_parameter(variation) for variation in wishes.variations]
         template["trialSpec"] = {}
     spec: JsonObject = {
         "objective": {
@@ -202,6 +204,15 @@ def wishes_object(source: Source, wishes: Wishes) -> JsonObject:
     spec["trialTemplate"] = template
     version: JsonObject = {"apiVersion": "kubeflow.org/v1beta1", "kind": "Experiment"}
     return {**version, "metadata": {"name": wishes.name}, "spec": spec}
+
+
+def _trial_parameter(variation: Variation) -> JsonObject:
+    """With the present value as default: `try` and `render` then do what the manifest did."""
+    declared: JsonObject = {"name": variation.name, "reference": variation.name, "path": variation.path}
+    (dimension,) = space_of([Parameter(variation.name, variation.type, variation.space)]).dimensions
+    if variation.present and read_default(dimension, variation.present) is not None:
+        declared["default"] = variation.present
+    return declared
 
 
 def _parameter(variation: Variation) -> JsonObject:

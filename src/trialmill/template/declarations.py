@@ -190,7 +190,8 @@ class _Declarations:
         elif index in get_object(self.trial_spec, "metadata", field):
             message, remedy = f"metadata.{field} has {index}, but not as plain text", "use its value directly"
         else:
-            message, remedy = f"the template has no {field[:-1]} {index}", did_you_mean(index, texts)
+            message = f"the template has no {field[:-1]} {index}"
+            remedy = did_you_mean(index, texts) or f"add it to metadata.{field} of trialSpec"
         self.problems.add("invalid-metadata-reference", message, place, found=index, remedy=remedy)
         return None
 

@@ -173,17 +173,18 @@ class FakeKubeApi:
             seen = int(resource_version)
         end = asyncio.get_running_loop().time() + timeout.total_seconds()
         while True:
-            for change in self.cluster.changes(type, seen):
-                seen = change.revision
-                if event := event_of(change, namespace, labels):
-                    yield event
-            if self.cluster.changes(type, seen):
-                continue
-            seen = max(seen, self.cluster.revision)
+            # A stream that is cut brings nothing more, not even what has happened already.
             if len(self._cuts) > cuts:
                 if error := self._cuts[-1]:
                     raise error
                 return
+            for change in self.cluster.changes(type, seen):
+                seen = change.revision
+                if event := event_of(change, namespace, labels):
+                    yield event
+            if self.cluster.changes(type, seen) or len(self._cuts) > cuts:
+                continue
+            seen = max(seen, self.cluster.revision)
             if self._bookmarks > bookmarks:
                 bookmarks = self._bookmarks
                 yield _bookmark(type, seen)

@@ -1,6 +1,7 @@
 """The commands of the test bed: `tools/cluster/up`, `down`, `list`, `build`, `image`."""
 
 import argparse
+import re
 import socket
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ def main(arguments: list[str]) -> int:
     except CannotRunError as error:
         say(str(error))
         return 1
+    except KeyboardInterrupt:
+        return 130
     return result
 
 
@@ -65,7 +68,6 @@ def build(_: argparse.Namespace) -> int:
     builds.kubernetes()
     if _may_have_a_real_node():
         _node_images()
-        packages.for_node()
         builds.dns()
     if builds.obstacle() is None:
         builds.training_operator()
@@ -101,6 +103,11 @@ def _may_have_a_real_node() -> bool:
     reason = namespaces.obstacle(cache()) or builds.obstacle() or packages.obstacle()
     if ready and not (ready / "kubelet").exists():
         reason = f"{ready} has no kubelet"
+    if not reason:
+        try:
+            packages.for_node()
+        except CannotRunError as error:
+            reason = str(error)
     if reason:
         say(f"no real node, a stand-in node alone: {reason}")
     return reason is None
@@ -128,24 +135,31 @@ def _listening() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0), backlog=128)
 
 
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", text):
+        raise argparse.ArgumentTypeError(f"{text} is no name: small letters, digits and -, at most 41")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tools/cluster", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("up", help="start a cluster, and print where its kubeconfig is")
-    command.add_argument("name", nargs="?", default="default", help="several can run side by side (default: default)")
+    named = "its name, `default` if not said: several can run side by side"
+    command.add_argument("name", nargs="?", type=_name, default="default", help=named)
     command.add_argument("--stand-in", action="store_true", help="no real node: one that runs nothing and says it did")
     command.add_argument("--training-operator", action="store_true", help="with Kubeflow's training operator")
     command.add_argument("--owner", type=int, metavar="PID", help="the cluster ends when this process does")
     command.set_defaults(run=up)
     command = commands.add_parser("down", help="end a cluster, and leave nothing of it")
-    command.add_argument("name", nargs="?", default="default")
+    command.add_argument("name", nargs="?", type=_name, default="default")
     command.set_defaults(run=down)
     command = commands.add_parser("image", help="give a cluster an image made of the Python image and a folder")
     command.add_argument("tag", metavar="NAME:TAG")
     command.add_argument(
         "folder", metavar="FOLDER", help="what lies in it lies in the image's root; image.toml as usual"
     )
-    command.add_argument("cluster", nargs="?", default="default", metavar="CLUSTER")
+    command.add_argument("cluster", nargs="?", type=_name, default="default", metavar="CLUSTER")
     command.set_defaults(run=image)
     command = commands.add_parser("build", help="build what up needs")
     command.set_defaults(run=build)

@@ -38,10 +38,10 @@ class Api:
                 answer = self.connection.getresponse()
                 data = answer.read()
                 break
-            except (http.client.HTTPException, ConnectionError, TimeoutError):
+            except (http.client.HTTPException, OSError) as error:
                 self.connection.close()
                 if attempt == 2:
-                    raise
+                    raise ConnectionError(f"{method} {path}: {error}") from error
         if answer.status >= 400:
             raise RefusedError(answer.status, data.decode(errors="replace"))
         result: Object = json.loads(data) if data.startswith(b"{") else {}
@@ -54,7 +54,7 @@ class Api:
         return self.call("PATCH", f"{path}?fieldManager=testbed&force=true", body, "application/apply-patch+yaml")
 
     def watch(self, path: str) -> Iterator[Object]:
-        """The events of a watch, until the server closes it."""
+        """The events of a watch, until the server closes it; ConnectionError when it breaks off."""
         connection = self._connect(timeout=600)
         try:
             connection.request("GET", path, headers=self._headers())
@@ -64,6 +64,8 @@ class Api:
             while line := answer.readline():
                 event: Object = json.loads(line)
                 yield event
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"watch of {path}: {error}") from error
         finally:
             connection.close()
 

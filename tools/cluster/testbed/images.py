@@ -90,7 +90,10 @@ def from_folder(name: str, folder: Path, target: Path) -> None:
     if not folder.is_dir():
         raise CannotRunError(f"the image {name} cannot be made: {folder} is no folder")
     settings = folder / "image.toml"
-    said = tomllib.loads(settings.read_text()) if settings.exists() else {}
+    try:
+        said = tomllib.loads(settings.read_text()) if settings.exists() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise CannotRunError(f"{settings}: {error}") from None
     base = python().with_suffix(".layer")
     layer = _layer(folder, target.with_suffix(".layer"))
     start = Start(

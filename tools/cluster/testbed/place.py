@@ -49,11 +49,18 @@ def digest(*parts: Path | str) -> str:
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Only one process at a time does what is inside; the lock ends with the process at the latest."""
+    """Only one process at a time does what is inside; the lock ends with the process, and leaves no file."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    while True:
+        with file.open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not file.exists() or file.stat().st_ino != os.fstat(handle.fileno()).st_ino:
+                continue  # whoever had it before has removed the file: this lock holds nobody off
+            try:
+                yield
+            finally:
+                file.unlink()
+            return
 
 
 @contextmanager

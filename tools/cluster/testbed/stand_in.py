@@ -40,24 +40,24 @@ class Server:
 
 
 class Tasks:
-    """Pods that are due: `add` one with a delay, and a worker looks at it then, once for several calls."""
+    """Pods that are due: `add` one with a delay, and a worker looks at it then. A pod is always the same worker's."""
 
     def __init__(self) -> None:
-        self._ready: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._ready = [queue.SimpleQueue[tuple[str, str]]() for _ in range(_WORKERS)]
         self._later: list[tuple[float, int, tuple[str, str]]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
 
     def add(self, pod: tuple[str, str], delay: float = 0.0) -> None:
         if delay <= 0:
-            self._ready.put(pod)
+            self._ready[hash(pod) % _WORKERS].put(pod)
             return
         with self._changed:
             heapq.heappush(self._later, (time.monotonic() + delay, next(self._order), pod))
             self._changed.notify()
 
-    def next(self) -> tuple[str, str]:
-        return self._ready.get()
+    def next(self, worker: int) -> tuple[str, str]:
+        return self._ready[worker].get()
 
     def keep_time(self) -> None:
         """Move what has become due to those that are ready; for a thread of its own."""
@@ -68,7 +68,7 @@ class Tasks:
                     self._changed.wait(wait)
                     continue
                 _, _, pod = heapq.heappop(self._later)
-            self._ready.put(pod)
+            self.add(pod)
 
 
 class Pods:
@@ -79,30 +79,49 @@ class Pods:
         self._lock = threading.Lock()
 
     def put(self, pod: Object) -> tuple[str, str]:
-        key = (pod["metadata"]["namespace"], pod["metadata"]["name"])
         with self._lock:
-            self._pods[key] = pod
-        return key
+            known = self._pods.get(_key(pod))
+            if known is None or _version(known) < _version(pod):
+                self._pods[_key(pod)] = pod
+        return _key(pod)
+
+    def written(self, pod: Object) -> None:
+        """What the answer to a write says is newer than the watch, unless the watch has dropped it meanwhile."""
+        with self._lock:
+            if _key(pod) in self._pods:
+                self._pods[_key(pod)] = pod
 
     def drop(self, pod: Object) -> None:
         with self._lock:
-            self._pods.pop((pod["metadata"]["namespace"], pod["metadata"]["name"]), None)
+            self._pods.pop(_key(pod), None)
+
+    def forget_all_but(self, keys: set[tuple[str, str]]) -> None:
+        with self._lock:
+            self._pods = {key: pod for key, pod in self._pods.items() if key in keys}
 
     def get(self, key: tuple[str, str]) -> Object | None:
         with self._lock:
             return self._pods.get(key)
 
 
-def work(server: Server, pods: Pods, tasks: Tasks) -> None:
+def _key(pod: Object) -> tuple[str, str]:
+    return pod["metadata"]["namespace"], pod["metadata"]["name"]
+
+
+def _version(pod: Object) -> int:
+    return int(pod["metadata"]["resourceVersion"])  # a number, as etcd gives them
+
+
+def work(server: Server, pods: Pods, tasks: Tasks, number: int) -> None:
     """Bring one pod after another a step further."""
     api = server.connect()
     while True:
-        key = tasks.next()
+        key = tasks.next(number)
         pod = pods.get(key)
         if pod is None:
             continue
         try:
-            delay = _step(api, server, pod)
+            delay = _step(api, server, pods, pod)
         except RefusedError as error:
             if error.status not in (404, 409):  # gone, or another of that name by now: its own event will come
                 say(f"stand-in: {'/'.join(key)}: {error}")
@@ -114,7 +133,7 @@ def work(server: Server, pods: Pods, tasks: Tasks) -> None:
                 tasks.add(key, delay)
 
 
-def _step(api: Api, server: Server, pod: Object) -> float | None:
+def _step(api: Api, server: Server, pods: Pods, pod: Object) -> float | None:
     """Write the pod's next status. The answer: look again after so many seconds; None when its change will be seen."""
     meta = pod["metadata"]
     path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
@@ -126,11 +145,12 @@ def _step(api: Api, server: Server, pod: Object) -> float | None:
     elif pod_status.is_finished(pod):
         return None
     elif not pod_status.is_started(pod):
-        api.merge(f"{path}/status", _patch(pod, pod_status.started(pod, server.address, time.time())))
+        started = pod_status.started(pod, server.address, time.time())
+        pods.written(api.merge(f"{path}/status", _patch(pod, started)))
     elif ends_in is not None and ends_in > 0:
         return ends_in
     elif ends_in is not None:
-        api.merge(f"{path}/status", _patch(pod, pod_status.finished(pod, time.time())))
+        pods.written(api.merge(f"{path}/status", _patch(pod, pod_status.finished(pod, time.time()))))
     return None
 
 
@@ -143,8 +163,9 @@ def follow(server: Server, pods: Pods, tasks: Tasks) -> None:
     while True:
         try:
             listed = server.connect().call("GET", _PODS)
-            for pod in listed["items"]:
-                tasks.add(pods.put(pod))
+            for key in [pods.put(pod) for pod in listed["items"]]:
+                tasks.add(key)
+            pods.forget_all_but({_key(pod) for pod in listed["items"]})
             version = listed["metadata"]["resourceVersion"]
             for event in server.connect().watch(f"{_PODS}&watch=true&resourceVersion={version}"):
                 if event["type"] == "ERROR":
@@ -162,7 +183,7 @@ def register(server: Server, port: int, *, taint: bool) -> None:
     """The Node with room for everything, and its heartbeat."""
     api = server.connect()
     taints = [{"key": LABEL, "effect": "NoSchedule"}] if taint else []
-    labels = {LABEL: "true", "kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    labels = {LABEL: "true", "kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux"}
     node = {
         "apiVersion": "v1",
         "kind": "Node",
@@ -190,8 +211,8 @@ def main() -> None:
     folder, url, address = sys.argv[1:4]
     server, pods, tasks = Server(url, Path(folder), address), Pods(), Tasks()
     port = serve_logs(server.address, server.folder / "keys", pods.get)
-    for _ in range(_WORKERS):
-        threading.Thread(target=work, args=(server, pods, tasks), daemon=True).start()
+    for number in range(_WORKERS):
+        threading.Thread(target=work, args=(server, pods, tasks, number), daemon=True).start()
     threading.Thread(target=tasks.keep_time, daemon=True).start()
     threading.Thread(target=follow, args=(server, pods, tasks), daemon=True).start()
     register(server, port, taint="--taint" in sys.argv)

@@ -43,13 +43,20 @@ def up(plan: Plan, sockets: tuple[socket.socket, ...]) -> Path:
                 pass_fds=[one for one in descriptors if one >= 0],
                 start_new_session=True,
             )
-        deadline = time.monotonic() + _PATIENCE
-        while not (folder / "ready").exists():
-            if keeper.poll() is not None or time.monotonic() > deadline:
-                keeper.terminate()
-                raise CannotRunError(f"the cluster did not come up; the last of its log:\n{_last_lines(folder)}")
-            time.sleep(0.05)
+        try:
+            _await_ready(keeper, folder)
+        except BaseException:  # Ctrl-C too: what does not come up does not stay
+            keeper.terminate()
+            raise
         return folder
+
+
+def _await_ready(keeper: "subprocess.Popen[bytes]", folder: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not (folder / "ready").exists():
+        if keeper.poll() is not None or time.monotonic() > deadline:
+            raise CannotRunError(f"the cluster did not come up; the last of its log:\n{_last_lines(folder)}")
+        time.sleep(0.05)
 
 
 def is_up(name: str) -> bool:
@@ -76,7 +83,6 @@ def down(name: str) -> bool:
             select.select([keeper], [], [], 30)  # until it has ended
             os.close(keeper)
         clean(folder)
-    (clusters() / f".{name}.lock").unlink(missing_ok=True)
     return True
 
 
@@ -146,21 +152,26 @@ def keep(folder: Path, sockets: tuple[int, int]) -> None:
     if plan.real_node:
         command = [sys.executable, "-m", "testbed.namespaces", str(folder), *command]
     child = subprocess.Popen(command, pass_fds=[one for one in sockets if one >= 0], preexec_fn=die_with_parent)
-    watched = [asked, os.pidfd_open(child.pid)]
-    if plan.owner:
-        try:
-            watched.append(os.pidfd_open(plan.owner))
-        except ProcessLookupError:
-            watched = []  # gone already
-    if watched:
-        select.select(watched, [], [])
+    own = os.pidfd_open(child.pid)
+    ended = select.select([own, asked, *_owner(plan)], [], [])[0]
+    asked_to_end = ended != [own]
     if child.poll() is None:
         child.terminate() if not plan.real_node else child.kill()  # with unshare, the kernel ends all that is inside
     child.wait()
-    if (folder / "ready").exists():
+    if (folder / "ready").exists() or asked_to_end:
         clean(folder)
     else:
         say(f"the cluster's process ended with {child.returncode}")  # its logs stay, for `up` to show
+
+
+def _owner(plan: Plan) -> list[int]:
+    """A descriptor that can be read when the owner has ended; none without one."""
+    if plan.owner is None:
+        return []
+    try:
+        return [os.pidfd_open(plan.owner)]
+    except ProcessLookupError:
+        return [os.open("/dev/null", os.O_RDONLY)]  # it has ended already
 
 
 if __name__ == "__main__":

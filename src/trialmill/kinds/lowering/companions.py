@@ -33,7 +33,7 @@ class Companions:
                 f"{kind} {name!r} is not among the given manifests.",
                 path,
                 found=name,
-                remedy=f"give the {kind} beside the resource, or set optional: true",
+                remedy="put its manifest into the same file, or give it as another one, or set optional: true",
             )
         return found
 
@@ -56,6 +56,7 @@ def report_missing_key(
         path,
         found=key,
         expected=", ".join(sorted(present)),
+        remedy=f"it has {', '.join(sorted(present))}" if present else "",
     )
 
 

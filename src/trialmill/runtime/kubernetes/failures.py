@@ -5,7 +5,10 @@ from typing import Final
 
 from trialmill.engine.ports import Rejected, RetryAfter
 from trialmill.kube.api import KubeError, UnknownKindError, UnreachableError
+from trialmill.kube.configuration import KubeConfigError
 
+FAILURES: Final = (KubeError, UnreachableError, KubeConfigError)
+"""What any request may come back with."""
 CONFLICT: Final = 409
 NOT_FOUND: Final = 404
 FORBIDDEN: Final = 403
@@ -23,8 +26,8 @@ def is_missing(error: Exception) -> bool:
 
 def is_passing(error: Exception) -> bool:
     """Whether the same request may succeed later, though nobody changes it."""
-    if isinstance(error, UnreachableError):
-        return True
+    if isinstance(error, UnreachableError | KubeConfigError):
+        return True  # a token that cannot be had now may be had later
     return isinstance(error, KubeError) and (
         error.status in (UNAUTHORIZED, _TOO_MANY)
         or error.status >= _SERVER
@@ -42,7 +45,11 @@ def pause_after(error: Exception) -> timedelta:
     """How long to wait before the request is made again."""
     if isinstance(error, KubeError) and error.retry_after is not None:
         return error.retry_after
-    slow = is_quota(error) or (isinstance(error, KubeError) and error.status == UNAUTHORIZED)
+    slow = (
+        is_quota(error)
+        or isinstance(error, KubeConfigError)
+        or (isinstance(error, KubeError) and error.status == UNAUTHORIZED)
+    )
     return _LATER if slow else _SOON
 
 

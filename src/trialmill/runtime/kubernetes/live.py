@@ -17,8 +17,10 @@ from trialmill.engine.ports import Clock, Gone, Snapshot, Synced
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.verdict import Policy, judge
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError, UnreachableError
+from trialmill.kube.object_store import ChangeType
+from trialmill.kube.reflector import Reflector, Scope
 from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, stuck_of
-from trialmill.runtime.kubernetes.following import Listed, Put, Refused, Removed, follow
+from trialmill.runtime.kubernetes.failures import FAILURES
 from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_of_key, labels_reach_pods, selector
 from trialmill.runtime.kubernetes.target import KindRef, Target
@@ -98,7 +100,7 @@ class Live:
                 if not is_synced and not self._unlisted and not self._untold:
                     is_synced = True
                     yield Synced()
-                if not self._untold:
+                if self._unlisted or not self._untold:
                     self._wake.clear()
                     await self._wake.wait()
         finally:
@@ -141,27 +143,26 @@ class Live:
             return
         namespace = self._target.namespace if type.namespaced else ""
         labels = selector({EXPERIMENT_UID: self._uid})
-        async with aclosing(follow(self._api, type, namespace, labels, self._clock)) as steps:
-            async for step in steps:
-                match step:
-                    case Put():
-                        await self._put_resource(step.object)
-                    case Removed():
-                        self._remove_resource(step.object)
-                    case Listed():
+        async with aclosing(Reflector(self._api, Scope(type, namespace, labels)).changes()) as changes:
+            async for change in changes:
+                match change.type:
+                    case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.RESYNC:
+                        await self._put_resource(change.object)
+                    case ChangeType.DELETED:
+                        self._remove_resource(change.object)
+                    case ChangeType.SYNCED:
                         self._list_is_done("resources")
-                    case Refused():
+                    case ChangeType.TROUBLE:
                         pass  # what cannot be seen is not known to be gone: no Synced
 
     async def _put_resource(self, object: JsonObject) -> None:
         key = key_of(object)
         if key is None or key.experiment_uid != self._uid:
             return
-        resource = _without_managed_fields(object)
-        self._owners.note(resource, key)
+        self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, _Attempt())
-        attempt.resource = resource
-        if not attempt.evidence and self._has_failed(resource):
+        attempt.resource = object
+        if not attempt.evidence and self._has_failed(object):
             await self._look_at_pods(key, attempt)
         self._tell(key, None)
 
@@ -176,7 +177,7 @@ class Live:
         try:
             type = await self._api.discover(POD.api_version, POD.kind)
             page = await self._api.list_page(type, self._target.namespace, labels=selector(labels_of_key(key)))
-        except (KubeError, UnreachableError):
+        except FAILURES:
             return
         attempt.evidence = evidence_of(page.items) or attempt.evidence
 
@@ -186,9 +187,8 @@ class Live:
         if key is None or attempt is None:
             return
         attempt.resource = None
-        last = _without_managed_fields(object)
         # How it ended may not have been told: what is deleted as soon as it is over is seen here only.
-        snapshot = self._snapshot(key, attempt, last)
+        snapshot = self._snapshot(key, attempt, object)
         self._tell(key, (snapshot, Gone(key, snapshot.uid, "it was deleted")))
         if not attempt.pods:
             del self._attempts[key]
@@ -202,14 +202,16 @@ class Live:
             return
         reached = labels_reach_pods(self._target.profile)
         labels = selector({EXPERIMENT_UID: self._uid}) if reached else ""
-        async with aclosing(follow(self._api, type, self._target.namespace, labels, self._clock)) as steps:
-            async for step in steps:
-                match step:
-                    case Put():
-                        await self._put_pod(step.object)
-                    case Removed():
-                        self._remove_pod(step.object)
-                    case Listed() | Refused():
+        async with aclosing(Reflector(self._api, Scope(type, self._target.namespace, labels)).changes()) as changes:
+            async for change in changes:
+                match change.type:
+                    case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.RESYNC:
+                        await self._put_pod(change.object)
+                    case ChangeType.DELETED:
+                        self._remove_pod(change.object)
+                    case ChangeType.SYNCED:
+                        self._list_is_done("pods")
+                    case ChangeType.TROUBLE if isinstance(change.error, KubeError):
                         # Without the right to see pods there is no evidence, but resources are told all the same.
                         self._list_is_done("pods")
 
@@ -217,10 +219,9 @@ class Live:
         key = await self._owner_of(object)
         if key is None or key.experiment_uid != self._uid:
             return
-        pod = _without_managed_fields(object)
-        uid = get_string(pod, "metadata", "uid")
+        uid = get_string(object, "metadata", "uid")
         attempt = self._attempts.setdefault(key, _Attempt())
-        attempt.pods[uid] = pod
+        attempt.pods[uid] = object
         self._pod_keys[uid] = key
         self._look_again(key, attempt)
 
@@ -263,17 +264,9 @@ class Live:
                 return await self._api.discover(ref.api_version, ref.kind)
             except UnknownKindError:
                 return None
-            except (KubeError, UnreachableError):
+            except FAILURES:
                 await self._clock.sleep_until(self._clock.now() + _ASK_AGAIN)
 
     def _list_is_done(self, what: str) -> None:
         self._unlisted.discard(what)
         self._wake.set()
-
-
-def _without_managed_fields(object: JsonObject) -> JsonObject:
-    """What nobody here reads, and half of an object's size."""
-    metadata = object.get("metadata")
-    if not isinstance(metadata, dict) or "managedFields" not in metadata:
-        return object
-    return {**object, "metadata": {k: v for k, v in metadata.items() if k != "managedFields"}}

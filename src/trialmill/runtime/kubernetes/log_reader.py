@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 
 from trialmill.api.tree import Json, JsonObject, get, get_list, get_object, get_string
 from trialmill.engine.ports import Chunk, Clock, Cursor
-from trialmill.kube.api import KubeApi, KubeError, UnreachableError
+from trialmill.kube.api import KubeApi, KubeError
 from trialmill.runtime.kubernetes.evidence import is_over
-from trialmill.runtime.kubernetes.failures import is_passing, pause_after
+from trialmill.runtime.kubernetes.failures import FAILURES, is_passing, pause_after
 from trialmill.runtime.kubernetes.log_lines import LogLines, Piece, comparable
 from trialmill.runtime.kubernetes.log_place import Place, place_of
 
@@ -74,7 +74,7 @@ class _Reader:
         while True:
             try:
                 pod = await self._log.state()
-            except (KubeError, UnreachableError) as error:
+            except FAILURES as error:
                 await self._pause(error)
                 continue
             if pod is None:
@@ -136,12 +136,13 @@ class _Reader:
             previous=run.previous,
         )
         try:
-            async for data in stream:
-                self._broke = False
-                for chunk in self._chunks_of(self._lines.feed(data)):
-                    yield chunk
-        except (KubeError, UnreachableError) as error:
-            self._broke = isinstance(error, UnreachableError)
+            async with aclosing(stream) as pieces:
+                async for data in pieces:
+                    self._broke = False
+                    for chunk in self._chunks_of(self._lines.feed(data)):
+                        yield chunk
+        except FAILURES as error:
+            self._broke = not isinstance(error, KubeError)
             self._refusals += not is_passing(error)
             if self._refusals < _MOST_REFUSALS or not run.is_over:
                 await self._pause(error)
@@ -149,10 +150,6 @@ class _Reader:
                 yield self._gap(f"the output of container {log.container} cannot be read: {error}")
                 self._finish(run)
             return
-        finally:
-            close = getattr(stream, "aclose", None)
-            if close:
-                await close()
         if self._lines.lost:
             yield self._gap(f"the log is gone: {self._lines.lost}")
             self._lines.lost = ""

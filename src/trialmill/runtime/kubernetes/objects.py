@@ -10,7 +10,7 @@ from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, Propagation, ResourceType
 from trialmill.runtime.kubernetes.failures import CONFLICT, is_missing
-from trialmill.runtime.kubernetes.stamping import changed_at, key_of, labels_of_key, selector, stamped
+from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, changed_at, key_of, labels_of_key, selector, stamped
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
 _ALREADY_EXISTS: Final = "AlreadyExists"
@@ -86,6 +86,22 @@ class Objects:
             for object in await self.find(key, part):
                 await self._delete(object, grace, Propagation.BACKGROUND)
         return any(there)
+
+    async def delete_all(self, experiment_uid: str) -> None:
+        """Delete every object of an experiment, its pods with it."""
+        labels = selector({EXPERIMENT_UID: experiment_uid})
+        for ref in (self._target.kind, *self._target.parts):
+            type = await self.type_of(ref)
+            after = ""
+            while True:
+                page = await self._api.list_page(
+                    type, self._target.namespace if type.namespaced else "", labels=labels, after=after
+                )
+                for object in page.items:
+                    await self._delete(object, timedelta(0), Propagation.BACKGROUND)
+                after = page.next
+                if not after:
+                    break
 
     async def patch_field(self, object: JsonObject, path: Path, value: bool) -> None:
         """Set one field of this very object."""

@@ -1,8 +1,8 @@
 """The Kubernetes runtime: resources run on a cluster that is driven from outside."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing, nullcontext
 from datetime import datetime, timedelta
 from typing import Final, Self
 
@@ -16,6 +16,7 @@ from trialmill.engine.ports import (
     Exists,
     File,
     Gone,
+    Log,
     PodRef,
     Rejected,
     RetryAfter,
@@ -25,10 +26,11 @@ from trialmill.engine.ports import (
 )
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
-from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError, UnreachableError
+from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.runtime.kubernetes import rehearsal
-from trialmill.runtime.kubernetes.failures import answer_to, is_missing, is_passing, pause_after, refusal
+from trialmill.runtime.kubernetes.failures import FAILURES, answer_to, is_missing, is_passing, pause_after, refusal
 from trialmill.runtime.kubernetes.file_printer import can_print, printer_name, with_printers
+from trialmill.runtime.kubernetes.kept_logs import KeptLog
 from trialmill.runtime.kubernetes.live import POD, Live
 from trialmill.runtime.kubernetes.log_reader import PodLog, follow_log
 from trialmill.runtime.kubernetes.objects import Objects
@@ -46,16 +48,22 @@ from trialmill.runtime.kubernetes.target import KindRef, Target
 _PERSISTENCE: Final = timedelta(minutes=2)
 """How long a deletion is tried while the server does not answer; what is left then is deleted the next time."""
 _SAMPLE: Final = AttemptKey("00000000-0000-0000-0000-000000000000", 0, 1)
-_POD_LOOKS: Final = timedelta(seconds=5)
+_COPY_LAG: Final = 5.0
+"""Seconds that a copy of output may take longer than the file beside it."""
 
 
 class KubernetesRuntime:
     """Implements `engine.ports.Runtime` for one experiment on one cluster. An async context manager; leaving it lets
-    the resources run on. The caller closes `api`.
+    the resources run on. The caller closes `api`. What is read of an attempt's output is copied to files in the folder
+    that `keep` names.
     """
 
-    def __init__(self, api: KubeApi, target: Target, clock: Clock) -> None:
+    def __init__(
+        self, api: KubeApi, target: Target, clock: Clock, *, keep: Callable[[AttemptKey], str] | None = None
+    ) -> None:
         self._api = api
+        self._keep = keep
+        self._rights: list[Problem] | None = None
         self._target = target
         self._clock = clock
         self._objects = Objects(api, target)
@@ -74,7 +82,7 @@ class KubernetesRuntime:
             return [*await self._check_trial(resource), *await self._check_parts(parts)]
         except UnknownKindError as error:
             return [rehearsal.unknown_kind(error)]
-        except (KubeError, UnreachableError) as error:
+        except FAILURES as error:
             return [rehearsal.no_answer(error, self._api.server)]
 
     async def ensure(
@@ -82,7 +90,7 @@ class KubernetesRuntime:
     ) -> Created | Exists | Rejected | RetryAfter:
         try:
             answer = await self._objects.ensure(key, self._with_printers(resource), parts)
-        except (KubeError, UnreachableError, UnknownKindError) as error:
+        except (*FAILURES, UnknownKindError) as error:
             return self._later(key, error)
         self._refused_since.pop(key, None)
         return answer
@@ -98,7 +106,7 @@ class KubernetesRuntime:
             except UnknownKindError:
                 self._tell_gone(Gone(key, uid, "the cluster does not know its kind any more"))
                 return
-            except (KubeError, UnreachableError) as error:
+            except FAILURES as error:
                 if not is_passing(error) or self._clock.now() >= give_up:
                     return
                 await self._pause(error)
@@ -116,7 +124,7 @@ class KubernetesRuntime:
                 return bool(found)
             except UnknownKindError:
                 return False
-            except (KubeError, UnreachableError) as error:
+            except FAILURES as error:
                 if not is_passing(error):
                     return False
                 await self._pause(error)
@@ -141,7 +149,7 @@ class KubernetesRuntime:
         while True:
             try:
                 return pod_refs(await self._list_pods(key), self._target)
-            except (KubeError, UnreachableError) as error:
+            except FAILURES as error:
                 if not is_passing(error):
                     return []
                 await self._pause(error)
@@ -164,9 +172,26 @@ class KubernetesRuntime:
             wait=lambda longest: self._wait(source.key, longest),
             clock=self._clock,
         )
-        async with aclosing(follow_log(log, after)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        beside = asyncio.create_task(self._copy_output(source)) if isinstance(source, File) and self._keep else None
+        try:
+            with KeptLog(self._keep(source.key), source) if self._keep else nullcontext() as kept:
+                async with aclosing(follow_log(log, after)) as chunks:
+                    async for chunk in chunks:
+                        if kept is not None:
+                            kept.keep(chunk)
+                        yield chunk
+            if beside is not None:
+                await asyncio.wait([beside], timeout=_COPY_LAG)
+        finally:
+            if beside is not None:
+                beside.cancel()
+                await asyncio.gather(beside, return_exceptions=True)
+
+    async def _copy_output(self, file: File) -> None:
+        """Where metrics are read from a file, the output of its container is kept all the same."""
+        async with aclosing(self.read(Log(file.key, file.pod, file.container), None)) as chunks:
+            async for _ in chunks:
+                pass
 
     # Checking
 
@@ -175,7 +200,10 @@ class KubernetesRuntime:
         type = await self._api.discover(ref.api_version, ref.kind, fresh=True)
         profile = profile_of(ref.api_version, ref.kind)
         can_suspend = profile is not None and profile.suspend_path is not None
-        problems = await rehearsal.rights_problems(self._api, type, self._target.namespace, can_suspend=can_suspend)
+        if self._rights is None:
+            namespace = self._target.namespace
+            self._rights = await rehearsal.rights_problems(self._api, type, namespace, can_suspend=can_suspend)
+        problems = list(self._rights)
         if any(p.severity is Severity.ERROR for p in problems):
             return problems
         problems += await self._check_printers(resource)
@@ -273,7 +301,7 @@ class KubernetesRuntime:
         while True:
             try:
                 return await self._pod(source)
-            except (KubeError, UnreachableError) as error:
+            except FAILURES as error:
                 if not is_passing(error):
                     return None
                 await self._pause(error)

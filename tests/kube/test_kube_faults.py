@@ -1,0 +1,192 @@
+"""Each of the reflector's rules once more, over real connections with real faults in them."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import timedelta
+
+import pytest
+from kube_api_server import ApiServer
+from kube_fault_proxy import Fault, faulty
+from kube_wire import Request, serve
+
+from trialmill.api.tree import JsonObject, get_string
+from trialmill.kube import http_api
+from trialmill.kube.configuration import Access, Server, User
+from trialmill.kube.connection import Connection
+from trialmill.kube.credentials import credentials_for
+from trialmill.kube.http_api import HttpKubeApi
+from trialmill.kube.object_store import Change, ChangeType
+from trialmill.kube.reflector import Reflector, Scope
+from trialmill.testing.kube_cluster import CONFIG_MAP
+from trialmill.testing.kube_fake import FakeKubeApi
+
+
+class QuickClock:
+    """A clock on which a hundred seconds pass in one."""
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time() * 100
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 100)
+
+
+def client(url: str) -> HttpKubeApi:
+    access = Access(Server(url), User())
+    return HttpKubeApi(Connection(access.server, credentials_for(access)), "default")
+
+
+def thing(name: str) -> JsonObject:
+    return {"metadata": {"name": name}}
+
+
+def once(fault: Fault, *, watch: bool, nth: int = 1) -> Callable[[Request], Fault | None]:
+    """This fault for the nth list or watch, none for the others."""
+    seen = 0
+
+    def plan(request: Request) -> Fault | None:
+        nonlocal seen
+        if request.is_watch is not watch:
+            return None
+        seen += 1
+        return fault if seen == nth else None
+
+    return plan
+
+
+LISTS = [Fault.SLOW_DOWN, Fault.UNAVAILABLE, Fault.UNAUTHORIZED, Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.SLOW]
+LISTED_ANEW = {Fault.EXPIRED, Fault.EXPIRED_INSIDE}
+WATCHES = [fault for fault in Fault if fault not in (Fault.RESET_AFTER, Fault.STALE)]
+
+
+async def follow_to_the_end(
+    double: FakeKubeApi, url: str, fault: Fault, *, page_size: int = 500
+) -> tuple[list[str], Reflector]:
+    """What a reflector tells of a story: `a` and `b` are there, `c` comes, `a` goes, `last` comes."""
+    told: list[str] = []
+    for name in ("a", "b"):
+        double.cluster.create(CONFIG_MAP, thing(name), "default")
+    async with client(url) as api:
+        seconds = (1.0, 1.0)
+        reflector = Reflector(api, Scope(CONFIG_MAP), clock=QuickClock(), page_size=page_size, watch_seconds=seconds)
+        async with asyncio.timeout(20), aclosing(reflector.changes()) as changes:
+            async for change in changes:
+                told.append(_words(change))
+                if told[-1] == "SYNCED" and told.count("SYNCED") == 1:
+                    double.cluster.create(CONFIG_MAP, thing("c"), "default")
+                    double.cluster.delete(CONFIG_MAP, "a", "default")
+                    double.cluster.create(CONFIG_MAP, thing("last"), "default")
+                if told[-1] == "ADDED last":
+                    break
+    return told, reflector
+
+
+def _words(change: Change) -> str:
+    return f"{change.type} {get_string(change.object, 'metadata', 'name')}{'?' * change.inferred}".strip()
+
+
+def tell(fault: Fault, *, watch: bool, page_size: int = 500, nth: int = 1) -> tuple[list[str], list[Request]]:
+    """The story with one fault in it; what was told, and the requests that were made."""
+
+    async def main() -> tuple[list[str], list[Request]]:
+        double = FakeKubeApi()
+        async with serve(ApiServer(double)) as upstream:
+            access = Access(Server(upstream.url), User())
+            async with faulty(access, once(fault, watch=watch, nth=nth)) as (proxy, server):
+                told, reflector = await follow_to_the_end(double, server.url, fault, page_size=page_size)
+                assert proxy.done == {fault: 1}
+                names = sorted(get_string(o, "metadata", "name") for o in reflector.store.objects())
+                assert names == ["b", "c", "last"]
+                return told, server.requests
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("fault", LISTS)
+def test_a_list_that_fails_is_made_again(fault: Fault) -> None:
+    told, requests = tell(fault, watch=False)
+    assert [word for word in told if not word.startswith("TROUBLE")] == [
+        "ADDED a",
+        "ADDED b",
+        "SYNCED",
+        "ADDED c",
+        "DELETED a",
+        "ADDED last",
+    ]
+    assert sum(not request.is_watch for request in requests) == (1 if fault is Fault.SLOW else 2)
+
+
+@pytest.mark.parametrize("fault", [Fault.EXPIRED, Fault.RESET_BEFORE])
+def test_a_page_that_fails_restarts_the_list(fault: Fault) -> None:
+    told, requests = tell(fault, watch=False, page_size=1, nth=2)
+    assert told[-6:] == ["ADDED a", "ADDED b", "SYNCED", "ADDED c", "DELETED a", "ADDED last"]
+    assert ["continue" in request.query for request in requests if not request.is_watch] == [False, True, False, True]
+
+
+@pytest.mark.parametrize("fault", WATCHES)
+def test_a_watch_that_fails_goes_on_or_leads_to_a_new_list(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_api, "_GRACE", timedelta(seconds=0.2))
+    told, requests = tell(fault, watch=True)
+    lists = sum(not request.is_watch for request in requests)
+    ends = [word for word in told if word.startswith("DELETED")]
+    assert len(ends) == 1
+    assert lists == (2 if fault in LISTED_ANEW else 1)
+    assert told.count("ADDED c") == 1
+    inferred = fault in LISTED_ANEW
+    assert ends == ["DELETED a?" if inferred else "DELETED a"]
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.CLOSE, Fault.EXPIRED, Fault.EXPIRED_INSIDE, Fault.RESET_BEFORE, Fault.SLOW_DOWN]
+)
+def test_a_server_that_always_fails_is_not_asked_without_pause(fault: Fault) -> None:
+    async def main() -> int:
+        double = FakeKubeApi()
+        async with serve(ApiServer(double)) as upstream:
+            access = Access(Server(upstream.url), User())
+            plan = lambda request: fault if request.is_watch else None  # noqa: E731
+            async with faulty(access, plan, after=lambda: 0) as (_, server), client(server.url) as api:
+                reflector = Reflector(api, Scope(CONFIG_MAP), clock=QuickClock())
+                task = asyncio.create_task(reflector.run(lambda _: None))
+                await asyncio.sleep(1)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                return len(server.requests)
+
+    # A hundred seconds of the reflector's time.
+    assert 3 <= asyncio.run(main()) <= 110
+
+
+def test_a_list_from_the_past_is_put_right_by_the_watch() -> None:
+    async def main() -> list[str]:
+        double = FakeKubeApi()
+        double.cluster.create(CONFIG_MAP, thing("a"), "default")
+        lists = 0
+
+        def plan(request: Request) -> Fault | None:
+            nonlocal lists
+            lists += not request.is_watch
+            if request.is_watch:
+                return Fault.EXPIRED_INSIDE if lists == 1 else None
+            return Fault.STALE if lists == 2 else None
+
+        told: list[str] = []
+        async with serve(ApiServer(double)) as upstream:
+            access = Access(Server(upstream.url), User())
+            async with faulty(access, plan, after=lambda: 2) as (proxy, server), client(server.url) as api:
+                reflector = Reflector(api, Scope(CONFIG_MAP), clock=QuickClock())
+                async with asyncio.timeout(20), aclosing(reflector.changes()) as changes:
+                    async for change in changes:
+                        told.append(_words(change))
+                        if change.type is ChangeType.SYNCED and lists == 1:
+                            double.cluster.create(CONFIG_MAP, thing("b"), "default")
+                            double.cluster.delete(CONFIG_MAP, "a", "default")
+                        if told.count("DELETED a") == 2:
+                            break
+                assert [get_string(o, "metadata", "name") for o in reflector.store.objects()] == ["b"]
+                assert proxy.done[Fault.STALE] == 1
+        return told
+
+    first, second = ["ADDED a", "SYNCED", "ADDED b", "DELETED a"], ["DELETED b?", "ADDED a", "SYNCED"]
+    assert asyncio.run(main()) == [*first, *second, "ADDED b", "DELETED a"]
