@@ -64,7 +64,7 @@ def place_parameters(draft: Draft) -> None:
         name = parameter.get("name")
         if pointed is None or name is None:
             continue
-        if parameter.get("reference") is None:
+        if parameter.get("reference") is None and parameter.get("value") is None:
             parameter.fields["reference"] = name.made(name.string)
         for path in pointed.items if isinstance(pointed.content, list) else [pointed]:
             _place(draft, manifest, parameter, path)

@@ -27,7 +27,8 @@ SIZE_LIMIT: Final = 4 * 2**20
 _CHUNK: Final = 65536
 _LAST_WORDS: Final = 300
 _CALL: Final = """\
-import importlib, json, sys
+import importlib, json, signal, sys
+signal.alarm(int(sys.argv[2]))
 out, sys.stdout = sys.stdout, sys.stderr
 sys.path.insert(0, "")
 given = json.load(sys.stdin)
@@ -38,7 +39,9 @@ for name in names.split("."):
 answer = target(given["parameters"], given["template"], given["trial"])
 json.dump(answer, out, allow_nan=False)
 """
-"""What runs a function; what it prints goes to stderr, so that nothing gets into the answer."""
+"""What runs a function; what it prints goes to stderr, so that nothing gets into the answer. Its alarm is for the case
+that nobody is left to kill it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class Hydrator:
         return answer
 
     def _run(self, stdin: IO[bytes]) -> "_Heard":
-        words = self.hydration.command or (sys.executable, "-c", _CALL, self.hydration.function)
+        alarm = str(math.ceil(self.time_limit) + 1)
+        words = self.hydration.command or (sys.executable, "-c", _CALL, self.hydration.function, alarm)
         try:
             process = subprocess.Popen(
                 words,
