@@ -140,7 +140,7 @@ def _inject_env(draft: Draft, injection: Injection, pods: Pods) -> None:
     upper = injection.node.get("upperCase")
     is_upper = upper is not None and upper.content is True
     for container in pods.named(draft, injection.node) or pods.all_containers():
-        env = _list_in(container, "env", injection.node)
+        env = _list_in(draft, container, "env", injection.node)
         there = {node.string: item for item in env.items if (node := item.get("name")) is not None}
         for parameter, text in injection.texts.items():
             variable = _NOT_A_NAME.sub("_", plain_name(parameter).upper()) if is_upper else parameter
@@ -168,7 +168,7 @@ def _inject_args(draft: Draft, injection: Injection, pods: Pods) -> None:
             draft.error("swallowed-arguments", message, shell, remedy=remedy)
             continue
         words = [*_words(container, "command"), *_words(container, "args")]
-        arguments = _list_in(container, "args", injection.node)
+        arguments = _list_in(draft, container, "args", injection.node)
         for parameter, value in injection.texts.items():
             texts = [part.replace("{name}", plain_name(parameter)) for part in form]
             there = next((given for given in words if _is_option(given.string, texts[0])), None)
@@ -215,9 +215,11 @@ def _words(container: Node, field: str) -> list[Node]:
     return node.items if node is not None else []
 
 
-def _list_in(container: Node, field: str, inject: Node) -> Node:
-    """The list in a field, made where there is none."""
+def _list_in(draft: Draft, container: Node, field: str, inject: Node) -> Node:
+    """The list in a field, made where there is none, or where what is there was reported."""
     node = container.get(field)
+    if node is not None and not isinstance(node.content, list):
+        draft.mismatch(node, "a list")
     if node is None or not isinstance(node.content, list):
         node = inject.made([])
         container.fields[field] = node

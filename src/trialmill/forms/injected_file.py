@@ -104,6 +104,7 @@ _WRITERS: Final[Mapping[str, Callable[[Mapping[str, str]], str]]] = {
     "yaml": _as_yaml,
     "env": _as_env,
 }
+FORMATS: Final = tuple(_WRITERS)
 
 
 def _append(parent: Node, field: str, item: Node) -> None:

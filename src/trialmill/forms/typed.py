@@ -15,7 +15,7 @@ from trialmill.api.nearest import nearest
 from trialmill.forms.draft import Draft
 
 _PARAMETER_FIELDS: Final = ("name", "type", "default", "enum", "feasibleSpace", "description")
-_TYPES: Final = ("string", "integer", "number", "boolean", "json")
+TYPES: Final = ("string", "integer", "number", "boolean", "json")
 _SEARCHED_AS: Final = {
     "integer": ("int", "discrete", "categorical"),
     "number": ("double", "int", "discrete", "categorical"),
@@ -53,14 +53,14 @@ def read_typed(draft: Draft, declared: Node | None) -> list[Typed]:
             continue
         draft.check_fields(node, _PARAMETER_FIELDS)
         name, kind = draft.text(node, "name", required=True), draft.text(node, "type")
-        if kind and kind not in _TYPES:
-            meant = nearest(kind, _TYPES)
-            remedy = f"did you mean {meant!r}?" if meant else f"one of {', '.join(_TYPES)}"
+        if kind and kind not in TYPES:
+            meant = nearest(kind, TYPES)
+            remedy = f"did you mean {meant!r}?" if meant else f"one of {', '.join(TYPES)}"
             message = f"{kind!r} is no type of a parameter"
             draft.error("unknown-value", message, node.fields["type"], found=kind, remedy=remedy)
         if name in [known.name for known in typed]:
             draft.error("duplicate-name", f"there are two parameters {name}", node.fields["name"], found=name)
-        parameter = Typed(node, name, kind if kind in _TYPES else "")
+        parameter = Typed(node, name, kind if kind in TYPES else "")
         _check_declaration(draft, parameter)
         typed.append(parameter)
     return typed
