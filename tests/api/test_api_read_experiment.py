@@ -27,6 +27,7 @@ from trialmill.api.experiment import (
     Setting,
     TrialParameter,
     TrialTemplate,
+    When,
 )
 from trialmill.api.load import load_documents, read_source
 from trialmill.api.metric import Strategy
@@ -572,12 +573,41 @@ def test_the_distribution_unknown_is_uniform_with_a_warning() -> None:
         ("spec:\n  objective", "spec:\n  objectives: []\n  objective", "spec.objectives"),
         ("spec:\n  objective", "spec:\n  warmStart: []\n  objective", "spec.warmStart"),
         ("parameterType: double", "parameterType: double\n      activeWhen: a", "spec.parameters[0].activeWhen"),
-        ("primaryContainerName: train", "successWhen: a", "spec.trialTemplate.successWhen"),
     ],
 )
 def test_what_this_release_cannot_do_is_said(old: str, new: str, path: str) -> None:
     _, problems = read(changed(old, new))
     assert [(p.code, p.severity, p.path) for p in problems] == [("not-available-yet", Severity.UNAVAILABLE, path)]
+
+
+@pytest.mark.parametrize(
+    ("field", "when"),
+    [
+        ("successWhen: {condition: Done}", When(condition="Done")),
+        ("successWhen: {jsonpath: '{.status.x}', value: 3}", When(jsonpath="{.status.x}", value="3")),
+        ("successWhen: {jsonpath: '{.status.x}'}", When(jsonpath="{.status.x}")),
+    ],
+)
+def test_a_condition_in_other_words_is_read(field: str, when: When) -> None:
+    experiment, problems = read(changed("primaryContainerName: train", field))
+    assert [p for p in problems if p.severity is not Severity.NOTE] == []
+    assert experiment.spec.template.success_when == when
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "path"),
+    [
+        ("successWhen: a", "wrong-type", "spec.trialTemplate.successWhen"),
+        ("successWhen: {}", "not-one-condition", "spec.trialTemplate.successWhen"),
+        ("successWhen: {condition: A, jsonpath: .b}", "not-one-condition", "spec.trialTemplate.successWhen"),
+        ("failureWhen: {condition: A, value: b}", "no-effect", "spec.trialTemplate.failureWhen.value"),
+        ("failureWhen: {conditions: A}", "unknown-field", "spec.trialTemplate.failureWhen.conditions"),
+        ("failureWhen: {condition: A}\n    failureCondition: b", "two-conditions", "spec.trialTemplate.failureWhen"),
+    ],
+)
+def test_a_condition_in_other_words_is_one_and_no_other(fields: str, code: str, path: str) -> None:
+    _, problems = read(changed("primaryContainerName: train", fields))
+    assert (code, path) in [(p.code, p.path) for p in problems]
 
 
 @pytest.mark.parametrize(

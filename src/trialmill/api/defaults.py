@@ -133,7 +133,8 @@ def _fill_template(template: Json) -> None:
     if known is None:
         return
     success, failure, labels = known
-    _fill(template, "successCondition", condition_on(success))
-    _fill(template, "failureCondition", condition_on(failure))
+    for outcome, condition in (("success", success), ("failure", failure)):
+        if template.get(f"{outcome}When") is None:
+            _fill(template, f"{outcome}Condition", condition_on(condition))
     if labels and template.get("primaryPodLabels") is None:
         template["primaryPodLabels"] = dict(labels)

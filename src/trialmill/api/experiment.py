@@ -146,6 +146,25 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """`successWhen` and `failureWhen`: a condition in one of three ways, each with kubectl's or Kubernetes' meaning.
+
+    `condition` is `Type` or `Type=Status`; `jsonpath` finds one value, which is `value` where that is given; `cel` is
+    an expression over `object`.
+    """
+
+    condition: str = ""
+    jsonpath: str = ""
+    value: str | None = None
+    cel: str = ""
+
+    def __str__(self) -> str:
+        if self.jsonpath:
+            return f"jsonpath {self.jsonpath}" + ("" if self.value is None else f" = {self.value}")
+        return f"condition {self.condition}" if self.condition else f"cel {self.cel}"
+
+
+@dataclass(frozen=True, slots=True)
 class TrialTemplate:
     """`trial_spec` is the manifest with placeholders; the other fields say how its resource is judged and kept.
 
@@ -160,6 +179,8 @@ class TrialTemplate:
     primary_container: str = ""
     success_condition: str = ""
     failure_condition: str = ""
+    success_when: When | None = None
+    failure_when: When | None = None
     active_deadline: timedelta | None = None
     retry: Retry = Retry()
     additional: tuple[JsonObject, ...] = ()

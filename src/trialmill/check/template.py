@@ -19,8 +19,6 @@ _NAMES: Final = re.compile(r"spec\.parameters(\[\d+\](\.name)?)?")
 _DECLARATIONS: Path = (*TEMPLATE, "trialParameters")
 _MISSED: Final = {"unused-trial-parameter": "undeclared-placeholder", "unused-parameter": "unknown-reference"}
 """What is missed, and the problem that a slip in its name makes elsewhere: one of the two is enough."""
-_OTHER_CONDITIONS: Final = (".successWhen", ".failureWhen")
-"""What is to come in templates, and leaves the rest of them as it is."""
 _UNDECLARED: Final = ("unused-parameter", "undeclared-placeholder")
 _LOOKALIKE: Final = re.compile(r"(?:\$?[({]+\s*|\$)trialParameters\.[^\s(){}]+[)}]*")
 
@@ -30,10 +28,7 @@ def is_readable(experiment: Experiment, problems: Problems) -> bool:
     if not isinstance(experiment.spec.template.trial_spec, dict):
         return False
     place = format_path(TEMPLATE)
-    return not any(
-        p.severity is Severity.UNAVAILABLE and is_inside(p.path, place) and not p.path.endswith(_OTHER_CONDITIONS)
-        for p in problems
-    )
+    return not any(p.severity is Severity.UNAVAILABLE and is_inside(p.path, place) for p in problems)
 
 
 def compile_checked(

@@ -34,6 +34,8 @@ CARRIED: Final = (
     "primaryPodLabels",
     "successCondition",
     "failureCondition",
+    "successWhen",
+    "failureWhen",
     "retain",
     "activeDeadlineSeconds",
     "retry",

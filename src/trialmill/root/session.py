@@ -28,7 +28,7 @@ from trialmill.engine.world import Plan, Watcher, World
 from trialmill.kinds.lowering import lower
 from trialmill.kinds.plan import Resources
 from trialmill.kinds.profile import profile_of
-from trialmill.kinds.verdict import Policy
+from trialmill.kinds.verdict import Policy, policy_of_template
 from trialmill.root.clock import SystemClock
 from trialmill.root.creating import Options, differences, new_record, resumed
 from trialmill.root.errors import EditedError
@@ -228,7 +228,7 @@ def policy_of(experiment: Experiment) -> Policy:
     template = experiment.spec.template
     tree: Json = template.trial_spec
     profile = profile_of(str(tree.get("apiVersion", "")), str(tree.get("kind", ""))) if is_object(tree) else None
-    return Policy(template.success_condition, template.failure_condition, profile)
+    return policy_of_template(template, profile)
 
 
 def searcher_of(experiment: Experiment) -> Searcher:
