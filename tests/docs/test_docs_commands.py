@@ -63,6 +63,7 @@ def text_of(page: Path) -> str:
 
 
 @pytest.mark.examples
+@pytest.mark.timeout(400)  # some pages have dozens of commands
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_pages_commands_work_in_their_order(page: Path, tmp_path: Path) -> None:
     folder = FOLDER.search(text_of(page))

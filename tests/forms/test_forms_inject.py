@@ -80,6 +80,19 @@ def test_two_ways_of_saying_how_values_get_in_are_an_error_that_names_both() -> 
     assert "line" in problem.message
 
 
+def test_a_format_that_nothing_asks_for_is_an_error() -> None:
+    text = job("parametersFormat: --lr 0.01")
+    (problem,) = normalized(text).problems
+    assert (problem.code, problem.line) == ("required", line_of(text, "parametersFormat"))
+    assert "parametersInjectPolicy" in problem.remedy
+
+
+@pytest.mark.parametrize(("as_", "field"), [("args", "args: --lr"), ("env", "env: {a: b}")])
+def test_what_should_be_a_list_and_is_none_is_reported_and_not_replaced(as_: str, field: str) -> None:
+    (problem,) = normalized(job(f"inject: {{as: {as_}}}", more=f", {field}")).problems
+    assert (problem.code, problem.expected) == ("wrong-type", "a list")
+
+
 def test_a_slip_on_the_way_to_the_containers_is_what_is_reported() -> None:
     text = job("inject: {as: args}").replace("containers:", "container:")
     (problem,) = normalized(text).problems

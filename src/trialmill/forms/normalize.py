@@ -53,6 +53,9 @@ INJECTIONS: Final[Mapping[str, str]] = {
 }
 """What puts the parameters into the manifest that nothing has passed on so far; these run last."""
 
+FORMAT: Final = "parametersFormat"
+"""How a `parametersInjectPolicy` beside it spells the parameters."""
+
 TEMPLATE: Final = ("spec", "trialTemplate")
 
 
@@ -101,7 +104,7 @@ def needs_rewriting(tree: JsonObject) -> bool:
     if any(get(parameter, "path") is not None for parameter in get_list(template, "trialParameters")):
         return True
     tables = (MANIFEST_FORMS, VALUE_FORMS, INJECTIONS)
-    return any(form and name in template for table in tables for name, form in table.items())
+    return FORMAT in template or any(form and name in template for table in tables for name, form in table.items())
 
 
 def in_authors_words(problem: Problem, document: Document) -> Problem:
@@ -136,6 +139,11 @@ def _rewrite_values(draft: Draft) -> None:
 
 
 def _inject(draft: Draft) -> None:
+    written = draft.template.get(FORMAT)
+    if written is not None and draft.template.get("parametersInjectPolicy") is None:
+        message = f"{FORMAT} has no effect without parametersInjectPolicy"
+        draft.error_at_key("required", message, written, remedy="add `parametersInjectPolicy: args`")
+        return
     _apply_one(draft, INJECTIONS)
 
 
