@@ -96,5 +96,6 @@ def pod_status(phase: str, state: JsonObject, **more: Json) -> JsonObject:
 
 
 def runtime_on(world: KubernetesWorld, **changes: object) -> KubernetesRuntime:
-    target = Target(namespace="default", kind=JOB_KIND, primary_container="main", **changes)  # type: ignore[arg-type]
+    told: dict[str, object] = {"namespace": "default", "kind": JOB_KIND, "primary_container": "main", **changes}
+    target = Target(**told)  # type: ignore[arg-type]
     return KubernetesRuntime(world.api, target, VirtualClock())
