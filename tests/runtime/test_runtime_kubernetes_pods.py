@@ -17,10 +17,14 @@ PATIENCE = Patience(scheduling=timedelta(hours=1), starting=timedelta(minutes=10
 
 
 def pod(
-    name: str, status: JsonObject, second: int = 0, containers: tuple[str, ...] = ("main",), **labels: str
+    name: str,
+    status: JsonObject,
+    second: int = 0,
+    labels: dict[str, Json] | None = None,
+    containers: tuple[str, ...] = ("main",),
 ) -> JsonObject:
     created = f"2026-01-01T00:00:{second:02d}Z"
-    metadata: JsonObject = {"name": name, "creationTimestamp": created, "labels": dict(labels)}
+    metadata: JsonObject = {"name": name, "creationTimestamp": created, "labels": labels or {}}
     return {"metadata": metadata, "spec": {"containers": [{"name": each} for each in containers]}, "status": status}
 
 
@@ -128,14 +132,14 @@ def test_of_pods_side_by_side_one_counts() -> None:
 
 def test_completion_index_0_counts() -> None:
     index = "batch.kubernetes.io/job-completion-index"
-    pods = [pod("a", RUNNING, 0, {index: "1"}), pod("b", RUNNING, 0, {index: "0"})]
+    pods = [pod("a", RUNNING, labels={index: "1"}), pod("b", RUNNING, labels={index: "0"})]
     assert refs(pods) == [("b", True), ("a", False)]
 
 
 def test_the_master_of_a_training_job_counts() -> None:
     kind = KindRef("kubeflow.org/v1", "PyTorchJob")
     role = "training.kubeflow.org/job-role"
-    pods = [pod("worker", RUNNING, 0, {role: "worker"}), pod("master", RUNNING, 1, {role: "master"})]
+    pods = [pod("worker", RUNNING, labels={role: "worker"}), pod("master", RUNNING, 1, {role: "master"})]
     assert refs(pods, kind=kind) == [("worker", False), ("master", True)]
 
 
@@ -150,7 +154,7 @@ def test_a_pod_that_has_not_started_has_nothing_to_read() -> None:
 
 @pytest.mark.parametrize(
     ("api_version", "kind", "real"),
-    [("tekton.dev/v1", "TaskRun", "step-main"), ("argoproj.io/v1alpha1", "Workflow", "main")],
+    [("tekton.dev/v1", "TaskRun", "step-train"), ("argoproj.io/v1alpha1", "Workflow", "main")],
 )
 def test_containers_have_the_names_that_the_manifest_gives_them(api_version: str, kind: str, real: str) -> None:
     target = Target("default", KindRef(api_version, kind), primary_container="train")
