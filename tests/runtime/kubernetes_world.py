@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from trialmill.api.tree import JsonObject, get, get_list, get_object, get_string
+from trialmill.api.tree import Json, JsonObject, get, get_list, get_object, get_string
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
 from trialmill.runtime.kubernetes.target import KindRef, Target
 from trialmill.testing.kube_cluster import JOB, POD, FakeCluster
@@ -89,12 +89,13 @@ def pod_of(job: JsonObject, name: str) -> JsonObject:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
-def pod_status(phase: str, state: JsonObject, **more: JsonObject) -> JsonObject:
+def pod_status(phase: str, state: JsonObject, **more: Json) -> JsonObject:
     """The status of a pod of one container `main`."""
     container: JsonObject = {"name": "main", "containerID": "containerd://0123456789abcdef", "state": state, **more}
     return {"phase": phase, "containerStatuses": [container]}
 
 
 def runtime_on(world: KubernetesWorld, **changes: object) -> KubernetesRuntime:
-    target = Target(namespace="default", kind=JOB_KIND, primary_container="main", **changes)  # type: ignore[arg-type]
+    told: dict[str, object] = {"namespace": "default", "kind": JOB_KIND, "primary_container": "main", **changes}
+    target = Target(**told)  # type: ignore[arg-type]
     return KubernetesRuntime(world.api, target, VirtualClock())

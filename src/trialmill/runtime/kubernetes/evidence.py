@@ -52,7 +52,8 @@ def has_started(pod: JsonObject) -> bool:
     if get_string(pod, "status", "phase") in ("Succeeded", "Failed"):
         return True
     statuses = get_list(pod, "status", "containerStatuses")
-    return any(get(s, "state", "running") or get(s, "state", "terminated") or get(s, "lastState") for s in statuses)
+    places = (("state", "running"), ("state", "terminated"), ("lastState", "terminated"))
+    return any(get(status, *place) is not None for status in statuses for place in places)
 
 
 def is_over(pod: JsonObject) -> bool:

@@ -45,12 +45,8 @@ def pause_after(error: Exception) -> timedelta:
     """How long to wait before the request is made again."""
     if isinstance(error, KubeError) and error.retry_after is not None:
         return error.retry_after
-    slow = (
-        is_quota(error)
-        or isinstance(error, KubeConfigError)
-        or (isinstance(error, KubeError) and error.status == UNAUTHORIZED)
-    )
-    return _LATER if slow else _SOON
+    needs_login = isinstance(error, KubeConfigError) or (isinstance(error, KubeError) and error.status == UNAUTHORIZED)
+    return _LATER if needs_login or is_quota(error) else _SOON
 
 
 def refusal(error: Exception) -> Rejected:

@@ -16,7 +16,7 @@ from trialmill.api.verdict import VerdictMemory, VerdictPhase
 from trialmill.engine.ports import Clock, Gone, Snapshot, Synced
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.verdict import Policy, judge
-from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError, UnreachableError
+from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
 from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, stuck_of
@@ -229,7 +229,7 @@ class Live:
         while True:
             try:
                 return await self._owners.key_of(pod)
-            except UnreachableError:
+            except FAILURES:
                 await self._clock.sleep_until(self._clock.now() + _ASK_AGAIN)
 
     def _remove_pod(self, object: JsonObject) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
-from trialmill.api.tree import Json, JsonObject, get, get_list, get_object, get_string
+from trialmill.api.tree import Json, JsonObject, get, get_list, get_string
 from trialmill.engine.ports import Chunk, Clock, Cursor
 from trialmill.kube.api import KubeApi, KubeError
 from trialmill.runtime.kubernetes.evidence import is_over
@@ -200,14 +200,14 @@ def _status_of(pod: JsonObject, container: str) -> Json:
 def _runs(pod: JsonObject, container: str) -> list[_Run]:
     """The runs that the cluster still has the output of, the older one first."""
     status = _status_of(pod, container)
-    last = get_object(status, "lastState", "terminated")
-    running, ended = get_object(status, "state", "running"), get_object(status, "state", "terminated")
+    last, ended = get(status, "lastState", "terminated"), get(status, "state", "terminated")
+    is_running = get(status, "state", "running") is not None
     runs = []
-    if last:
-        runs.append(_Run(_short(get_string(last, "containerID")), True, previous=bool(running or ended)))
-    if ended:
+    if last is not None:
+        runs.append(_Run(_short(get_string(last, "containerID")), True, previous=is_running or ended is not None))
+    if ended is not None:
         runs.append(_Run(_short(get_string(ended, "containerID") or get_string(status, "containerID")), True))
-    elif running:
+    elif is_running:
         runs.append(_Run(_short(get_string(status, "containerID")), False))
     return runs
 
@@ -226,8 +226,8 @@ def _is_settled(pod: JsonObject, container: str) -> bool:
     """Whether the container will not run again."""
     if is_over(pod):
         return True
-    ended = get_object(_status_of(pod, container), "state", "terminated")
-    if not ended:
+    ended = get(_status_of(pod, container), "state", "terminated")
+    if ended is None:
         return False
     if get_string(pod, "metadata", "deletionTimestamp"):
         return True

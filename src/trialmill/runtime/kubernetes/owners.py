@@ -5,6 +5,7 @@ from typing import Final
 from trialmill.api.tree import JsonObject, get, get_list, get_string
 from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi, KubeError, UnknownKindError
+from trialmill.runtime.kubernetes.failures import is_passing
 from trialmill.runtime.kubernetes.stamping import key_of
 
 _LONGEST_CHAIN: Final = 8
@@ -25,7 +26,7 @@ class Owners:
         self._keys[get_string(object, "metadata", "uid")] = key
 
     async def key_of(self, object: JsonObject) -> AttemptKey | None:
-        """The attempt that made the object. Raises UnreachableError."""
+        """The attempt that made the object. Raises what may pass: no answer, an overloaded server."""
         chain: list[str] = []
         current: JsonObject | None = object
         key: AttemptKey | None = None
@@ -51,7 +52,11 @@ class Owners:
         try:
             type = await self._api.discover(get_string(owner, "apiVersion"), get_string(owner, "kind"))
             found = await self._api.get(type, get_string(owner, "name"), namespace if type.namespaced else "")
-        except (KubeError, UnknownKindError):
+        except UnknownKindError:
+            return None
+        except KubeError as error:
+            if is_passing(error):
+                raise
             return None
         return found if get_string(found, "metadata", "uid") == get_string(owner, "uid") else None
 

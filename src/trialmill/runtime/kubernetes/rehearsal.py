@@ -7,7 +7,8 @@ from typing import Final
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, Path, format_path, get_object, get_string
 from trialmill.kinds.lowering.quantities import parse_quantity
-from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
+from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError, UnreachableError
+from trialmill.kube.configuration import KubeConfigError
 from trialmill.runtime.kubernetes.failures import FORBIDDEN, NOT_FOUND, UNAUTHORIZED, is_quota
 from trialmill.runtime.kubernetes.field_paths import path_of
 
@@ -118,7 +119,7 @@ def unknown_kind(error: UnknownKindError) -> Problem:
     return Problem("unknown-kind", Severity.ERROR, str(error), found=error.kind, path="kind", remedy=remedy)
 
 
-def no_answer(error: Exception, server: str) -> Problem:
+def no_answer(error: KubeError | UnreachableError | KubeConfigError, server: str) -> Problem:
     """The cluster itself is out of reach, for now or for this user."""
     if isinstance(error, KubeError) and error.status == UNAUTHORIZED:
         message = f"the cluster at {server} does not know you: {error.message}"
