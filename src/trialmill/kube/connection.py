@@ -60,7 +60,7 @@ class Connection:
         body: Json = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
-        """A whole answer of status 2xx. Raises KubeError, UnreachableError and KubeConfigError."""
+        """A whole answer of status 2xx. Raises KubeError and UnreachableError."""
         async with self.open(method, path, query, body, headers, silence=ANSWER_SECONDS) as response:
             with _mapped(self.server.url):
                 await response.aread()

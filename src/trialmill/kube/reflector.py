@@ -27,7 +27,6 @@ from trialmill.kube.api import (
     UnreachableError,
 )
 from trialmill.kube.clock import CHANCE, Chance, Clock, LoopClock
-from trialmill.kube.configuration import KubeConfigError
 from trialmill.kube.object_store import Change, ChangeType, ObjectStore
 from trialmill.kube.pacing import must_list_anew, wait_after_failure, wait_between_watches
 
@@ -91,7 +90,7 @@ class Reflector:
                 async with aclosing(self._watch()) as changes:
                     async for change in changes:
                         yield change
-            except (KubeError, UnreachableError, KubeConfigError) as error:
+            except (KubeError, UnreachableError) as error:
                 if must_list_anew(error):
                     self._version = ""
                 if told := self._note(error):
