@@ -132,9 +132,12 @@ async def conform(
         reflector = Reflector(through, scope, clock=clock, chance=chance.random, page_size=7, watch_seconds=(1, 2))
         following = asyncio.create_task(reflector.run(witness))
         try:
-            for _ in range(20):
+            rounds = 0
+            # On a slow machine it takes more changes until every fault has had its turn.
+            while rounds < 20 or (set(proxy.done) != set(Fault) and rounds < 200):
                 await change_at_random(direct, type, namespace, count // 20, chance)
                 disturb(chance)
+                rounds += 1
             weather.is_bad = False
             truth = await truth_of(direct, type, namespace)
             async with asyncio.timeout(60):

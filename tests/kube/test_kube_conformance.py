@@ -76,5 +76,4 @@ def test_the_cache_is_the_truth_of_a_real_server_too() -> None:
                 await api.delete(NAMESPACE, name)
 
     outcome = asyncio.run(main())
-    assert outcome.faults.total() > 50
-    assert {"ADDED", "MODIFIED", "DELETED", "DELETED?"} <= set(outcome.told)
+    check(outcome)
