@@ -22,7 +22,7 @@ VALUES: Final[dict[str, Value]] = {
     "name": "yes",
     "rate": 0.5,
 }
-_SPACE: Final[Json] = [
+_SPACE: Final[list[JsonObject]] = [
     {"name": "count", "parameterType": "int", "feasibleSpace": {"min": "1", "max": "4"}},
     {"name": "gib", "parameterType": "int", "feasibleSpace": {"min": "1", "max": "8"}},
     {"name": "port", "parameterType": "int", "feasibleSpace": {"min": "8000", "max": "9000"}},
@@ -52,7 +52,7 @@ def rendered(manifest: JsonObject, casts: dict[str, str] | None = None, primary:
     """The resource that the values make of a manifest, which has to be without an error."""
     text = yaml_text(manifest)
     used = [name for name in VALUES if p(name) in text]
-    parameters = [entry for entry in _SPACE if isinstance(entry, dict) and entry["name"] in used]
+    parameters: list[Json] = [entry for entry in _SPACE if entry["name"] in used]
     casts = dict.fromkeys(_JSON, "json") | (casts or {})
     declared: list[Json] = [{"name": n, "reference": n, **({"as": casts[n]} if casts.get(n) else {})} for n in used]
     experiment: JsonObject = {
@@ -64,7 +64,7 @@ def rendered(manifest: JsonObject, casts: dict[str, str] | None = None, primary:
             "algorithm": {"algorithmName": "random"},
             "maxTrialCount": 2,
             "parallelTrialCount": 1,
-            "parameters": list(parameters),
+            "parameters": parameters,
             "trialTemplate": {
                 "primaryContainerName": primary,
                 "trialParameters": declared,

@@ -4,17 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from trialmill.api.document import Document
 from trialmill.api.load import read_source
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import Json, get_object
+from trialmill.api.tree import Json, get_object, get_string
 
 if TYPE_CHECKING:
     from trialmill.check.documents import Checked
 
 
+KIND: Final = "Experiment"
 Lines: TypeAlias = Mapping[str, Sequence[str]]
 
 
@@ -44,6 +45,23 @@ def prepare(
     problems: list[Problem] = []
     documents = [document for file in files for document in read_source(file, problems)]
     return prepare_documents(documents, problems, strict=strict, name=name, namespace=namespace)
+
+
+def prepare_each(files: Sequence[str], *, strict: bool = False) -> Prepared:
+    """The same for files of which several may hold an Experiment: each of those is checked alone, with what the files
+    without one hold. `checked` is None where there are several.
+    """
+    problems: dict[str, list[Problem]] = {file: [] for file in files}
+    documents = {file: read_source(file, problems[file]) for file in problems}
+    own = [file for file, held in documents.items() if any(get_string(d.tree, "kind") == KIND for d in held)]
+    if len(own) < 2:
+        found = [problem for each in problems.values() for problem in each]
+        return prepare_documents([d for held in documents.values() for d in held], found, strict=strict)
+    beside = [document for file, held in documents.items() if file not in own for document in held]
+    shared = [problem for file, each in problems.items() if file not in own for problem in each]
+    parts = [prepare_documents([*documents[file], *beside], [*problems[file], *shared], strict=strict) for file in own]
+    together = dict.fromkeys(problem for part in parts for problem in part.problems)
+    return Prepared(tuple(together), None, {file: text for part in parts for file, text in part.lines.items()})
 
 
 def prepare_documents(
