@@ -76,7 +76,7 @@ HOSTILE: Final[dict[str, Callable[[], str | bytes]]] = {
     "many parameters": lambda: GOOD.replace(
         "  trialTemplate:",
         "".join(
-            f"    - {{name: p{n}, parameterType: int, feasibleSpace: {{min: '1', max: '2'}}}}\n" for n in range(3000)
+            f"    - {{name: p{n}, parameterType: int, feasibleSpace: {{min: '1', max: '2'}}}}\n" for n in range(2000)
         )
         + "  trialTemplate:",
     ),
@@ -91,7 +91,7 @@ HOSTILE: Final[dict[str, Callable[[], str | bytes]]] = {
     ),
     "many unknown fields": lambda: GOOD + "".join(f"                field{n}: x\n" for n in range(20_000)),
     "many wrong documents": lambda: "---\na: b\n" * 20_000,
-    "many Experiments": lambda: "---\n".join([GOOD] * 300),
+    "many Experiments": lambda: "---\n".join([GOOD] * 100),
     "many empty documents": lambda: "---\n" * 500_000,
     "many ConfigMaps": lambda: GOOD + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n" * 5000,
     "many anchors": lambda: _EXPERIMENT + "".join(f"a{n}: &a{n} x\n" for n in range(40_000)),
