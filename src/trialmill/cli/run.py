@@ -26,18 +26,18 @@ from trialmill.root.lookup import find_experiment
 from trialmill.root.objects import experiment_object
 from trialmill.root.opening import open_existing, store_path
 from trialmill.root.prepare import Prepared, prepare
-from trialmill.root.session import Finished, Session, check_before, parallel_that_fits, resume, run, try_once
+from trialmill.root.session import Finished, Session, as_before, check_before, parallel_that_fits, resume, run, try_once
 
 _TRY_FOLDER: Final = "try"
 _SHOWN: Final = (Severity.ERROR, Severity.UNAVAILABLE, Severity.WARNING)
 
 
 def run_command(args: argparse.Namespace) -> int:
-    ready = _ready(args)
+    store = store_path(args.store, os.environ)
+    ready = _ready(args, store)
     if ready is None:
         return BAD_INPUT
     checked, options = ready
-    store = store_path(args.store, os.environ)
     progress = Progress(sys.stderr)
     try:
         with progress:
@@ -94,8 +94,10 @@ def try_command(args: argparse.Namespace) -> int:
 # --- before
 
 
-def _ready(args: argparse.Namespace) -> tuple[Checked, Options] | None:
-    """The experiment, and how it is to run; None where something stands against it, which was shown."""
+def _ready(args: argparse.Namespace, store: str = "") -> tuple[Checked, Options] | None:
+    """The experiment, and how it is to run; None where something stands against it, which was shown. What the `store`
+    has of it counts as said.
+    """
     timeout = _duration(args.timeout, "--timeout")
     cluster, namespace = _where(args)
     files = [args.file, *args.companions]
@@ -106,7 +108,13 @@ def _ready(args: argparse.Namespace) -> tuple[Checked, Options] | None:
     if not _can_run(prepared.problems, prepared) or checked is None:
         return None
     options = _options(args, checked, timeout, cluster)
-    return (checked, options) if _can_run(asyncio.run(check_before(checked, options)), prepared) else None
+
+    async def look() -> tuple[Options, list[Problem]]:
+        known, is_over = await as_before(store, checked, options) if store else (options, False)
+        return known, [] if is_over else await check_before(checked, known)
+
+    options, found = asyncio.run(look())
+    return (checked, options) if _can_run(found, prepared) else None
 
 
 def _where(args: argparse.Namespace) -> tuple[ClusterChoice | None, str | None]:

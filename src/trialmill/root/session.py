@@ -36,6 +36,7 @@ from trialmill.root.hydrating import hydrate_of
 from trialmill.root.lookup import experiment_of
 from trialmill.root.manifests import leave_manifest, stored_manifest
 from trialmill.root.opening import runs_directory
+from trialmill.root.placing import in_the_file
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.runtime.local.runtime import LocalRuntime
 from trialmill.runtime.local.slots import slots_of_this_machine
@@ -94,7 +95,8 @@ async def check_here(checked: Checked, options: Options) -> list[Problem]:
     """What keeps the experiment's trials from running on this machine."""
     runtime = _local_runtime(Path(os.devnull), checked.experiment, options)
     resource, parts = await asyncio.to_thread(_sample, checked) if checked.hydrate else _sample(checked)
-    return await runtime.check(resource, parts)
+    found = await runtime.check(resource, parts)
+    return [in_the_file(problem, checked) for problem in found]
 
 
 def parallel_that_fits(checked: Checked) -> int:
@@ -168,6 +170,22 @@ async def resume(
         if record.intent.state is not RunState.RUN:
             await stores.trials.save([replace(record, intent=replace(record.intent, state=RunState.RUN))])
         return await _drive(stores, ref, runs_directory(store), session, hydrate, resumed=True)
+
+
+async def as_before(store: str, checked: Checked, options: Options) -> tuple[Options, bool]:
+    """The options, with the stand-ins that the stored experiment of this name has where none are given; and whether
+    it is over and stays so, so that nothing will run. Raises StoreError.
+    """
+    if not Path(store).exists():
+        return options, False
+    ref = ExperimentRef(checked.experiment.namespace, checked.experiment.name)
+    async with open_store(store) as stores:
+        try:
+            record = await stores.trials.experiment(ref)
+        except NotFoundError:
+            return options, False
+    options = replace(options, images=options.images or _options(record).images)
+    return options, record.phase.is_over and resumed(record, checked, options).intent == record.intent
 
 
 async def bring_to_rest(store: str, ref: ExperimentRef) -> None:
