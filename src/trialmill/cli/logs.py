@@ -60,9 +60,10 @@ async def _choose(stores: Stores, args: argparse.Namespace) -> tuple[ExperimentR
 async def _follow(stores: Stores, record: ExperimentRecord, trial: TrialRecord, printer: "_Printer", hint: str) -> None:
     """Print what is added until the trial is over, or nobody is left to bring it there."""
     while True:
-        # In this order: what was printed before the trial was seen to be over is not missed.
-        trial = await stores.trials.trial(record.uid, trial.name)
+        # In this order: neither an end that was saved before nobody drove it any more is missed, nor what was printed
+        # before the trial was seen to be over.
         driven = await stores.trials.holder(record.ref) is not None
+        trial = await stores.trials.trial(record.uid, trial.name)
         printer.print_new(trial)
         if trial.phase.is_over:
             return
