@@ -14,8 +14,10 @@ READER_GONE: Final = 141
 TRACE_VARIABLE: Final = "TRIALMILL_TRACE"
 
 
-def guarded(command: Callable[[], int]) -> int:
-    """Run a command. Whatever it raises becomes a plain line on stderr and an exit code."""
+def guarded(command: Callable[[], int], options: str = "") -> int:
+    """Run a command. Whatever it raises becomes a plain line on stderr and an exit code; commands that the line
+    recommends have these options.
+    """
     try:
         code = command()
         sys.stdout.flush()
@@ -26,7 +28,7 @@ def guarded(command: Callable[[], int]) -> int:
         complain("interrupted")
         return INTERRUPTED
     except Exception as error:
-        return _explained(error)
+        return _explained(error, options)
     return code
 
 
@@ -45,15 +47,15 @@ def refuse(message: str) -> NoReturn:
     raise InputError(message)
 
 
-def _explained(error: Exception) -> int:
+def _explained(error: Exception, options: str) -> int:
     # Imported here: a command that succeeds has no need of them.
     from trialmill.engine.ports import StoreError
     from trialmill.root.errors import InputError, RootError
 
-    if isinstance(error, InputError):
-        complain(str(error))
-        return BAD_INPUT
-    if isinstance(error, RootError | StoreError):
+    if isinstance(error, RootError):
+        complain(error.text(options))
+        return BAD_INPUT if isinstance(error, InputError) else FAILED
+    if isinstance(error, StoreError):
         complain(str(error))
         return FAILED
     if isinstance(error, OSError) and error.filename is not None:

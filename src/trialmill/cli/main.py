@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from trialmill import __version__
 from trialmill.cli.failures import guarded
+from trialmill.cli.hints import Hints
 
 _Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -38,7 +39,7 @@ def _run(argv: Sequence[str] | None) -> int:
     args = build_parser().parse_args(argv)
     module, _, function = args.handler.partition(":")
     command: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), function)
-    return command(args)
+    return guarded(lambda: command(args), Hints.of(args).options)
 
 
 def build_parser() -> argparse.ArgumentParser:

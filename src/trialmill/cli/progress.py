@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.space import format_value
+from trialmill.cli.hints import Hints
 from trialmill.cli.output import has_colour, plain, short_duration
 from trialmill.engine.records import ExperimentRecord, TrialPhase
 from trialmill.engine.state import State
@@ -26,8 +27,9 @@ _REPORT: Final = 10.0
 class Progress(Session):
     """Looks on while an experiment runs, and costs it next to nothing."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: TextIO, hints: Hints, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
+        self._hints = hints
         self._clock = clock
         self._is_terminal = stream.isatty()
         self._live: Live | None = None
@@ -36,6 +38,7 @@ class Progress(Session):
         self._done_before = 0
         self._best: int | None = None
         self._experiment: Experiment | None = None
+        self._record: ExperimentRecord | None = None
         self._state: State | None = None
         self._note = ""
 
@@ -49,6 +52,7 @@ class Progress(Session):
 
     def opened(self, record: ExperimentRecord, experiment: Experiment, *, resumed: bool) -> None:
         self._experiment = experiment
+        self._record = record
         self._began = self._clock()
         if resumed and not record.phase.is_over:
             self._say(f"going on with experiment {record.name}")
@@ -66,11 +70,11 @@ class Progress(Session):
             self._live = self._open()
 
     def stopping(self, *, at_once: bool) -> None:
-        name = self._state.experiment.name if self._state else ""
         if at_once:
             self._say("ending trials at once")
-        else:
-            self._say(f"stopping: trials are being ended (Ctrl-C again: at once); go on with: trialmill resume {name}")
+        elif self._record is not None:
+            go_on = self._hints.command("resume", self._record.name, self._record.namespace)
+            self._say(f"stopping: trials are being ended (Ctrl-C again: at once); go on with: {go_on}")
 
     # --- lines
 

@@ -8,6 +8,7 @@ from typing import Final
 from trialmill.api.experiment import Experiment
 from trialmill.api.space import Assignments, format_value
 from trialmill.cli.failures import FAILED, INTERRUPTED, OK
+from trialmill.cli.hints import Hints
 from trialmill.cli.output import plain, write_json, write_line, write_yaml
 from trialmill.engine.conditions import find_condition
 from trialmill.engine.records import ConditionType, ExperimentPhase, ExperimentRecord, TrialPhase, TrialRecord
@@ -27,7 +28,7 @@ _ENDS: Final = {
 }
 
 
-def print_result(finished: Finished, store: str) -> None:
+def print_result(finished: Finished, store: str, hints: Hints) -> None:
     """The result of a run on stdout: how it ended, the best trial and where its files are, and what to do next."""
     record = finished.record
     word = _ENDS.get(record.phase, str(record.phase).lower())
@@ -39,11 +40,12 @@ def print_result(finished: Finished, store: str) -> None:
     failed = [t for t in finished.trials if t.phase in (TrialPhase.FAILED, TrialPhase.METRICS_UNAVAILABLE)]
     if failed:
         write_line(f"{len(failed)} of {len(finished.trials)} trials failed, the last: {plain(failed[-1].message)}")
-    write_line(f"More: trialmill describe {record.name}")
+    place = (record.name, record.namespace)
+    write_line(f"More: {hints.command('describe', *place)}")
     if record.phase is ExperimentPhase.STOPPED:
-        write_line(f"Go on: trialmill resume {record.name}")
+        write_line(f"Go on: {hints.command('resume', *place)}")
     elif finished.already:
-        write_line(f"Start over: trialmill delete {record.name}, or give the new one another name with --name")
+        write_line(f"Start over: {hints.command('delete', *place)}, or give the new one another name with --name")
 
 
 def assignment_text(assignments: Assignments) -> str:

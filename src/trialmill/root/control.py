@@ -9,7 +9,7 @@ from typing import Final
 
 from trialmill.engine.ports import ConflictError, HeldByError, Stores
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, Intent, RunState
-from trialmill.root.errors import InputError, RefusedError
+from trialmill.root.errors import InputError, NextStep, RefusedError
 
 _TRIES: Final = 20
 """A driver saves its experiment a few times a minute; each conflict means that one of these has just happened."""
@@ -78,8 +78,8 @@ async def delete(stores: Stores, record: ExperimentRecord, runs: Path) -> None:
     try:
         lease = await stores.trials.acquire(record.ref, "a process that deletes it", _DELETING)
     except HeldByError as error:
-        remedy = f"stop it first: trialmill stop {record.name}"
-        raise RefusedError(f"{record.name} is being run by {error.holder}", remedy) from error
+        step = NextStep("stop it first", "stop", record.name)
+        raise RefusedError(f"{record.name} is being run by {error.holder}", steps=[step]) from error
     try:
         _delete_files(runs / record.uid)
         await stores.trials.delete(record.uid)
