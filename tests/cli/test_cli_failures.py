@@ -85,6 +85,21 @@ def test_arguments_that_cannot_be_read_are_bad_input(capsys: pytest.CaptureFixtu
     assert "usage: trialmill" in err
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["logs x t -f", "logs x -f t", "logs -f x t", "logs x -n ns t", "metrics x -o json t", "metrics x --store s -n ns t"],
+)
+def test_the_trial_may_stand_before_and_behind_options(line: str) -> None:
+    args = build_parser().parse_args(line.split())
+    assert (args.name, args.trial) == ("x", "t")
+
+
+@pytest.mark.parametrize("line", ["logs x t -f u", "metrics x -o json t u", "get x -o json t", "logs x -f --wrong"])
+def test_what_is_left_over_is_not_taken_for_a_trial(line: str) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(line.split())
+
+
 def test_running_has_all_its_options() -> None:
     line = (
         "run f.yaml --name n --parallel auto --max-trials 4 --seed 1 --image a=b --image c=d --timeout 10m"
