@@ -87,7 +87,7 @@ def test_arguments_that_cannot_be_read_are_bad_input(capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(
     "line",
-    ["logs x t -f", "logs x -f t", "logs -f x t", "logs x -n ns t", "metrics x -o json t", "metrics x --store s -n ns t"],
+    ["logs x t -f", "logs x -f t", "logs -f x t", "logs x -n ns t", "metrics x -o json t", "metrics x --store s t"],
 )
 def test_the_trial_may_stand_before_and_behind_options(line: str) -> None:
     args = build_parser().parse_args(line.split())
