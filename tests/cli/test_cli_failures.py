@@ -123,10 +123,10 @@ def test_running_has_all_its_options() -> None:
     }
 
 
-def start(*argv: str, cwd: Path) -> subprocess.Popen[bytes]:
+def start(*argv: str, cwd: Path, stdout: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "trialmill", *argv]
     environment = {**os.environ, "PYTHONPATH": str(Path(trialmill.__file__).parent.parent)}
-    return subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, cwd=cwd, env=environment, stdout=stdout, stderr=subprocess.PIPE)
 
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
@@ -138,6 +138,14 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     process.stdout.close()
     _, err = process.communicate(timeout=60)
     assert (process.returncode, b"Traceback" in err, b"fault" in err) == (failures.READER_GONE, False, False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_under_the_output_is_a_plain_line(tmp_path: Path) -> None:
+    process = start("explain", cwd=tmp_path, stdout=os.open("/dev/full", os.O_WRONLY))
+    _, err = process.communicate(timeout=60)
+    message = b"trialmill: the output cannot be written: No space left on device\n"
+    assert (process.returncode, err) == (failures.FAILED, message)
 
 
 def test_help_needs_no_part_of_the_engine() -> None:

@@ -1,5 +1,6 @@
 """The one place where errors become messages and exit codes: 2 for bad input, 1 for a failure, 130 for Ctrl-C."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 READER_GONE: Final = 141
 """What a shell shows for a program that SIGPIPE ended: `trialmill trials x | head`."""
+_CANNOT_WRITE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 TRACE_VARIABLE: Final = "TRIALMILL_TRACE"
 
 
@@ -61,6 +63,10 @@ def _explained(error: Exception, options: str) -> int:
     if isinstance(error, OSError) and error.filename is not None:
         complain(f"{error.filename}: {error.strerror}")
         return FAILED
+    if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+        _close_stdout()
+        complain(f"the output cannot be written: {error.strerror}")
+        return FAILED
     return _fault(error)
 
 
@@ -92,7 +98,9 @@ def _written(text: str) -> str:
 
 
 def _close_stdout() -> None:
-    """Nobody reads any more. What is still buffered goes nowhere, so that the end of the process tries no write."""
+    """Nobody reads any more, or nobody can. What is still buffered goes nowhere, so that the end of the process tries no
+    write.
+    """
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):

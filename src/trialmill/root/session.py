@@ -38,6 +38,7 @@ from trialmill.root.manifests import leave_manifest, stored_manifest
 from trialmill.root.opening import runs_directory
 from trialmill.runtime.local.runtime import LocalRuntime
 from trialmill.runtime.local.slots import slots_of_this_machine
+from trialmill.runtime.local.stand_ins import StandInError
 from trialmill.search.catalogue import ALGORITHMS, EARLY_STOPPING
 from trialmill.store.sql.open import open_store
 from trialmill.template.compiled import TrialContext
@@ -264,14 +265,18 @@ def stopper_of(experiment: Experiment) -> Stopper | None:
 
 
 def _runtime(runs: Path, experiment: Experiment, options: Options) -> LocalRuntime:
+    """Raises InputError for a stand-in that cannot be used."""
     collector = experiment.spec.collector
-    return LocalRuntime(
-        runs,
-        base=Path(options.base),
-        stand_ins=options.images or {},
-        companions=options.companions,
-        collector_paths=collector.paths,
-    )
+    try:
+        return LocalRuntime(
+            runs,
+            base=Path(options.base),
+            stand_ins=options.images or {},
+            companions=options.companions,
+            collector_paths=collector.paths,
+        )
+    except StandInError as error:
+        raise InputError(str(error)) from error
 
 
 def _rules(experiment: Experiment, record: ExperimentRecord) -> Rules:
