@@ -98,8 +98,8 @@ def _written(text: str) -> str:
 
 
 def _close_stdout() -> None:
-    """Nobody reads any more, or nobody can. What is still buffered goes nowhere, so that the end of the process tries no
-    write.
+    """Nobody reads any more, or nothing can be written. What is buffered goes nowhere, so that the end of the process
+    does not try.
     """
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
