@@ -70,9 +70,9 @@ def test_a_fault_is_printed_on_request(capsys: pytest.CaptureFixture[str], monke
         ("lst",),
         ("get",),
         ("list", "-o", "xml"),
-        ("extend", "x"),
         ("extend", "x", "--max-trials", "0"),
         ("extend", "x", "--max-trials", "x"),
+        ("extend", "x", "--max-failed", "0"),
     ],
     ids=" ".join,
 )

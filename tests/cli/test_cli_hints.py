@@ -10,7 +10,7 @@ import pytest
 from trialmill.cli.hints import Hints
 from trialmill.cli.main import main
 from trialmill.cli.results import print_result
-from trialmill.engine.records import ExperimentPhase
+from trialmill.engine.records import ExperimentPhase, Outcome
 from trialmill.root.lookup import experiment_of
 from trialmill.root.session import Finished
 from trialmill.store.sql.open import open_store
@@ -37,6 +37,27 @@ def test_a_result_tells_commands_that_find_the_experiment(capsys: pytest.Capture
     out = capsys.readouterr().out
     assert "More: trialmill describe sample -n team-a --store x.db\n" in out
     assert "Go on: trialmill resume sample -n team-a --store x.db\n" in out
+
+
+@pytest.mark.parametrize(
+    ("reason", "already", "command"),
+    [
+        pytest.param("ExperimentTimedOut", False, "resume sample", id="it timed out"),
+        pytest.param("ExperimentFailed", False, "extend sample --max-failed N", id="too many failed"),
+        pytest.param("ExperimentGoalReached", False, None, id="the goal was reached"),
+        pytest.param("ExperimentGoalReached", True, "extend sample --past-goal", id="the goal was reached before"),
+        pytest.param("ExperimentMaxTrialsReached", False, None, id="all are done"),
+        pytest.param("ExperimentMaxTrialsReached", True, "extend sample --max-trials N", id="all were done before"),
+        pytest.param("ExperimentSuggestionEndReached", True, None, id="nothing is left to try"),
+    ],
+)
+def test_a_result_tells_how_its_end_is_undone(
+    capsys: pytest.CaptureFixture[str], reason: str, already: bool, command: str | None
+) -> None:
+    record = replace(running_experiment(), phase=ExperimentPhase.SUCCEEDED, ending=Outcome(True, reason, "it ended"))
+    print_result(Finished(record, (), experiment_of(record), already=already), "x.db", Hints())
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("Go on")] == ([f"Go on: trialmill {command}"] if command else [])
 
 
 def test_a_refusal_tells_a_command_that_finds_the_experiment(

@@ -242,9 +242,11 @@ def _add_control(subcommands: _Subcommands) -> None:
         command = _command(subcommands, name, f"control:{name}_command", text)
         _add_name(command)
         _add_place(command)
-    extend = _command(subcommands, "extend", "control:extend_command", "allow more trials")
+    extend = _command(subcommands, "extend", "control:extend_command", "allow more trials, or what else has ended it")
     _add_name(extend)
-    extend.add_argument("--max-trials", type=_count, metavar="N", required=True, help="trials in all")
+    extend.add_argument("--max-trials", type=_count, metavar="N", help="trials in all")
+    extend.add_argument("--max-failed", type=_count, metavar="N", help="failed trials that end it")
+    extend.add_argument("--past-goal", action="store_true", help="do not end at the objective's goal any more")
     _add_place(extend)
 
 
@@ -308,7 +310,7 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a number of trials, found {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, found {text!r}")
     return int(text)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,10 @@ from trialmill.cli.failures import FAILED, INTERRUPTED, OK
 from trialmill.cli.hints import Hints
 from trialmill.cli.output import plain, write_json, write_line, write_yaml
 from trialmill.engine.conditions import find_condition
+from trialmill.engine.life import TIMED_OUT, TOO_MANY_FAILED
 from trialmill.engine.records import ConditionType, ExperimentPhase, ExperimentRecord, TrialPhase, TrialRecord
 from trialmill.metrics.values import format_metric
+from trialmill.root.control import way_on
 from trialmill.root.lookup import Subject, value_of
 from trialmill.root.manifests import MANIFEST
 from trialmill.root.objects import trial_object
@@ -44,8 +47,18 @@ def print_result(finished: Finished, store: str, hints: Hints) -> None:
     write_line(f"More: {hints.command('describe', *place)}")
     if record.phase is ExperimentPhase.STOPPED:
         write_line(f"Go on: {hints.command('resume', *place)}")
-    elif finished.already:
+    elif record.phase.is_over:
+        _print_way_on(finished, hints)
+    if finished.already:
         write_line(f"Start over: {hints.command('delete', *place)}, or give the new one another name with --name")
+
+
+def _print_way_on(finished: Finished, hints: Hints) -> None:
+    """How the end is undone: said of one that its user may not have wanted, and whenever a result is printed again."""
+    step = way_on(finished.record, Counter(trial.phase for trial in finished.trials))
+    reason = finished.record.ending.reason if finished.record.ending else ""
+    if step is not None and (finished.already or reason in (TOO_MANY_FAILED, TIMED_OUT)):
+        write_line(f"Go on: {hints.command(step.command, step.name, finished.record.namespace)}")
 
 
 def assignment_text(assignments: Assignments) -> str:

@@ -239,7 +239,11 @@ async def _drive(
         if best is not None and final.phase.is_over:
             leave_manifest(runtime.attempt_directory(best.key), stored_manifest(best, final, experiment, runs))
     return Finished(
-        final, tuple(state.trials), experiment, interrupted=signals.count > 0, already=already and final.phase.is_over
+        final,
+        tuple(state.trials),
+        experiment,
+        interrupted=signals.count > 0,
+        already=already and final.finished == record.finished,
     )
 
 
