@@ -1,7 +1,7 @@
 """What a run shows while it goes on, on stderr: a live table on a terminal, else a line now and then."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
@@ -12,6 +12,7 @@ from trialmill.cli.output import has_colour, plain, short_duration
 from trialmill.engine.records import ExperimentRecord, TrialPhase
 from trialmill.engine.state import State
 from trialmill.metrics.values import format_metric
+from trialmill.root.creating import Difference
 from trialmill.root.session import Session
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class Progress(Session):
             self._say(f"going on with experiment {record.name}")
         elif not resumed:
             self._say(f"experiment {record.name} started, seed {record.seed}")
+
+    def counts_changed(self, changes: Sequence[Difference]) -> None:
+        for change in changes:
+            stored, given = ("unlimited" if count is None else count for count in (change.stored, change.given))
+            self._say(f"{change.path} is {given} now, it was {stored}")
 
     def changed(self, state: State) -> None:
         now = self._clock()

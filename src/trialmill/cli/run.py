@@ -193,7 +193,7 @@ def exit_code(finished: Finished) -> int:
 def _print_differences(error: EditedError, hints: Hints) -> None:
     complain(error.message)
     for difference in error.differences:
-        print(f"  {difference.path}: stored {difference.stored!r}, file {difference.given!r}", file=sys.stderr)
+        print(f"  {difference.path}: stored {difference.stored!r}, now {difference.given!r}", file=sys.stderr)
     complain(error.advice(hints.options))
 
 

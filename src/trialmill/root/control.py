@@ -93,6 +93,17 @@ async def extend(stores: Stores, ref: ExperimentRef, extension: Extension) -> Ch
     return replace(result, is_final=stays_over(result.record, result.record.intent, counts))
 
 
+async def refuse_fewer_trials(stores: Stores, record: ExperimentRecord, intent: Intent) -> None:
+    """Raise InputError for a lower `maxTrialCount` than there are trials: they cannot be unmade (so Katib, rule 8)."""
+    limit = intent.max_trials
+    if limit is None or limit == record.intent.max_trials:
+        return
+    made = sum((await stores.trials.counts(record.uid)).values())
+    if limit < made:
+        message = f"{record.name} has {made} trials already, and maxTrialCount is to be {limit}"
+        raise InputError(message, f"allow {made} or more")
+
+
 def stays_over(record: ExperimentRecord, intent: Intent, counts: Mapping[TrialPhase, int]) -> bool:
     """Whether the experiment is over, and would still be with this intent, whoever drives it."""
     if not record.phase.is_over or record.ending is None or record.ending.reason == life.TIMED_OUT:

@@ -55,7 +55,7 @@ class EditedError(RefusedError):
 
     def __init__(self, name: str, found: "Sequence[Difference]") -> None:
         super().__init__(
-            f"experiment {name} is in the store already, and this file differs from it",
+            f"experiment {name} is in the store already, and this file, or an option, differs from it",
             "give this one another name with --name",
             [NextStep("or remove the old one", "delete", name)],
         )

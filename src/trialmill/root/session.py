@@ -30,7 +30,8 @@ from trialmill.kinds.plan import Resources
 from trialmill.kinds.profile import profile_of
 from trialmill.kinds.verdict import Policy, policy_of_template
 from trialmill.root.clock import SystemClock
-from trialmill.root.creating import Options, differences, new_record, resumed
+from trialmill.root.control import refuse_fewer_trials
+from trialmill.root.creating import Difference, Options, changed_counts, differences, new_record, resumed
 from trialmill.root.errors import EditedError, InputError
 from trialmill.root.hydrating import hydrate_of
 from trialmill.root.lookup import experiment_of
@@ -70,6 +71,9 @@ class Session(Watcher):
 
     def opened(self, record: ExperimentRecord, experiment: Experiment, *, resumed: bool) -> None:
         """The experiment is stored and about to be driven."""
+
+    def counts_changed(self, changes: Sequence[Difference]) -> None:
+        """The file or the options allow an experiment that is stored other counts than before."""
 
     def changed(self, state: State) -> None:
         """Something was saved."""
@@ -130,11 +134,13 @@ def _first(checked: Checked) -> Mapping[str, Value]:
 
 
 async def run(store: str, checked: Checked, options: Options, session: Session) -> Finished:
-    """Start the experiment, or go on with the one of its name. Raises EditedError, HeldByError, StoreError."""
+    """Start the experiment, or go on with the one of its name. Raises EditedError, HeldByError, StoreError; InputError
+    for fewer trials than there are.
+    """
     ref = ExperimentRef(checked.experiment.namespace, checked.experiment.name)
     async with open_store(store, durable=options.durable) as stores:
         try:
-            found = differences(await stores.trials.experiment(ref), checked)
+            found = differences(await stores.trials.experiment(ref), checked, options)
         except NotFoundError:
             await stores.trials.save([new_record(checked, options, SystemClock().now())])
             async with _lease(stores, ref):
@@ -142,7 +148,11 @@ async def run(store: str, checked: Checked, options: Options, session: Session) 
         if found:
             raise EditedError(checked.experiment.name, found)
         async with _lease(stores, ref):
-            await stores.trials.save([resumed(await stores.trials.experiment(ref), checked, options)])
+            record = await stores.trials.experiment(ref)
+            wanted = resumed(record, checked, options)
+            await refuse_fewer_trials(stores, record, wanted.intent)
+            session.counts_changed(changed_counts(record.intent, wanted.intent))
+            await stores.trials.save([wanted])
             return await _drive(stores, ref, runs_directory(store), session, checked.hydrate, resumed=True)
 
 
