@@ -9,7 +9,7 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.space import format_value
 from trialmill.cli.hints import Hints
 from trialmill.cli.output import has_colour, plain, short_duration
-from trialmill.engine.records import ExperimentRecord, TrialPhase
+from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialPhase
 from trialmill.engine.state import State
 from trialmill.metrics.values import format_metric
 from trialmill.root.creating import Difference
@@ -42,6 +42,10 @@ class Progress(Session):
         self._record: ExperimentRecord | None = None
         self._state: State | None = None
         self._note = ""
+        self._was_over = False
+        self._paused_since: float | None = None
+        self._paused_for = 0.0
+        """Seconds in which nothing was to go on: they say nothing of how long the rest takes."""
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +59,8 @@ class Progress(Session):
         self._experiment = experiment
         self._record = record
         self._began = self._clock()
-        if resumed and not record.phase.is_over:
+        self._was_over = resumed and record.phase.is_over
+        if resumed and not self._was_over:
             self._say(f"going on with experiment {record.name}")
         elif not resumed:
             self._say(f"experiment {record.name} started, seed {record.seed}")
@@ -70,6 +75,10 @@ class Progress(Session):
         if self._state is None:
             self._done_before = state.completed
         self._state = state
+        if self._was_over and not state.experiment.phase.is_over:
+            self._was_over = False
+            self._say(f"going on with experiment {state.experiment.name}")
+        self._note_pause(state.experiment, now)
         if not self._is_terminal:
             self._report(state, now)
         elif self._live is None and state.trials:
@@ -81,6 +90,19 @@ class Progress(Session):
         elif self._record is not None:
             go_on = self._hints.command("resume", self._record.name, self._record.namespace)
             self._say(f"stopping: trials are being ended (Ctrl-C again: at once); go on with: {go_on}")
+
+    def _note_pause(self, record: ExperimentRecord, now: float) -> None:
+        """Say that the experiment pauses, and how it goes on, or that it does."""
+        paused = record.phase is ExperimentPhase.PAUSED
+        if paused and self._paused_since is None:
+            self._paused_since = now
+            go_on = self._hints.command("resume", record.name, record.namespace)
+            self._say(f"paused: no new trials are started; go on, from any shell, with: {go_on}")
+        elif not paused and self._paused_since is not None:
+            self._paused_for += now - self._paused_since
+            self._paused_since = None
+            if record.phase is ExperimentPhase.RUNNING:
+                self._say("going on")
 
     # --- lines
 
@@ -96,8 +118,8 @@ class Progress(Session):
     def _say(self, text: str) -> None:
         if self._live is not None:
             self._note = text
-            return
-        print(plain(text), file=self._stream, flush=True)
+        else:
+            print(plain(text), file=self._stream, flush=True)
 
     def _counts_line(self, state: State) -> str:
         counts = state.counts
@@ -105,7 +127,7 @@ class Progress(Session):
         limit = state.experiment.intent.max_trials
         parts = [
             f"{state.completed}{f' of {limit}' if limit else ''} trials done",
-            f"{len(state.active)} running",
+            f"{len(state.active)} {'running' if self._paused_since is None else 'suspended or ending'}",
             f"{failed} failed",
         ]
         if counts[TrialPhase.EARLY_STOPPED]:
@@ -113,10 +135,13 @@ class Progress(Session):
         return ", ".join(parts)
 
     def _time_line(self, state: State) -> str:
-        taken = self._clock() - self._began
+        now = self._clock()
         limit = state.experiment.intent.max_trials
         done = state.completed - self._done_before
-        text = short_duration(timedelta(seconds=taken))
+        text = short_duration(timedelta(seconds=now - self._began))
+        if self._paused_since is not None:
+            return f"{text}, paused for {short_duration(timedelta(seconds=now - self._paused_since))}"
+        taken = now - self._began - self._paused_for
         if limit and done > 0 and limit > state.completed:
             left = taken / done * (limit - state.completed)
             text += f", about {short_duration(timedelta(seconds=left))} left"
