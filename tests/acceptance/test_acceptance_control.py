@@ -246,8 +246,8 @@ def test_extend_works_after_the_end_and_less_than_before_is_refused(place: Place
 
     assert "less" in place("extend", "e", "--max-trials", "2", code=2).err
     place("extend", "e", "--max-trials", "6")
-    place("run", "e.yaml")
-
+    assert "succeeded: all 6 trials are done" in place("run", "e.yaml").out
+    assert "succeeded before: all 6 trials are done" in place("run", "e.yaml").out
     assert ends(place.trials()) == ["Succeeded"] * 6
     status = place.experiment()["status"]
     assert [c["type"] for c in status["conditions"] if c["status"] == "True"][-1] == "Succeeded"

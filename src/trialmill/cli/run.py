@@ -13,6 +13,7 @@ from trialmill.api.durations import parse_duration
 from trialmill.api.problem import Problem, Severity
 from trialmill.check.documents import Checked
 from trialmill.cli.failures import BAD_INPUT, FAILED, INTERRUPTED, OK, complain, refuse
+from trialmill.cli.hints import Hints
 from trialmill.cli.output import write_json, write_line, write_yaml
 from trialmill.cli.progress import Progress
 from trialmill.cli.reading import EXPERIMENT, with_store
@@ -21,7 +22,7 @@ from trialmill.cli.validate import problem_text
 from trialmill.engine.ports import HeldByError, Stores
 from trialmill.root.control import Changed, unpause
 from trialmill.root.creating import ClusterChoice, Options
-from trialmill.root.errors import EditedError, RefusedError
+from trialmill.root.errors import EditedError, NextStep, RefusedError
 from trialmill.root.lookup import find_experiment
 from trialmill.root.objects import experiment_object
 from trialmill.root.opening import open_existing, store_path
@@ -38,21 +39,21 @@ def run_command(args: argparse.Namespace) -> int:
     if ready is None:
         return BAD_INPUT
     checked, options = ready
-    progress = Progress(sys.stderr)
+    progress = Progress(sys.stderr, Hints.of(args))
     try:
         with progress:
             finished = asyncio.run(run(store, checked, options, progress))
     except EditedError as error:
-        _print_differences(error)
+        _print_differences(error, Hints.of(args))
         return BAD_INPUT
     except HeldByError as error:
         raise _held(checked.experiment.name, error) from error
-    return _end(finished, args.output, store)
+    return _end(finished, args, store)
 
 
 def resume_command(args: argparse.Namespace) -> int:
     store = store_path(args.store, os.environ)
-    progress = Progress(sys.stderr)
+    progress = Progress(sys.stderr, Hints.of(args))
 
     async def whole() -> Finished:
         async with open_existing(store) as stores:
@@ -64,7 +65,7 @@ def resume_command(args: argparse.Namespace) -> int:
             finished = asyncio.run(whole())
     except HeldByError as error:
         return _go_on_there(args, error)
-    return _end(finished, args.output, store)
+    return _end(finished, args, store)
 
 
 def _go_on_there(args: argparse.Namespace, error: HeldByError) -> int:
@@ -77,7 +78,7 @@ def _go_on_there(args: argparse.Namespace, error: HeldByError) -> int:
     if not result.changed:
         raise _held(args.name, error) from error
     write_line(f"{EXPERIMENT}/{result.record.name} resumed")
-    complain(f"it goes on in {error.holder}; look on with: trialmill watch {args.name}")
+    complain(f"it goes on in {error.holder}; look on with: {Hints.of(args).command('watch', args.name)}")
     return OK
 
 
@@ -201,12 +202,12 @@ def _duration(text: str | None, option: str) -> timedelta | None:
 # --- after
 
 
-def _end(finished: Finished, output: str, store: str) -> int:
-    if output == "text":
-        print_result(finished, store)
+def _end(finished: Finished, args: argparse.Namespace, store: str) -> int:
+    if args.output == "text":
+        print_result(finished, store, Hints.of(args))
     else:
         tree = experiment_object(finished.record, finished.trials, finished.experiment)
-        (write_json if output == "json" else write_yaml)(tree)
+        (write_json if args.output == "json" else write_yaml)(tree)
     return exit_code(finished)
 
 
@@ -217,13 +218,13 @@ def exit_code(finished: Finished) -> int:
     return INTERRUPTED if finished.interrupted else FAILED
 
 
-def _print_differences(error: EditedError) -> None:
+def _print_differences(error: EditedError, hints: Hints) -> None:
     complain(error.message)
     for difference in error.differences:
-        print(f"  {difference.path}: stored {difference.stored!r}, file {difference.given!r}", file=sys.stderr)
-    complain(error.remedy)
+        print(f"  {difference.path}: stored {difference.stored!r}, now {difference.given!r}", file=sys.stderr)
+    complain(error.advice(hints.options))
 
 
 def _held(name: str, error: HeldByError) -> RefusedError:
-    remedy = f"look on with: trialmill watch {name}; end it with: trialmill stop {name}"
-    return RefusedError(f"experiment {name} is {error}", remedy)
+    steps = [NextStep("look on with", "watch", name), NextStep("end it with", "stop", name)]
+    return RefusedError(f"experiment {name} is {error}", steps=steps)
