@@ -147,8 +147,7 @@ spec:
   parameters: [{name: lr, parameterType: double, feasibleSpace: {min: "0", max: "1"}}]
   metricsCollectorSpec:
     collector: {kind: File}
-    source:
-      {fileSystemPath: {}, filter: {}, httpGet: {}, metricFiles: [{name: a, path: /a}], metricFields: [{name: b, path: b}]}
+    source: {fileSystemPath: {}, filter: {}, httpGet: {}, metricFiles: [&file {name: a, path: /a}], metricFields: [*file]}
   trialTemplate:
     trialParameters: [{name: lr, reference: lr}]
     retry: {limit: 1}
