@@ -147,7 +147,7 @@ spec:
   parameters: [{name: lr, parameterType: double, feasibleSpace: {min: "0", max: "1"}}]
   metricsCollectorSpec:
     collector: {kind: File}
-    source: {fileSystemPath: {}, filter: {}, httpGet: {}, metricFiles: [&file {name: a, path: /a}], metricFields: [*file]}
+    source: {fileSystemPath: {}, filter: {}, httpGet: {}, metricFiles: [&a {name: a, path: /a}], metricFields: [*a]}
   trialTemplate:
     trialParameters: [{name: lr, reference: lr}]
     retry: {limit: 1}
