@@ -100,6 +100,7 @@ def test_running_has_all_its_options() -> None:
         "seed": 1,
         "images": ["a=b", "c=d"],
         "timeout": "10m",
+        "allow_hydrate": False,
         "durable": True,
         "output": "json",
         "namespace": "ns",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +12,7 @@ from trialmill.api.experiment import Algorithm, Retry, Setting
 from trialmill.api.history import AttemptView, Decision, History, Settings
 from trialmill.api.problem import Problem
 from trialmill.api.tree import JsonObject
+from trialmill.api.verdict import Stuck
 from trialmill.engine.ports import (
     Chunk,
     Created,
@@ -32,6 +33,7 @@ from trialmill.kinds.profile import profile_of
 from trialmill.kinds.verdict import Policy
 from trialmill.runtime.simulated.runtime import Play, Script
 from trialmill.search.medianstop import MedianStop
+from trialmill.testing.runtime import true_conditions
 from trialmill.testing.virtual_time import START
 
 FAILS = Script(code=1)
@@ -259,6 +261,56 @@ def test_a_mistyped_condition_fails_the_trial_after_a_while() -> None:
     assert "Complete" in trial.message
     assert trial.finished is not None
     assert timedelta(seconds=31) <= trial.finished - START < timedelta(seconds=32)
+
+
+class Stalls(Faults):
+    """The resources of first attempts wait for something from 2 s on; `heals` later it has come."""
+
+    heals = 1e9
+
+    async def changes(
+        self, experiment_uid: str, keys: Collection[AttemptKey]
+    ) -> AsyncGenerator[Snapshot | Gone | Synced, None]:
+        async for change in self.inner.changes(experiment_uid, keys):
+            if not isinstance(change, Snapshot) or change.key.attempt != 1 or true_conditions(change):
+                yield change
+                continue
+            yield replace(change, stuck=Stuck("ErrImagePull", "no such image", timedelta(minutes=10)))
+            yield replace(change, stuck=Stuck("ImagePullBackOff", "no such image still", timedelta(minutes=10)))
+            if self.heals < 1e9:
+                await asyncio.sleep(self.heals)
+                yield change
+
+
+class Heals(Stalls):
+    heals = 300.0
+
+
+def test_what_waits_in_vain_for_too_long_is_given_up_with_the_reason() -> None:
+    async def story(rehearsal: Rehearsal, stores: Stores) -> None:
+        await rehearsal.drive(stores)
+        told = [event.reason for event in await stores.trials.events("e1", 99)]
+        assert told.count("ErrImagePull") == 1
+        assert "ImagePullBackOff" not in told
+
+    outcome = Rehearsal(always(prints(1.0, seconds=1e6)), around=Stalls, max_trials=1).run(story)
+    (trial,) = outcome.trials
+    assert (trial.phase, trial.reason, trial.message) == (TrialPhase.FAILED, "ImagePullBackOff", "no such image still")
+    assert trial.finished is not None
+    # What it has printed so far is read for as long as that may take.
+    assert timedelta(minutes=10) <= trial.finished - START <= timedelta(minutes=11)
+
+
+def test_a_trial_that_was_given_up_is_retried_like_any_that_failed() -> None:
+    play: Play = lambda key, _: prints(1.0, seconds=1e6 if key.attempt == 1 else 1.0)  # noqa: E731
+    outcome = Rehearsal(play, around=Stalls, retry=Retry(1), max_trials=1).run()
+    assert outcome.phases == [TrialPhase.SUCCEEDED]
+    assert outcome.causes(0) == ["First", "Retry"]
+
+
+def test_what_comes_in_time_is_waited_for() -> None:
+    outcome = Rehearsal(always(prints(1.0, seconds=2000)), around=Heals, max_trials=1).run()
+    assert outcome.phases == [TrialPhase.SUCCEEDED]
 
 
 # --- early stopping

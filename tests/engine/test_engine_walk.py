@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trialmill.api.experiment import Objective, ObjectiveType, Retry
 from trialmill.api.history import Budget, Decision, NewTrial, Promotion, Suggestion
 from trialmill.api.metric import MetricSummary, Observation
-from trialmill.api.verdict import Verdict, VerdictPhase
+from trialmill.api.verdict import Stuck, Verdict, VerdictPhase
 from trialmill.engine.events import (
     CollectionFinished,
     Event,
@@ -146,7 +146,8 @@ def _changed(walk: Walk, n: Numbers) -> Event:
     key = walk.key(n[0])
     phase = [VerdictPhase.RUNNING, VerdictPhase.SUCCEEDED, *VerdictPhase][n[1] % 10]
     unmatched = Verdict(VerdictPhase.FAILED, "PolicyUnmatched") if n[2] == 1 and not phase.is_terminal else None
-    return ResourceChanged(walk.now, key, walk.uid(key, n[2]), Verdict(phase, "Reason", "words"), unmatched)
+    stuck = Stuck("Unschedulable", "words", timedelta(seconds=n[2])) if n[0] % 3 == 1 else None
+    return ResourceChanged(walk.now, key, walk.uid(key, n[2]), Verdict(phase, "Reason", "words"), unmatched, stuck)
 
 
 def _gone(walk: Walk, n: Numbers) -> Event:

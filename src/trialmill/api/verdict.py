@@ -1,6 +1,7 @@
 """What the status of a resource adds up to."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -35,3 +36,14 @@ class VerdictMemory:
 
     uid: str = ""
     terminal: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Something keeps an attempt from going on, and may do so for ever: an image that cannot be pulled, no node that
+    has room. After `patience` of it the attempt is given up.
+    """
+
+    reason: str
+    message: str
+    patience: timedelta

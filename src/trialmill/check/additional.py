@@ -14,12 +14,14 @@ _NEEDLESS_HERE: Final = ("Service",)
 """Kinds that name what processes on one machine reach without them."""
 
 
-def check_additional(experiment: Experiment, problems: Problems) -> None:
+def check_additional(experiment: Experiment, problems: Problems, *, on_cluster: bool = False) -> None:
     """Report unknown fields, and kinds that only a cluster can make."""
     for position, manifest in enumerate(experiment.spec.template.additional):
         place = (*TEMPLATE, "additionalResources", position)
         kind = get_string(manifest, "kind")
-        if kind in _NEEDLESS_HERE:
+        if on_cluster:
+            pass
+        elif kind in _NEEDLESS_HERE:
             problems.note("not-needed-here", f"on this machine no {kind} is made", (*place, "kind"))
         elif kind and kind not in COMPANION_KINDS:
             message = f"a {kind} beside a trial's own resource is made on a cluster only"

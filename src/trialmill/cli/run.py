@@ -20,27 +20,23 @@ from trialmill.cli.results import print_result, print_trial
 from trialmill.cli.validate import problem_text
 from trialmill.engine.ports import HeldByError, Stores
 from trialmill.root.control import Changed, unpause
-from trialmill.root.creating import Options
+from trialmill.root.creating import ClusterChoice, Options
 from trialmill.root.errors import EditedError, RefusedError
 from trialmill.root.lookup import find_experiment
 from trialmill.root.objects import experiment_object
 from trialmill.root.opening import open_existing, store_path
 from trialmill.root.prepare import Prepared, prepare
-from trialmill.root.session import Finished, Session, check_here, parallel_that_fits, resume, run, try_once
+from trialmill.root.session import Finished, Session, check_before, parallel_that_fits, resume, run, try_once
 
 _TRY_FOLDER: Final = "try"
 _SHOWN: Final = (Severity.ERROR, Severity.UNAVAILABLE, Severity.WARNING)
 
 
 def run_command(args: argparse.Namespace) -> int:
-    timeout = _duration(args.timeout)
-    prepared = _prepared(args)
-    checked = prepared.checked
-    if not _can_run(prepared.problems, prepared) or checked is None:
+    ready = _ready(args)
+    if ready is None:
         return BAD_INPUT
-    options = _options(args, checked, timeout)
-    if not _can_run(asyncio.run(check_here(checked, options)), prepared):
-        return BAD_INPUT
+    checked, options = ready
     store = store_path(args.store, os.environ)
     progress = Progress(sys.stderr)
     try:
@@ -61,7 +57,7 @@ def resume_command(args: argparse.Namespace) -> int:
     async def whole() -> Finished:
         async with open_existing(store) as stores:
             record = await find_experiment(stores, args.name, args.namespace)
-        return await resume(store, record.ref, progress, durable=args.durable)
+        return await resume(store, record.ref, progress, durable=args.durable, allow_hydrate=args.allow_hydrate)
 
     try:
         with progress:
@@ -86,14 +82,10 @@ def _go_on_there(args: argparse.Namespace, error: HeldByError) -> int:
 
 
 def try_command(args: argparse.Namespace) -> int:
-    timeout = _duration(args.timeout)
-    prepared = _prepared(args)
-    checked = prepared.checked
-    if not _can_run(prepared.problems, prepared) or checked is None:
+    ready = _ready(args)
+    if ready is None:
         return BAD_INPUT
-    options = _options(args, checked, timeout)
-    if not _can_run(asyncio.run(check_here(checked, options)), prepared):
-        return BAD_INPUT
+    checked, options = ready
     folder = Path(store_path(args.store, os.environ)).absolute().parent / _TRY_FOLDER
     finished = asyncio.run(try_once(folder, checked, options, Session()))
     return print_trial(finished, folder, args.output)
@@ -102,8 +94,31 @@ def try_command(args: argparse.Namespace) -> int:
 # --- before
 
 
-def _prepared(args: argparse.Namespace) -> Prepared:
-    return prepare([args.file, *args.companions], name=args.name, namespace=args.namespace)
+def _ready(args: argparse.Namespace) -> tuple[Checked, Options] | None:
+    """The experiment, and how it is to run; None where something stands against it, which was shown."""
+    timeout = _duration(args.timeout, "--timeout")
+    cluster, namespace = _where(args)
+    files = [args.file, *args.companions]
+    prepared = prepare(
+        files, name=args.name, namespace=args.namespace, cluster_namespace=namespace, allow_hydrate=args.allow_hydrate
+    )
+    checked = prepared.checked
+    if not _can_run(prepared.problems, prepared) or checked is None:
+        return None
+    options = _options(args, checked, timeout, cluster)
+    return (checked, options) if _can_run(asyncio.run(check_before(checked, options)), prepared) else None
+
+
+def _where(args: argparse.Namespace) -> tuple[ClusterChoice | None, str | None]:
+    """The cluster that is meant, and the namespace of its context; None for this machine."""
+    if args.runtime == "local":
+        for option in ("context", "pending_timeout", "printer_image"):
+            if getattr(args, option) is not None:
+                refuse(f"--{option.replace('_', '-')} is for clusters: add --runtime kubernetes")
+        return None, None
+    from trialmill.cli.clusters import cluster_choice
+
+    return cluster_choice(args, _duration)
 
 
 def _can_run(problems: Sequence[Problem], prepared: Prepared) -> bool:
@@ -117,16 +132,22 @@ def _can_run(problems: Sequence[Problem], prepared: Prepared) -> bool:
     return not against
 
 
-def _options(args: argparse.Namespace, checked: Checked, timeout: timedelta | None) -> Options:
+def _options(
+    args: argparse.Namespace, checked: Checked, timeout: timedelta | None, cluster: ClusterChoice | None
+) -> Options:
+    parallel = getattr(args, "parallel", None)
+    if cluster is not None and parallel == "auto":
+        refuse("--parallel auto fills this machine: give a number of trials for a cluster")
     return Options(
         base=_base(args.file),
-        parallel=_parallel(getattr(args, "parallel", None), checked),
+        parallel=_parallel(parallel, checked),
         max_trials=getattr(args, "max_trials", None),
         seed=getattr(args, "seed", None),
         timeout=timeout,
         images=_images(args.images),
         companions=checked.companions,
         durable=getattr(args, "durable", False),
+        cluster=cluster,
     )
 
 
@@ -157,15 +178,15 @@ def _images(given: Sequence[str]) -> dict[str, str]:
     return images
 
 
-def _duration(text: str | None) -> timedelta | None:
+def _duration(text: str | None, option: str) -> timedelta | None:
     if text is None:
         return None
     try:
         duration = parse_duration(text)
     except ValueError as error:
-        refuse(f"--timeout {text}: {error}")
+        refuse(f"{option} {text}: {error}")
     if duration <= timedelta(0):
-        refuse(f"--timeout {text}: it must be longer than nothing")
+        refuse(f"{option} {text}: it must be longer than nothing")
     return duration
 
 

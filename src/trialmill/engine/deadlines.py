@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from trialmill.api.verdict import Verdict, VerdictPhase
 from trialmill.engine import transitions
 from trialmill.engine.records import AttemptPhase, StopCause, TrialRecord
 from trialmill.engine.state import State
@@ -12,16 +13,15 @@ def attempt_due(state: State, trial: TrialRecord) -> datetime | None:
     attempt = trial.attempt
     match attempt.phase:
         case AttemptPhase.PENDING:
-            return _unmatched_due(state, trial)
+            return _first(_unmatched_due(state, trial), _stuck_due(state, trial))
         case AttemptPhase.RUNNING:
-            dues = [due for due in (_deadline(state, trial), _unmatched_due(state, trial)) if due is not None]
-            return min(dues, default=None)
+            return _first(_deadline(state, trial), _unmatched_due(state, trial), _stuck_due(state, trial))
         case AttemptPhase.STOPPING:
             # `not_before` holds the time of the stop: an attempt that is being stopped is not waiting to start.
             since = attempt.not_before or attempt.created
             return since + state.rules.stop_grace + state.rules.stop_deadline
         case AttemptPhase.COLLECTING:
-            return (attempt.finished or attempt.created) + state.rules.collection_deadline
+            return _collection_due(state, trial)
         case AttemptPhase.ENDED:
             return None
 
@@ -38,19 +38,29 @@ def enforce_deadlines(state: State, at: datetime) -> None:
 def _enforce(state: State, trial: TrialRecord, at: datetime) -> None:
     match trial.attempt.phase:
         case AttemptPhase.COLLECTING:
-            state.tell(at, trial.name, "CollectionTimedOut", "its metrics did not arrive in time", warning=True)
+            state.tell(at, trial.name, "CollectionTimedOut", "its output was not read to the end in time", warning=True)
             live = state.live.get(trial.key)
             observation, curve = (live.observation, live.curve) if live else (transitions.NOTHING, ())
-            transitions.finish_attempt(state, trial, at, observation, curve)
+            transitions.finish_attempt(state, trial, at, observation, curve, unread=True)
         case AttemptPhase.STOPPING:
             state.tell(at, trial.name, "StopTimedOut", "its resource did not go away in time", warning=True)
             transitions.over(state, trial, trial.attempt, None, at)
         case AttemptPhase.PENDING | AttemptPhase.RUNNING:
-            unmatched = _unmatched_due(state, trial)
+            unmatched, stuck = _unmatched_due(state, trial), _stuck_due(state, trial)
             if unmatched is not None and at >= unmatched:
                 transitions.over(state, trial, trial.attempt, state.unmatched[trial.key].verdict, at)
+            elif stuck is not None and at >= stuck:
+                transitions.over(state, trial, trial.attempt, _given_up(state, trial), at)
             elif trial.attempt.phase is AttemptPhase.RUNNING:
                 transitions.stop_attempt(state, trial, StopCause.DEADLINE, at)
+
+
+def _collection_due(state: State, trial: TrialRecord) -> datetime:
+    """Reading goes on as long as it gets on, up to a limit: gigabytes take their time."""
+    ended = trial.attempt.finished or trial.attempt.created
+    live = state.live.get(trial.key)
+    last = max(ended, live.at) if live else ended
+    return min(last + state.rules.collection_deadline, ended + state.rules.collection_limit)
 
 
 def _deadline(state: State, trial: TrialRecord) -> datetime | None:
@@ -59,6 +69,21 @@ def _deadline(state: State, trial: TrialRecord) -> datetime | None:
     if state.rules.active_deadline is None or attempt.started is None or attempt.suspended_since is not None:
         return None
     return attempt.started + state.rules.active_deadline + attempt.suspended_for
+
+
+def _first(*dues: datetime | None) -> datetime | None:
+    return min((due for due in dues if due is not None), default=None)
+
+
+def _stuck_due(state: State, trial: TrialRecord) -> datetime | None:
+    """When an attempt that waits in vain is given up."""
+    waiting = state.waiting.get(trial.key)
+    return waiting.since + waiting.stuck.patience if waiting else None
+
+
+def _given_up(state: State, trial: TrialRecord) -> Verdict:
+    stuck = state.waiting[trial.key].stuck
+    return Verdict(VerdictPhase.FAILED, stuck.reason, stuck.message, "runtime")
 
 
 def _unmatched_due(state: State, trial: TrialRecord) -> datetime | None:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from trialmill.api.history import Decision, Suggestion
 from trialmill.api.metric import Observation
 from trialmill.api.tree import Json
-from trialmill.api.verdict import Verdict
+from trialmill.api.verdict import Stuck, Verdict
 from trialmill.engine.records import AttemptKey, Intent
 
 
@@ -82,13 +82,16 @@ class ResourceRejected:
 
 @dataclass(frozen=True, slots=True)
 class ResourceChanged:
-    """The attempt's resource was judged anew. `unmatched`: it looks over though its conditions do not match."""
+    """The attempt's resource was judged anew. `unmatched`: it looks over though its conditions do not match. `stuck`:
+    something keeps it from going on.
+    """
 
     at: datetime
     key: AttemptKey
     uid: str
     verdict: Verdict
     unmatched: Verdict | None = None
+    stuck: Stuck | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from trialmill.api.verdict import Verdict, VerdictMemory, VerdictPhase
+from trialmill.api.tree import JsonObject
+from trialmill.api.verdict import Stuck, Verdict, VerdictMemory, VerdictPhase
 from trialmill.engine.events import ResourceChanged
 from trialmill.engine.ports import Snapshot
 from trialmill.engine.records import AttemptKey
@@ -17,6 +18,8 @@ class _Judged:
     memory: VerdictMemory = field(default_factory=VerdictMemory)
     verdict: Verdict | None = None
     unmatched: Verdict | None = None
+    resource: JsonObject | None = None
+    stuck: Stuck | None = None
 
 
 class Judge:
@@ -31,16 +34,23 @@ class Judge:
         far as it is known: another one in its place means that it is lost.
         """
         judged = self._judged.setdefault(snapshot.key, _Judged(VerdictMemory(uid)))
+        judged.resource = snapshot.resource
         verdict = judge(snapshot.resource, self._policy, judged.memory)
         judged.memory = remember(judged.memory, snapshot.resource, verdict)
         if verdict.phase is VerdictPhase.FAILED and snapshot.evidence:
             message = f"{snapshot.evidence}: {verdict.message}" if verdict.message else snapshot.evidence
             verdict = replace(verdict, message=message)
         mismatch = None if verdict.phase.is_terminal else unmatched(snapshot.resource, self._policy)
-        if verdict == judged.verdict and mismatch == judged.unmatched:
+        stuck = None if verdict.phase.is_terminal else snapshot.stuck
+        if (verdict, mismatch, stuck) == (judged.verdict, judged.unmatched, judged.stuck):
             return None
-        judged.verdict, judged.unmatched = verdict, mismatch
-        return ResourceChanged(at, snapshot.key, judged.memory.uid or snapshot.uid, verdict, mismatch)
+        judged.verdict, judged.unmatched, judged.stuck = verdict, mismatch, stuck
+        return ResourceChanged(at, snapshot.key, judged.memory.uid or snapshot.uid, verdict, mismatch, stuck)
+
+    def resource(self, key: AttemptKey) -> JsonObject | None:
+        """The attempt's resource as it was last heard of; None before that."""
+        judged = self._judged.get(key)
+        return judged.resource if judged else None
 
     def forget(self, key: AttemptKey) -> None:
         """The attempt has ended."""

@@ -17,6 +17,7 @@ from trialmill.api.metric import Point
 from trialmill.api.problem import Problem
 from trialmill.api.space import Space
 from trialmill.api.tree import Json, JsonObject
+from trialmill.api.verdict import Stuck
 from trialmill.engine.records import (
     AttemptKey,
     EventRecord,
@@ -67,13 +68,14 @@ class Snapshot:
     """The resource as it is now, whole, with its status.
 
     `evidence` is what pods and containers say about a failure ("container train exited with code 1"), empty for
-    nothing.
+    nothing. `stuck` is what they wait for in vain, as long as they do.
     """
 
     key: AttemptKey
     uid: str
     resource: JsonObject
     evidence: str = ""
+    stuck: Stuck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ class Runtime(Protocol):
         """
 
     async def pods(self, key: AttemptKey) -> list[PodRef]:
-        """The attempt's pods, oldest first."""
+        """The attempt's pods that have started, oldest first. A snapshot tells when there is one more."""
 
     def read(self, source: Source, after: Cursor | None) -> AsyncIterator[Chunk]:
         """The source's bytes from `after` on, following it while it grows; ends when nothing more can come."""

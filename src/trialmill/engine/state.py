@@ -12,7 +12,7 @@ from datetime import datetime
 
 from trialmill.api.history import History, TrialView
 from trialmill.api.metric import Observation
-from trialmill.api.verdict import Verdict
+from trialmill.api.verdict import Stuck, Verdict
 from trialmill.engine.records import (
     AttemptKey,
     AttemptPhase,
@@ -41,6 +41,8 @@ class Live:
 
     observation: Observation
     curve: tuple[float, ...]
+    at: datetime
+    """When something of it was read last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,14 @@ class Unmatched:
 
     since: datetime
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Since when an attempt waits in vain, and for what."""
+
+    since: datetime
+    stuck: Stuck
 
 
 class State:
@@ -76,6 +86,7 @@ class State:
         self.promotions = 0
         self.live: dict[AttemptKey, Live] = {}
         self.unmatched: dict[AttemptKey, Unmatched] = {}
+        self.waiting: dict[AttemptKey, Waiting] = {}
         self.unsuspendable: set[AttemptKey] = set()
         """Attempts whose resource was asked to pause and cannot."""
         self.curves = dict(curves or {})
@@ -166,6 +177,7 @@ class State:
         """Drop what was kept while the attempt was under way."""
         self.live.pop(key, None)
         self.unmatched.pop(key, None)
+        self.waiting.pop(key, None)
         self.unsuspendable.discard(key)
 
     def _index(self, trial: TrialRecord) -> None:

@@ -32,8 +32,9 @@ from trialmill.engine.records import (
     TrialPhase,
     TrialRecord,
 )
-from trialmill.engine.state import Live, State, Unmatched, objective_value
+from trialmill.engine.state import Live, State, Unmatched, Waiting, objective_value
 
+UNREAD = "; its output was not read to the end, so later values are missing"
 NOTHING = Observation()
 """What a trial without metrics has been seen to do."""
 
@@ -63,7 +64,7 @@ def apply_to_attempt(state: State, event: AttemptEvent) -> None:
         case ResourceSuspended():
             _suspended(state, trial, event)
         case PointsArrived():
-            state.live[event.key] = Live(event.observation, event.curve)
+            state.live[event.key] = Live(event.observation, event.curve, event.at)
         case StopDecided():
             _stop_decided(state, trial, event)
         case CollectionFinished():
@@ -170,6 +171,7 @@ def _changed(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
         case _ if attempt is not trial.attempt:
             put_attempt(state, trial, attempt)
     _note_unmatched(state, event)
+    _note_stuck(state, trial, event)
 
 
 def _running(trial: TrialRecord, attempt: AttemptRecord, at: datetime) -> TrialRecord:
@@ -184,6 +186,17 @@ def _note_unmatched(state: State, event: ResourceChanged) -> None:
         state.unmatched.pop(event.key, None)
     elif event.key not in state.unmatched:
         state.unmatched[event.key] = Unmatched(event.at, event.unmatched)
+
+
+def _note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
+    """What it waits for may change its words (a pull fails, then backs off): it is one wait as long as there is one."""
+    before = state.waiting.get(event.key)
+    if event.stuck is None:
+        state.waiting.pop(event.key, None)
+    else:
+        state.waiting[event.key] = Waiting(before.since if before else event.at, event.stuck)
+        if before is None:
+            state.tell(event.at, trial.name, event.stuck.reason, event.stuck.message, warning=True)
 
 
 def over(state: State, trial: TrialRecord, attempt: AttemptRecord, verdict: Verdict | None, at: datetime) -> None:
@@ -265,9 +278,15 @@ def stop_attempt(state: State, trial: TrialRecord, cause: StopCause, at: datetim
 
 
 def finish_attempt(
-    state: State, trial: TrialRecord, at: datetime, observation: Observation, curve: tuple[float, ...]
+    state: State,
+    trial: TrialRecord,
+    at: datetime,
+    observation: Observation,
+    curve: tuple[float, ...],
+    *,
+    unread: bool = False,
 ) -> None:
-    """The attempt is over and its metrics are in: decide what becomes of its trial."""
+    """The attempt is over and its metrics are in: decide what becomes of its trial. `unread`: not all of them are."""
     state.forget(trial.key)
     attempt = replace(trial.attempt, phase=AttemptPhase.ENDED, finished=trial.attempt.finished or at)
     state.curves[trial.index] = curve
@@ -281,14 +300,14 @@ def finish_attempt(
     verdict = attempt.verdict
     phase = verdict.phase if verdict else VerdictPhase.LOST
     if phase is VerdictPhase.SUCCEEDED:
-        _end_succeeded(state, seen, at)
+        _end_succeeded(state, seen, at, unread=unread)
     elif phase is VerdictPhase.FAILED:
         _end_failed(state, seen, at)
     else:
         _end_lost(state, seen, at)
 
 
-def _end_succeeded(state: State, trial: TrialRecord, at: datetime) -> None:
+def _end_succeeded(state: State, trial: TrialRecord, at: datetime, *, unread: bool) -> None:
     budget = trial.attempt.budget
     if objective_value(trial.observation, state.rules) is None:
         name = state.rules.objective.metric
@@ -298,11 +317,13 @@ def _end_succeeded(state: State, trial: TrialRecord, at: datetime) -> None:
             if summary and summary.text
             else f"metric {name} was not found in what the trial reported"
         )
+        message += UNREAD if unread else ""
         end_trial(state, trial, TrialPhase.METRICS_UNAVAILABLE, "MetricsUnavailable", message, at)
     elif budget is not None and not budget.final:
         state.put(replace(trial, phase=TrialPhase.PAUSED, reason="BudgetSpent", message=""))
     else:
-        end_trial(state, trial, TrialPhase.SUCCEEDED, "TrialSucceeded", _verdict_message(trial), at)
+        message = _verdict_message(trial) + (UNREAD if unread else "")
+        end_trial(state, trial, TrialPhase.SUCCEEDED, "TrialSucceeded", message, at)
 
 
 def _end_failed(state: State, trial: TrialRecord, at: datetime) -> None:

@@ -9,7 +9,9 @@ from typing import Final
 
 from trialmill.engine.ports import ConflictError, HeldByError, Stores
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, Intent, RunState
+from trialmill.root.creating import cluster_of
 from trialmill.root.errors import InputError, RefusedError
+from trialmill.root.lookup import experiment_of
 
 _TRIES: Final = 20
 """A driver saves its experiment a few times a minute; each conflict means that one of these has just happened."""
@@ -71,7 +73,8 @@ async def extend(stores: Stores, ref: ExperimentRef, max_trials: int) -> Changed
 
 
 async def delete(stores: Stores, record: ExperimentRecord, runs: Path) -> None:
-    """Forget an experiment, with its trials, metrics and files. Raises RefusedError while it is driven, OSError.
+    """Forget an experiment, with its trials, metrics and files, and with what is left of it on a cluster. Raises
+    RefusedError while it is driven and where its cluster does not answer, OSError.
 
     Files go first: what a crash leaves behind can then still be named, and deleted again.
     """
@@ -81,10 +84,18 @@ async def delete(stores: Stores, record: ExperimentRecord, runs: Path) -> None:
         remedy = f"stop it first: trialmill stop {record.name}"
         raise RefusedError(f"{record.name} is being run by {error.holder}", remedy) from error
     try:
+        await _delete_elsewhere(record)
         _delete_files(runs / record.uid)
         await stores.trials.delete(record.uid)
     finally:
         await lease.release()
+
+
+async def _delete_elsewhere(record: ExperimentRecord) -> None:
+    if cluster_of(record) is not None:
+        from trialmill.root.clusters import remove_from_cluster
+
+        await remove_from_cluster(record, experiment_of(record))
 
 
 def _delete_files(folder: Path) -> None:

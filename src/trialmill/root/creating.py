@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from trialmill.api.experiment import Experiment
-from trialmill.api.tree import Json, JsonObject, Path, format_path, get_object
+from trialmill.api.tree import Json, JsonObject, Path, format_path, get, get_object, get_string
 from trialmill.check.documents import Checked
 from trialmill.engine.records import ExperimentRecord, Intent, RunState
 from trialmill.template.encode import compiled_to_json
+from trialmill.template.hydration import PLACE
 
 _COUNTS: Final = ("parallelTrialCount", "maxTrialCount", "maxFailedTrialCount")
 """What may be changed while an experiment lives (Katib allows the same three)."""
@@ -21,9 +22,23 @@ _SEED_BITS: Final = 31
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterChoice:
+    """Which cluster trials run on, and how; empty and None where nothing was said.
+
+    `kubeconfig` is the value of KUBECONFIG. `printer_image` prints files with metrics. `pending_timeout` is how long a
+    trial may wait for an image or a node.
+    """
+
+    context: str = ""
+    kubeconfig: str = ""
+    printer_image: str = ""
+    pending_timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What the command line says beside the file; None where it says nothing. `base` is the folder that commands
-    start in.
+    start in. `cluster` is None for this machine.
     """
 
     base: str
@@ -34,6 +49,7 @@ class Options:
     images: Mapping[str, str] | None = None
     companions: tuple[JsonObject, ...] = ()
     durable: bool = False
+    cluster: ClusterChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,33 @@ def settings_of(options: Options) -> JsonObject:
     }
     if options.timeout is not None:
         settings["timeout"] = options.timeout.total_seconds()
+    if options.cluster is not None:
+        settings["cluster"] = _cluster_settings(options.cluster)
     return settings
+
+
+def _cluster_settings(choice: ClusterChoice) -> JsonObject:
+    said: JsonObject = {
+        "context": choice.context,
+        "kubeconfig": choice.kubeconfig,
+        "printerImage": choice.printer_image,
+        "pendingTimeout": choice.pending_timeout.total_seconds() if choice.pending_timeout else None,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def cluster_of(record: ExperimentRecord) -> ClusterChoice | None:
+    """The cluster that a stored experiment runs on; None for this machine."""
+    said = record.settings.get("cluster")
+    if not isinstance(said, dict):
+        return None
+    seconds = said.get("pendingTimeout")
+    return ClusterChoice(
+        context=get_string(said, "context"),
+        kubeconfig=get_string(said, "kubeconfig"),
+        printer_image=get_string(said, "printerImage"),
+        pending_timeout=timedelta(seconds=seconds) if isinstance(seconds, int | float) else None,
+    )
 
 
 def intent_of(experiment: Experiment, options: Options) -> Intent:
@@ -127,9 +169,10 @@ def _resumed_intent(record: ExperimentRecord, checked: Checked, options: Options
 
 
 def differences(record: ExperimentRecord, checked: Checked) -> list[Difference]:
-    """Where the file's spec differs from the stored one, its counts aside."""
+    """Where the file's spec differs from the stored one, its counts aside, and what makes its trials."""
     stored, given = _without_counts(record.source), _without_counts(source_of(checked))
-    return list(_compare(stored, given, ("spec",)))
+    old, new = (get(source, *PLACE) for source in (record.source, checked.experiment.source))
+    return [*_compare(stored, given, ("spec",)), *_compare(old, new, PLACE)]
 
 
 def _counts(source: JsonObject) -> JsonObject:

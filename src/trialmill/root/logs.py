@@ -1,4 +1,4 @@
-"""What trials printed: the output files that the local runtime keeps."""
+"""What trials printed: the output files that the local runtime keeps, and the copies of what was read on a cluster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +35,7 @@ def outputs(runs: Path, key: AttemptKey, container: str | None = None) -> list[O
         found = layout.runs_on_disk(attempt)
     except FileNotFoundError:
         return []
+    copies = [_copy(path) for path in sorted(Path(attempt).glob("*.log"))] if not found else []
     all_outputs = [
         Output(
             _title(each.id.pod.completion, each.id.pod.retry, each.id.container, each.id.run),
@@ -42,8 +43,15 @@ def outputs(runs: Path, key: AttemptKey, container: str | None = None) -> list[O
             each.stem,
         )
         for each in found
-    ]
+    ] + copies
     return [output for output in all_outputs if container in (None, output.container)]
+
+
+def _copy(path: Path) -> Output:
+    """Of a pod on a cluster; the names of containers have no dots."""
+    stem = str(path).removesuffix(".log")
+    pod, _, container = path.name.removesuffix(".log").rpartition(".")
+    return Output(f"pod {pod}, container {container}", container, stem)
 
 
 def containers(outputs: Sequence[Output]) -> list[str]:

@@ -150,7 +150,7 @@ class RuntimeSuite(ABC):
     def test_the_log_is_followed_to_its_end(self, tmp_path: Path) -> None:
         async def story(runtime: Runtime) -> None:
             await runtime.ensure(KEY, self.resource(output="loss=1", seconds=0.1))
-            await told(runtime, lambda event: isinstance(event, Snapshot) and event.key == KEY)
+            await started(runtime, KEY)
             assert await log_of(runtime, KEY) == b"loss=1\n"
 
         self.play(tmp_path, story)
@@ -196,6 +196,15 @@ async def told(
         async for event in events:
             if wanted(event):
                 return event
+    raise AssertionError("changes ended")
+
+
+async def started(runtime: Runtime, key: AttemptKey) -> None:
+    """Wait for the attempt's first pod: a snapshot tells that it is there."""
+    async with _closing(runtime.changes(key.experiment_uid, (key,))) as events:
+        async for event in events:
+            if isinstance(event, Snapshot) and event.key == key and await runtime.pods(key):
+                return
     raise AssertionError("changes ended")
 
 

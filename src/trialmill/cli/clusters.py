@@ -1,0 +1,58 @@
+"""`check-cluster`, and what the command line says about clusters."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeAlias
+
+from trialmill.api.problem import Severity
+from trialmill.cli.failures import BAD_INPUT, OK, complain, refuse
+from trialmill.cli.output import write_json, write_line
+from trialmill.cli.validate import problem_object, problem_text
+from trialmill.root.clusters import Found, check_cluster, check_there, chosen_cluster
+from trialmill.root.creating import ClusterChoice
+from trialmill.root.prepare import Lines, prepare
+
+Duration: TypeAlias = Callable[[str | None, str], timedelta | None]
+
+
+def cluster_choice(args: argparse.Namespace, duration: Duration) -> tuple[ClusterChoice, str]:
+    """The cluster that `--runtime kubernetes` means, and its context's namespace."""
+    if args.images:
+        refuse("--image is for this machine: a cluster pulls images by their names")
+    choice = ClusterChoice(
+        context=args.context or "",
+        printer_image=args.printer_image or "",
+        pending_timeout=duration(args.pending_timeout, "--pending-timeout"),
+    )
+    return chosen_cluster(choice, os.environ)
+
+
+def check_command(args: argparse.Namespace) -> int:
+    choice, namespace = chosen_cluster(ClusterChoice(context=args.context or ""), os.environ)
+    if args.file is None:
+        return _show(asyncio.run(check_cluster(choice, args.namespace or namespace)), {}, args.output)
+    prepared = prepare([args.file], namespace=args.namespace, cluster_namespace=namespace)
+    if prepared.checked is None:
+        for problem in prepared.problems:
+            print(problem_text(problem, prepared.lines, colour=False), file=sys.stderr)
+        complain("the file must be right before a cluster is asked")
+        return BAD_INPUT
+    return _show(asyncio.run(check_there(prepared.checked, choice)), prepared.lines, args.output)
+
+
+def _show(found: Found, lines: Lines, output: str) -> int:
+    errors = [p for p in found.problems if p.severity is Severity.ERROR]
+    if output == "json":
+        problems = [problem_object(p) for p in found.problems]
+        write_json({"server": found.server, "version": found.version, "problems": problems, "errors": len(errors)})
+    else:
+        for problem in found.problems:
+            print(problem_text(problem, lines, colour=False), file=sys.stderr)
+        many = f"{len(errors)} problem{'' if len(errors) == 1 else 's'} to solve first"
+        verdict = many if errors else "ready for trials"
+        write_line(f"Kubernetes {found.version or 'of an unknown version'} at {found.server}: {verdict}")
+    return BAD_INPUT if errors else OK

@@ -1,0 +1,239 @@
+"""Experiments on a cluster: connecting to it, asking it what it would refuse, and taking away what is left there."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from trialmill.api.experiment import Experiment
+from trialmill.api.problem import Problem, Problems, Severity
+from trialmill.api.tree import JsonObject, get_string
+from trialmill.check.corners import corners
+from trialmill.check.documents import Checked
+from trialmill.check.places import MANIFEST, TEMPLATE
+from trialmill.engine.ports import Clock
+from trialmill.engine.records import ExperimentRecord
+from trialmill.engine.rendering import trial_labels
+from trialmill.forms.normalize import in_authors_words
+from trialmill.kube.api import KubeApi, KubeError, UnknownKindError, UnreachableError
+from trialmill.kube.configuration import KubeConfigError
+from trialmill.root.clock import SystemClock
+from trialmill.root.creating import ClusterChoice, cluster_of
+from trialmill.root.errors import InputError, RefusedError
+from trialmill.runtime.kubernetes.evidence import Patience
+from trialmill.runtime.kubernetes.field_paths import path_of
+from trialmill.runtime.kubernetes.objects import Objects
+from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
+from trialmill.runtime.kubernetes.target import PRINTER_IMAGE, KindRef, Target
+from trialmill.runtime.local.layout import attempt_directory
+from trialmill.template.compiled import CompiledTemplate, TrialContext
+from trialmill.template.encode import compiled_from_json
+from trialmill.template.render import RenderError, render, render_parts
+
+_AT_ONCE: Final = 4
+_SAMPLE: Final = "00000000"
+"""Stands for the letters that end a real trial's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at a cluster has shown."""
+
+    server: str
+    version: str
+    problems: tuple[Problem, ...]
+
+
+def chosen_cluster(choice: ClusterChoice, environment: Mapping[str, str]) -> tuple[ClusterChoice, str]:
+    """The choice with the context's name in it, so that it stays the same cluster later, and the context's namespace.
+    Raises InputError.
+    """
+    from trialmill.kube.kubeconfig import find_access
+
+    home = Path(environment.get("HOME") or Path.home())
+    try:
+        access = find_access(choice.context or None, environment=environment, home=home)
+    except KubeConfigError as error:
+        raise InputError(error.message, error.remedy) from error
+    named = replace(choice, context=access.context, kubeconfig=environment.get("KUBECONFIG", ""))
+    return named, access.namespace
+
+
+@asynccontextmanager
+async def connected(choice: ClusterChoice) -> AsyncIterator[KubeApi]:
+    """A client for the cluster. Raises InputError where there is no way to it; no request is made yet."""
+    from trialmill.kube.connect import connect
+
+    environment = {**os.environ, "KUBECONFIG": choice.kubeconfig} if choice.kubeconfig else os.environ
+    try:
+        api = connect(choice.context or None, environment=environment)
+    except KubeConfigError as error:
+        raise InputError(error.message, error.remedy) from error
+    try:
+        yield api
+    finally:
+        await api.close()
+
+
+@asynccontextmanager
+async def cluster_runtime(
+    choice: ClusterChoice, experiment: Experiment, template: CompiledTemplate, runs: Path, clock: Clock
+) -> AsyncIterator[KubernetesRuntime]:
+    """The runtime of one experiment; what its pods print is kept below `runs` too. Raises InputError."""
+    target = target_of(choice, experiment, template)
+    root = str(runs)
+    async with (
+        connected(choice) as api,
+        KubernetesRuntime(api, target, clock, keep=lambda key: attempt_directory(root, key)) as runtime,
+    ):
+        yield runtime
+
+
+def target_of(choice: ClusterChoice, experiment: Experiment, template: CompiledTemplate) -> Target:
+    spec = experiment.spec
+    timeout = choice.pending_timeout
+    return Target(
+        namespace=experiment.namespace,
+        kind=KindRef(template.api_version, template.kind),
+        parts=tuple(dict.fromkeys(KindRef(part.api_version, part.kind) for part in template.parts)),
+        primary_container=spec.template.primary_container,
+        primary_labels=spec.template.primary_pod_labels,
+        collector_paths=spec.collector.paths,
+        printer_image=choice.printer_image or PRINTER_IMAGE,
+        patience=Patience(timeout, timeout) if timeout else Patience(),
+    )
+
+
+async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
+    """What the cluster would refuse of the experiment's trials, at their smallest, largest and each listed value."""
+    target = target_of(choice, checked.experiment, checked.template)
+    target = replace(target, primary_container=checked.primary_container)
+    async with connected(choice) as api:
+        runtime = KubernetesRuntime(api, target, SystemClock())
+        gate = asyncio.Semaphore(_AT_ONCE)
+        contexts = [_context(checked, assignments) for assignments in corners(checked.space)]
+
+        async def check(context: TrialContext) -> list[Problem]:
+            async with gate:
+                try:
+                    resource, parts = render(checked.template, context), render_parts(checked.template, context)
+                except RenderError:
+                    return []  # reported before, with its place
+                return await runtime.check(resource, parts)
+
+        first = await check(contexts[0])
+        rest = [] if _stops(first) else await asyncio.gather(*(check(context) for context in contexts[1:]))
+        found = [*first, *(problem for problems in rest for problem in problems)]
+        if not _stops(first):
+            found += await _missing_companions(api, checked)
+        version = "" if _stops(first) else await api.server_version()
+        return Found(api.server, version, tuple(dict.fromkeys(_placed(problem, checked) for problem in found)))
+
+
+async def check_cluster(choice: ClusterChoice, namespace: str) -> Found:
+    """What keeps Jobs from being tuned in this namespace."""
+    target = Target(namespace, KindRef("batch/v1", "Job"))
+    async with connected(choice) as api:
+        sample: JsonObject = {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": "trialmill-check"},
+            "spec": {"template": {"spec": _SAMPLE_POD}},
+        }
+        problems = await KubernetesRuntime(api, target, SystemClock()).check(sample)
+        try:
+            version = await api.server_version()
+        except (KubeError, UnreachableError):
+            version = ""
+        return Found(api.server, version, tuple(problems))
+
+
+_SAMPLE_POD: Final[JsonObject] = {
+    "restartPolicy": "Never",
+    "securityContext": {"runAsNonRoot": True, "runAsUser": 65534, "seccompProfile": {"type": "RuntimeDefault"}},
+    "containers": [
+        {
+            "name": "main",
+            "image": PRINTER_IMAGE,
+            "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "10m", "memory": "16Mi"}},
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        }
+    ],
+}
+
+
+async def remove_from_cluster(record: ExperimentRecord, experiment: Experiment) -> None:
+    """Delete what is left of the experiment on its cluster. Raises RefusedError where that cannot be done."""
+    choice = cluster_of(record)
+    if choice is None:
+        return
+    target = target_of(choice, experiment, compiled_from_json(record.compiled))
+    async with connected(choice) as api:
+        try:
+            await Objects(api, target).delete_all(record.uid)
+        except UnknownKindError:
+            return
+        except (KubeError, UnreachableError) as error:
+            message = f"what is left of {record.name} on the cluster cannot be deleted: {error}"
+            raise RefusedError(message, "try again when the cluster answers") from error
+
+
+def _stops(problems: Sequence[Problem]) -> bool:
+    """Whether more questions would bring the same answer."""
+    return any(p.severity is Severity.ERROR and not p.path.startswith("spec") for p in problems)
+
+
+def _context(checked: Checked, assignments: Mapping[str, object]) -> TrialContext:
+    experiment = checked.experiment
+    name = f"{experiment.name}-{_SAMPLE}"
+    labels = trial_labels(experiment.name, name, experiment.labels)
+    return TrialContext(
+        dict(assignments),  # type: ignore[arg-type]
+        name,
+        experiment.namespace,
+        0,
+        0,
+        experiment.name,
+        labels,
+    )
+
+
+def _placed(problem: Problem, checked: Checked) -> Problem:
+    """The problem with its place in the Experiment's file."""
+    if not problem.path:
+        return problem
+    path = path_of(problem.path)
+    inner = (*TEMPLATE, "additionalResources", *path[1:]) if path[:1] == ("parts",) else (*MANIFEST, *path)
+    report = Problems(checked.document)
+    report.add(
+        problem.code,
+        problem.message,
+        inner,
+        severity=problem.severity,
+        found=problem.found,
+        remedy=problem.remedy,
+        at_key=problem.code == "unknown-field",
+    )
+    (placed,) = report.found
+    return in_authors_words(placed, checked.document) if checked.document else placed
+
+
+async def _missing_companions(api: KubeApi, checked: Checked) -> list[Problem]:
+    """ConfigMaps and Secrets of the file that the cluster does not have: a run makes none, they are not a trial's."""
+    problems = []
+    for companion in checked.companions:
+        kind, name = get_string(companion, "kind"), get_string(companion, "metadata", "name")
+        namespace = get_string(companion, "metadata", "namespace") or checked.experiment.namespace
+        type = await api.discover("v1", kind)
+        if not (await api.access("get", "", type.plural, namespace, name=name)).allowed:
+            continue
+        try:
+            await api.get(type, name, namespace)
+        except KubeError:
+            message = f"the cluster has no {kind} {name} in the namespace {namespace}"
+            remedy = "create it: kubectl apply -f with the file that has it"
+            problems.append(Problem("missing-companion", Severity.ERROR, message, found=name, remedy=remedy))
+    return problems

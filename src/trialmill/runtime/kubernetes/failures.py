@@ -1,0 +1,66 @@
+"""What an error of the API server means for an attempt: never, later, or as it should be."""
+
+from datetime import timedelta
+from typing import Final
+
+from trialmill.engine.ports import Rejected, RetryAfter
+from trialmill.kube.api import KubeError, UnknownKindError, UnreachableError
+from trialmill.kube.configuration import KubeConfigError
+
+FAILURES: Final = (KubeError, UnreachableError, KubeConfigError)
+"""What any request may come back with."""
+CONFLICT: Final = 409
+NOT_FOUND: Final = 404
+FORBIDDEN: Final = 403
+UNAUTHORIZED: Final = 401
+_TOO_MANY: Final = 429
+_SERVER: Final = 500
+_SOON: Final = timedelta(seconds=2)
+_LATER: Final = timedelta(seconds=10)
+_QUOTA: Final = "exceeded quota"
+
+
+def is_missing(error: Exception) -> bool:
+    return isinstance(error, KubeError) and error.status == NOT_FOUND
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same request may succeed later, though nobody changes it."""
+    if isinstance(error, UnreachableError | KubeConfigError):
+        return True  # a token that cannot be had now may be had later
+    return isinstance(error, KubeError) and (
+        error.status in (UNAUTHORIZED, _TOO_MANY)
+        or error.status >= _SERVER
+        or (error.status == CONFLICT and error.reason != "AlreadyExists")
+        or is_quota(error)
+    )
+
+
+def is_quota(error: Exception) -> bool:
+    """Whether a ResourceQuota is used up: other trials that end make room."""
+    return isinstance(error, KubeError) and error.status == FORBIDDEN and _QUOTA in error.message
+
+
+def pause_after(error: Exception) -> timedelta:
+    """How long to wait before the request is made again."""
+    if isinstance(error, KubeError) and error.retry_after is not None:
+        return error.retry_after
+    needs_login = isinstance(error, KubeConfigError) or (isinstance(error, KubeError) and error.status == UNAUTHORIZED)
+    return _LATER if needs_login or is_quota(error) else _SOON
+
+
+def refusal(error: Exception) -> Rejected:
+    """An error that will not pass, in the server's own words."""
+    if isinstance(error, UnknownKindError):
+        near = f"; it has {', '.join(error.near)}" if error.near else ""
+        return Rejected("UnknownKind", f"{error}{near}")
+    if isinstance(error, KubeError):
+        if is_quota(error):
+            return Rejected("QuotaExceeded", error.message)
+        return Rejected(error.reason or f"HTTP{error.status}", error.message or f"HTTP {error.status}")
+    return Rejected("Unreachable", str(error))
+
+
+def answer_to(error: Exception) -> Rejected | RetryAfter:
+    """What `ensure` says to an error."""
+    return RetryAfter(pause_after(error), str(error)) if is_passing(error) else refusal(error)

@@ -1,0 +1,272 @@
+"""What is seen of one experiment while somebody looks: its resources, their pods, and what is still to be told.
+
+Two streams come in, resources and pods; one goes out: of each attempt the newest. A failed resource waits for the word
+of its pods, which comes by the other stream and may be late.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from trialmill.api.tree import JsonObject, get_string
+from trialmill.api.verdict import VerdictMemory, VerdictPhase
+from trialmill.engine.ports import Clock, Gone, Snapshot, Synced
+from trialmill.engine.records import AttemptKey
+from trialmill.kinds.verdict import Policy, judge
+from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
+from trialmill.kube.object_store import ChangeType
+from trialmill.kube.reflector import Reflector, Scope
+from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, stuck_of
+from trialmill.runtime.kubernetes.failures import FAILURES
+from trialmill.runtime.kubernetes.owners import Owners
+from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_of_key, labels_reach_pods, selector
+from trialmill.runtime.kubernetes.target import KindRef, Target
+
+POD: Final = KindRef("v1", "Pod")
+_ASK_AGAIN: Final = timedelta(seconds=2)
+_Told: TypeAlias = tuple[Snapshot | Gone, ...]
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What is there of one attempt. `evidence` outlives the pod that gave it."""
+
+    resource: JsonObject | None = None
+    pods: dict[str, JsonObject] = field(default_factory=dict)
+    evidence: str = ""
+    words: object = None
+
+
+class Live:
+    """One reader of an experiment's changes."""
+
+    def __init__(self, api: KubeApi, target: Target, experiment_uid: str, owners: Owners, clock: Clock) -> None:
+        self._api = api
+        self._target = target
+        self._uid = experiment_uid
+        self._owners = owners
+        self._clock = clock
+        self._attempts: dict[AttemptKey, _Attempt] = {}
+        self._pod_keys: dict[str, AttemptKey] = {}
+        self._untold: dict[AttemptKey, _Told | None] = {}
+        self._wake = asyncio.Event()
+        self._pods_changed = asyncio.Event()
+        self._unlisted = {"resources", "pods"}
+        self._failure: BaseException | None = None
+
+    @property
+    def has_listed_pods(self) -> bool:
+        """Whether `pods_of` knows all pods."""
+        return "pods" not in self._unlisted
+
+    def resource_of(self, key: AttemptKey) -> JsonObject | None:
+        """The attempt's resource as it was last seen."""
+        attempt = self._attempts.get(key)
+        return attempt.resource if attempt else None
+
+    def pods_of(self, key: AttemptKey) -> list[JsonObject]:
+        attempt = self._attempts.get(key)
+        return list(attempt.pods.values()) if attempt else []
+
+    def pod(self, name: str) -> JsonObject | None:
+        """A pod by name, of any attempt."""
+        pods = (pod for attempt in self._attempts.values() for pod in attempt.pods.values())
+        return next((pod for pod in pods if get_string(pod, "metadata", "name") == name), None)
+
+    async def pods_changed(self) -> None:
+        """Wait until something happens to a pod."""
+        event = self._pods_changed
+        await event.wait()
+
+    def tell_gone(self, gone: Gone) -> None:
+        """The attempt has no resource, though none was seen to go."""
+        self._tell(gone.key, (gone,))
+
+    async def changes(self) -> AsyncGenerator[Snapshot | Gone | Synced, None]:
+        """What is there, then Synced, then each change."""
+        tasks = [asyncio.create_task(self._follow_resources()), asyncio.create_task(self._follow_pods())]
+        for task in tasks:
+            task.add_done_callback(self._ended)
+        try:
+            is_synced = False
+            while True:
+                if self._failure is not None:
+                    raise self._failure
+                for event in self._next():
+                    yield event
+                if not is_synced and not self._unlisted and not self._untold:
+                    is_synced = True
+                    yield Synced()
+                if self._unlisted or not self._untold:
+                    self._wake.clear()
+                    await self._wake.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = task.exception()
+            self._wake.set()
+
+    def _next(self) -> Iterator[Snapshot | Gone]:
+        if not self._untold or self._unlisted:
+            return
+        key = next(iter(self._untold))
+        told = self._untold.pop(key)
+        if told is not None:
+            yield from told
+            return
+        attempt = self._attempts.get(key)
+        if attempt is not None and attempt.resource is not None:
+            yield self._snapshot(key, attempt, attempt.resource)
+
+    def _snapshot(self, key: AttemptKey, attempt: _Attempt, resource: JsonObject) -> Snapshot:
+        stuck = stuck_of(attempt.pods.values(), self._target.patience)
+        return Snapshot(key, get_string(resource, "metadata", "uid"), resource, attempt.evidence, stuck)
+
+    def _tell(self, key: AttemptKey, told: _Told | None) -> None:
+        # An end that has not been told yet is not overwritten by what came before it.
+        self._untold[key] = told
+        self._wake.set()
+
+    # Resources
+
+    async def _follow_resources(self) -> None:
+        type = await self._type_of(self._target.kind)
+        if type is None:
+            self._list_is_done("resources")
+            return
+        namespace = self._target.namespace if type.namespaced else ""
+        labels = selector({EXPERIMENT_UID: self._uid})
+        async with aclosing(Reflector(self._api, Scope(type, namespace, labels)).changes()) as changes:
+            async for change in changes:
+                match change.type:
+                    case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.RESYNC:
+                        await self._put_resource(change.object)
+                    case ChangeType.DELETED:
+                        self._remove_resource(change.object)
+                    case ChangeType.SYNCED:
+                        self._list_is_done("resources")
+                    case ChangeType.TROUBLE:
+                        pass  # what cannot be seen is not known to be gone: no Synced
+
+    async def _put_resource(self, object: JsonObject) -> None:
+        key = key_of(object)
+        if key is None or key.experiment_uid != self._uid:
+            return
+        self._owners.note(object, key)
+        attempt = self._attempts.setdefault(key, _Attempt())
+        attempt.resource = object
+        if not attempt.evidence and self._has_failed(object):
+            await self._look_at_pods(key, attempt)
+        self._tell(key, None)
+
+    def _has_failed(self, resource: JsonObject) -> bool:
+        verdict = judge(resource, Policy(profile=self._target.profile), VerdictMemory())
+        return verdict.phase is VerdictPhase.FAILED
+
+    async def _look_at_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
+        """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
+        if not labels_reach_pods(self._target.profile):
+            return
+        try:
+            type = await self._api.discover(POD.api_version, POD.kind)
+            page = await self._api.list_page(type, self._target.namespace, labels=selector(labels_of_key(key)))
+        except FAILURES:
+            return
+        attempt.evidence = evidence_of(page.items) or attempt.evidence
+
+    def _remove_resource(self, object: JsonObject) -> None:
+        key = key_of(object)
+        attempt = self._attempts.get(key) if key else None
+        if key is None or attempt is None:
+            return
+        attempt.resource = None
+        # How it ended may not have been told: what is deleted as soon as it is over is seen here only.
+        snapshot = self._snapshot(key, attempt, object)
+        self._tell(key, (snapshot, Gone(key, snapshot.uid, "it was deleted")))
+        if not attempt.pods:
+            del self._attempts[key]
+
+    # Pods
+
+    async def _follow_pods(self) -> None:
+        type = await self._type_of(POD)
+        if type is None:
+            self._list_is_done("pods")
+            return
+        reached = labels_reach_pods(self._target.profile)
+        labels = selector({EXPERIMENT_UID: self._uid}) if reached else ""
+        async with aclosing(Reflector(self._api, Scope(type, self._target.namespace, labels)).changes()) as changes:
+            async for change in changes:
+                match change.type:
+                    case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.RESYNC:
+                        await self._put_pod(change.object)
+                    case ChangeType.DELETED:
+                        self._remove_pod(change.object)
+                    case ChangeType.SYNCED:
+                        self._list_is_done("pods")
+                    case ChangeType.TROUBLE if isinstance(change.error, KubeError):
+                        # Without the right to see pods there is no evidence, but resources are told all the same.
+                        self._list_is_done("pods")
+
+    async def _put_pod(self, object: JsonObject) -> None:
+        key = await self._owner_of(object)
+        if key is None or key.experiment_uid != self._uid:
+            return
+        uid = get_string(object, "metadata", "uid")
+        attempt = self._attempts.setdefault(key, _Attempt())
+        attempt.pods[uid] = object
+        self._pod_keys[uid] = key
+        self._look_again(key, attempt)
+
+    async def _owner_of(self, pod: JsonObject) -> AttemptKey | None:
+        while True:
+            try:
+                return await self._owners.key_of(pod)
+            except FAILURES:
+                await self._clock.sleep_until(self._clock.now() + _ASK_AGAIN)
+
+    def _remove_pod(self, object: JsonObject) -> None:
+        uid = get_string(object, "metadata", "uid")
+        key = self._pod_keys.pop(uid, None)
+        attempt = self._attempts.get(key) if key else None
+        if key is None or attempt is None:
+            return
+        attempt.pods.pop(uid, None)
+        self._look_again(key, attempt)
+        if not attempt.pods and attempt.resource is None:
+            del self._attempts[key]
+
+    def _look_again(self, key: AttemptKey, attempt: _Attempt) -> None:
+        """Tell the attempt anew where its pods say something new."""
+        pods = attempt.pods.values()
+        attempt.evidence = evidence_of(pods) or attempt.evidence
+        started = frozenset(get_string(pod, "metadata", "name") for pod in pods if has_started(pod))
+        words = attempt.evidence, stuck_of(pods, self._target.patience), started
+        if words != attempt.words and attempt.resource is not None:
+            self._tell(key, None)
+        attempt.words = words
+        event, self._pods_changed = self._pods_changed, asyncio.Event()
+        event.set()
+
+    # Both
+
+    async def _type_of(self, ref: KindRef) -> ResourceType | None:
+        """How a kind is served; None where it is not, or not to us."""
+        while True:
+            try:
+                return await self._api.discover(ref.api_version, ref.kind)
+            except UnknownKindError:
+                return None
+            except FAILURES:
+                await self._clock.sleep_until(self._clock.now() + _ASK_AGAIN)
+
+    def _list_is_done(self, what: str) -> None:
+        self._unlisted.discard(what)
+        self._wake.set()

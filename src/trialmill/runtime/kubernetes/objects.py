@@ -1,0 +1,182 @@
+"""Creating an attempt's objects so that it is safe to repeat, and deleting them so that nothing is left."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from trialmill.api.tree import JsonObject, Path, get_list, get_string
+from trialmill.engine.ports import Created, Exists, Rejected
+from trialmill.engine.records import AttemptKey
+from trialmill.kinds.profile import profile_of
+from trialmill.kube.api import KubeApi, KubeError, Propagation, ResourceType
+from trialmill.runtime.kubernetes.failures import CONFLICT, is_missing
+from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, changed_at, key_of, labels_of_key, selector, stamped
+from trialmill.runtime.kubernetes.target import KindRef, Target
+
+_ALREADY_EXISTS: Final = "AlreadyExists"
+Made: TypeAlias = tuple[ResourceType, JsonObject, bool]
+"""An object as the server has it, and whether it was made just now."""
+
+
+class NameTakenError(Exception):
+    """An object of this name is there, and it is not this attempt's."""
+
+    def __init__(self, type: ResourceType, object: JsonObject) -> None:
+        name, namespace = get_string(object, "metadata", "name"), get_string(object, "metadata", "namespace")
+        super().__init__(
+            f"a {type.kind} {name} is in the namespace {namespace} already, and it does not belong to this trial; "
+            "delete it, or give the experiment another name"
+        )
+
+
+class Objects:
+    """One experiment's objects on one cluster. Methods raise what `KubeApi` raises."""
+
+    def __init__(self, api: KubeApi, target: Target) -> None:
+        self._api = api
+        self._target = target
+
+    async def type_of(self, ref: KindRef) -> ResourceType:
+        """How the server serves a kind. Raises UnknownKindError."""
+        return await self._api.discover(ref.api_version, ref.kind)
+
+    async def ensure(
+        self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject]
+    ) -> Created | Exists | Rejected:
+        """The parts, then the resource, then who owns whom. What was made before a refusal is deleted again."""
+        beside: list[Made] = []
+        try:
+            for part in parts:
+                made = await self._make(key, part)
+                beside.append(made)
+            type, object, is_new = await self._make(key, resource)
+        except NameTakenError as error:
+            await self._undo(beside)
+            return Rejected("NameTaken", str(error))
+        except Exception:
+            await self._undo(beside)
+            raise
+        for made in beside:
+            await self._own(made, type, object)
+        uid = get_string(object, "metadata", "uid")
+        handle: JsonObject = {
+            "apiVersion": type.api_version,
+            "kind": type.kind,
+            "namespace": get_string(object, "metadata", "namespace"),
+            "name": get_string(object, "metadata", "name"),
+        }
+        return Created(uid, handle) if is_new else Exists(uid, handle)
+
+    async def find(self, key: AttemptKey, ref: KindRef) -> list[JsonObject]:
+        """The attempt's objects of one kind."""
+        type = await self.type_of(ref)
+        namespace = self._target.namespace if type.namespaced else ""
+        page = await self._api.list_page(type, namespace, labels=selector(labels_of_key(key)))
+        return list(page.items)
+
+    async def delete(self, key: AttemptKey, found: Sequence[JsonObject], grace: timedelta) -> bool:
+        """Delete these resources of the attempt, and its parts. Whether there was anything of the resources.
+
+        With grace the resource stays, marked, until its pods have ended; without, they are left to the cluster's own
+        garbage collection.
+        """
+        propagation = Propagation.FOREGROUND if grace else Propagation.BACKGROUND
+        there = [await self._delete(object, grace, propagation) for object in found]
+        for part in self._target.parts:
+            for object in await self.find(key, part):
+                await self._delete(object, grace, Propagation.BACKGROUND)
+        return any(there)
+
+    async def delete_all(self, experiment_uid: str) -> None:
+        """Delete every object of an experiment, its pods with it."""
+        labels = selector({EXPERIMENT_UID: experiment_uid})
+        for ref in (self._target.kind, *self._target.parts):
+            type = await self.type_of(ref)
+            after = ""
+            while True:
+                page = await self._api.list_page(
+                    type, self._target.namespace if type.namespaced else "", labels=labels, after=after
+                )
+                for object in page.items:
+                    await self._delete(object, timedelta(0), Propagation.BACKGROUND)
+                after = page.next
+                if not after:
+                    break
+
+    async def patch_field(self, object: JsonObject, path: Path, value: bool) -> None:
+        """Set one field of this very object."""
+        type = await self.type_of(_ref(object))
+        body = changed_at({"metadata": {"uid": get_string(object, "metadata", "uid")}}, path, value)
+        await self._api.patch(type, get_string(object, "metadata", "name"), _namespace(type, object), body)
+
+    async def _make(self, key: AttemptKey, resource: JsonObject) -> Made:
+        ref = _ref(resource)
+        type = await self.type_of(ref)
+        profile = profile_of(ref.api_version, ref.kind)
+        wanted = stamped(resource, key, self._target.namespace, profile)
+        if not type.namespaced:
+            wanted = {**wanted, "metadata": {k: v for k, v in _metadata(wanted).items() if k != "namespace"}}
+        try:
+            written = await self._api.create(type, wanted, _namespace(type, wanted))
+        except KubeError as error:
+            if error.status != CONFLICT or error.reason != _ALREADY_EXISTS:
+                raise
+            there = await self._api.get(type, get_string(wanted, "metadata", "name"), _namespace(type, wanted))
+            if key_of(there) != key:
+                raise NameTakenError(type, there) from error
+            return type, there, False
+        return type, written.object, True
+
+    async def _own(self, part: Made, type: ResourceType, owner: JsonObject) -> None:
+        """Make the resource the owner of a part, so that the cluster deletes both. Where that cannot be (another
+        namespace, no namespace), the part is deleted by us alone.
+        """
+        part_type, object, _ = part
+        namespace = get_string(object, "metadata", "namespace")
+        reachable = not type.namespaced or namespace == get_string(owner, "metadata", "namespace")
+        if get_list(object, "metadata", "ownerReferences") or not part_type.namespaced or not reachable:
+            return
+        reference: JsonObject = {
+            "apiVersion": type.api_version,
+            "kind": type.kind,
+            "name": get_string(owner, "metadata", "name"),
+            "uid": get_string(owner, "metadata", "uid"),
+        }
+        body: JsonObject = {"metadata": {"ownerReferences": [reference]}}
+        await self._api.patch(part_type, get_string(object, "metadata", "name"), namespace, body)
+
+    async def _undo(self, made: Sequence[Made]) -> None:
+        for _, object, is_new in made:
+            if is_new:
+                await self._delete(object, timedelta(0), Propagation.BACKGROUND)
+
+    async def _delete(self, object: JsonObject, grace: timedelta, propagation: Propagation) -> bool:
+        type = await self.type_of(_ref(object))
+        try:
+            await self._api.delete(
+                type,
+                get_string(object, "metadata", "name"),
+                _namespace(type, object),
+                uid=get_string(object, "metadata", "uid"),
+                grace=grace if type.kind == "Pod" and not type.group else None,
+                propagation=propagation,
+            )
+        except KubeError as error:
+            # Gone already, or another object has its name by now.
+            if is_missing(error) or error.status == CONFLICT:
+                return False
+            raise
+        return True
+
+
+def _ref(object: JsonObject) -> KindRef:
+    return KindRef(get_string(object, "apiVersion"), get_string(object, "kind"))
+
+
+def _metadata(object: JsonObject) -> JsonObject:
+    metadata = object.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _namespace(type: ResourceType, object: JsonObject) -> str:
+    return get_string(object, "metadata", "namespace") if type.namespaced else ""

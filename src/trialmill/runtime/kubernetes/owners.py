@@ -1,0 +1,67 @@
+"""Which attempt a pod belongs to: by its labels, else by the chain of its owners."""
+
+from typing import Final
+
+from trialmill.api.tree import JsonObject, get, get_list, get_string
+from trialmill.engine.records import AttemptKey
+from trialmill.kube.api import KubeApi, KubeError, UnknownKindError
+from trialmill.runtime.kubernetes.failures import is_passing
+from trialmill.runtime.kubernetes.stamping import key_of
+
+_LONGEST_CHAIN: Final = 8
+
+
+class Owners:
+    """Remembers what was found: owners never change, and each is asked for once.
+
+    An owner that must not be read, or is gone, ends the chain: the pod then belongs to nobody.
+    """
+
+    def __init__(self, api: KubeApi) -> None:
+        self._api = api
+        self._keys: dict[str, AttemptKey | None] = {}
+
+    def note(self, object: JsonObject, key: AttemptKey) -> None:
+        """An object that is known to be the attempt's."""
+        self._keys[get_string(object, "metadata", "uid")] = key
+
+    async def key_of(self, object: JsonObject) -> AttemptKey | None:
+        """The attempt that made the object. Raises what may pass: no answer, an overloaded server."""
+        chain: list[str] = []
+        current: JsonObject | None = object
+        key: AttemptKey | None = None
+        while current is not None and len(chain) < _LONGEST_CHAIN:
+            uid = get_string(current, "metadata", "uid")
+            if uid in self._keys:
+                key = self._keys[uid]
+                break
+            chain.append(uid)
+            key = key_of(current)
+            if key is not None:
+                break
+            owner = _controller_of(current)
+            known = get_string(owner, "uid")
+            if known in self._keys:
+                key = self._keys[known]
+                break
+            current = await self._read(owner, get_string(current, "metadata", "namespace")) if owner else None
+        self._keys.update(dict.fromkeys(chain, key))
+        return key
+
+    async def _read(self, owner: JsonObject, namespace: str) -> JsonObject | None:
+        try:
+            type = await self._api.discover(get_string(owner, "apiVersion"), get_string(owner, "kind"))
+            found = await self._api.get(type, get_string(owner, "name"), namespace if type.namespaced else "")
+        except UnknownKindError:
+            return None
+        except KubeError as error:
+            if is_passing(error):
+                raise
+            return None
+        return found if get_string(found, "metadata", "uid") == get_string(owner, "uid") else None
+
+
+def _controller_of(object: JsonObject) -> JsonObject | None:
+    """The owner that manages the object, else its first."""
+    owners = [o for o in get_list(object, "metadata", "ownerReferences") if isinstance(o, dict)]
+    return next((o for o in owners if get(o, "controller") is True), owners[0] if owners else None)

@@ -1,0 +1,335 @@
+"""The Kubernetes runtime: resources run on a cluster that is driven from outside."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing, nullcontext
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+from trialmill.api.problem import Problem, Severity
+from trialmill.api.tree import JsonObject, get, get_string
+from trialmill.engine.ports import (
+    Chunk,
+    Clock,
+    Created,
+    Cursor,
+    Exists,
+    File,
+    Gone,
+    Log,
+    PodRef,
+    Rejected,
+    RetryAfter,
+    Snapshot,
+    Source,
+    Synced,
+)
+from trialmill.engine.records import AttemptKey
+from trialmill.kinds.profile import profile_of
+from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
+from trialmill.runtime.kubernetes import rehearsal
+from trialmill.runtime.kubernetes.failures import FAILURES, answer_to, is_missing, is_passing, pause_after, refusal
+from trialmill.runtime.kubernetes.file_printer import can_print, printer_name, with_printers
+from trialmill.runtime.kubernetes.kept_logs import KeptLog
+from trialmill.runtime.kubernetes.live import POD, Live
+from trialmill.runtime.kubernetes.log_reader import PodLog, follow_log
+from trialmill.runtime.kubernetes.objects import Objects
+from trialmill.runtime.kubernetes.owners import Owners
+from trialmill.runtime.kubernetes.pods import pod_refs, real_container
+from trialmill.runtime.kubernetes.stamping import (
+    labels_of_key,
+    labels_reach_pods,
+    pod_places,
+    selector,
+    stamped,
+)
+from trialmill.runtime.kubernetes.target import KindRef, Target
+
+_PERSISTENCE: Final = timedelta(minutes=2)
+"""How long a deletion is tried while the server does not answer; what is left then is deleted the next time."""
+_SAMPLE: Final = AttemptKey("00000000-0000-0000-0000-000000000000", 0, 1)
+_COPY_LAG: Final = 5.0
+"""Seconds that a copy of output may take longer than the file beside it."""
+
+
+class KubernetesRuntime:
+    """Implements `engine.ports.Runtime` for one experiment on one cluster. An async context manager; leaving it lets
+    the resources run on. The caller closes `api`. What is read of an attempt's output is copied to files in the folder
+    that `keep` names.
+    """
+
+    def __init__(
+        self, api: KubeApi, target: Target, clock: Clock, *, keep: Callable[[AttemptKey], str] | None = None
+    ) -> None:
+        self._api = api
+        self._keep = keep
+        self._rights: list[Problem] | None = None
+        self._target = target
+        self._clock = clock
+        self._objects = Objects(api, target)
+        self._owners = Owners(api)
+        self._lives: dict[str, list[Live]] = {}
+        self._refused_since: dict[AttemptKey, datetime] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
+        try:
+            return [*await self._check_trial(resource), *await self._check_parts(parts)]
+        except UnknownKindError as error:
+            return [rehearsal.unknown_kind(error)]
+        except FAILURES as error:
+            return [rehearsal.no_answer(error, self._api.server)]
+
+    async def ensure(
+        self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
+    ) -> Created | Exists | Rejected | RetryAfter:
+        try:
+            answer = await self._objects.ensure(key, self._with_printers(resource), parts)
+        except (*FAILURES, UnknownKindError) as error:
+            return self._later(key, error)
+        self._refused_since.pop(key, None)
+        return answer
+
+    async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
+        give_up = self._clock.now() + _PERSISTENCE
+        while True:
+            try:
+                found = [o for o in await self._find(key) if uid in ("", get_string(o, "metadata", "uid"))]
+                if not await self._objects.delete(key, found, grace):
+                    self._tell_gone(Gone(key, uid, ""))
+                return
+            except UnknownKindError:
+                self._tell_gone(Gone(key, uid, "the cluster does not know its kind any more"))
+                return
+            except FAILURES as error:
+                if not is_passing(error) or self._clock.now() >= give_up:
+                    return
+                await self._pause(error)
+
+    async def suspend(self, key: AttemptKey, uid: str, on: bool) -> bool:
+        profile = self._target.profile
+        if profile is None or profile.suspend_path is None:
+            return False
+        while True:
+            try:
+                found = [o for o in await self._find(key) if uid in ("", get_string(o, "metadata", "uid"))]
+                for object in found:
+                    if get(object, *profile.suspend_path) is not on:
+                        await self._objects.patch_field(object, profile.suspend_path, on)
+                return bool(found)
+            except UnknownKindError:
+                return False
+            except FAILURES as error:
+                if not is_passing(error):
+                    return False
+                await self._pause(error)
+
+    async def changes(
+        self, experiment_uid: str, keys: Collection[AttemptKey]
+    ) -> AsyncGenerator[Snapshot | Gone | Synced, None]:
+        del keys  # all that is labelled is told: the labels find it in one request
+        live = Live(self._api, self._target, experiment_uid, self._owners, self._clock)
+        self._lives.setdefault(experiment_uid, []).append(live)
+        try:
+            async with aclosing(live.changes()) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._lives[experiment_uid].remove(live)
+
+    async def pods(self, key: AttemptKey) -> list[PodRef]:
+        live = self._live_of(key)
+        if live is not None:
+            return pod_refs(live.pods_of(key), self._target)
+        while True:
+            try:
+                return pod_refs(await self._list_pods(key), self._target)
+            except FAILURES as error:
+                if not is_passing(error):
+                    return []
+                await self._pause(error)
+
+    async def read(self, source: Source, after: Cursor | None) -> AsyncGenerator[Chunk, None]:
+        pod = await self._wait_for_pod(source)
+        if pod is None:
+            return
+        if isinstance(source, File):
+            paths = self._target.collector_paths
+            container = printer_name(paths.index(source.path) if source.path in paths else 0)
+        else:
+            container = real_container(pod, source.container, self._target)
+        log = PodLog(
+            api=self._api,
+            namespace=get_string(pod, "metadata", "namespace"),
+            pod=source.pod,
+            container=container,
+            state=lambda: self._pod(source),
+            wait=lambda longest: self._wait(source.key, longest),
+            clock=self._clock,
+        )
+        beside = asyncio.create_task(self._copy_output(source)) if isinstance(source, File) and self._keep else None
+        try:
+            with KeptLog(self._keep(source.key), source) if self._keep else nullcontext() as kept:
+                async with aclosing(follow_log(log, after)) as chunks:
+                    async for chunk in chunks:
+                        if kept is not None:
+                            kept.keep(chunk)
+                        yield chunk
+            if beside is not None:
+                await asyncio.wait([beside], timeout=_COPY_LAG)
+        finally:
+            if beside is not None:
+                beside.cancel()
+                await asyncio.gather(beside, return_exceptions=True)
+
+    async def _copy_output(self, file: File) -> None:
+        """Where metrics are read from a file, the output of its container is kept all the same."""
+        async with aclosing(self.read(Log(file.key, file.pod, file.container), None)) as chunks:
+            async for _ in chunks:
+                pass
+
+    # Checking
+
+    async def _check_trial(self, resource: JsonObject) -> list[Problem]:
+        ref = KindRef(get_string(resource, "apiVersion"), get_string(resource, "kind"))
+        type = await self._api.discover(ref.api_version, ref.kind, fresh=True)
+        profile = profile_of(ref.api_version, ref.kind)
+        can_suspend = profile is not None and profile.suspend_path is not None
+        if self._rights is None:
+            namespace = self._target.namespace
+            self._rights = await rehearsal.rights_problems(self._api, type, namespace, can_suspend=can_suspend)
+        problems = list(self._rights)
+        if any(p.severity is Severity.ERROR for p in problems):
+            return problems
+        problems += await self._check_printers(resource)
+        whole = stamped(self._with_printers(resource), _SAMPLE, self._target.namespace, profile)
+        return problems + await self._dry_run(type, whole)
+
+    async def _dry_run(self, type: ResourceType, whole: JsonObject) -> list[Problem]:
+        ref = KindRef(type.api_version, type.kind)
+        problems = await rehearsal.dry_run(self._api, type, whole)
+        if any(p.severity is Severity.ERROR for p in problems):
+            return problems
+        # Operators may complete the pods of their kinds before they create them; a Job's are created as they are.
+        severity = Severity.ERROR if ref == KindRef("batch/v1", "Job") else Severity.WARNING
+        for place in pod_places(whole, profile_of(ref.api_version, ref.kind)):
+            problems += await rehearsal.pod_problems(self._api, whole, place, severity=severity)
+        return problems
+
+    async def _check_parts(self, parts: Sequence[JsonObject]) -> list[Problem]:
+        problems: list[Problem] = []
+        for position, part in enumerate(parts):
+            type = await self._api.discover(get_string(part, "apiVersion"), get_string(part, "kind"), fresh=True)
+            whole = stamped(part, _SAMPLE, self._target.namespace, None)
+            problems += await rehearsal.dry_run(self._api, type, whole, ("parts", position))
+        return problems
+
+    async def _check_printers(self, resource: JsonObject) -> list[Problem]:
+        paths = self._target.collector_paths
+        if not paths:
+            return []
+        problems = await rehearsal.version_problems(self._api)
+        for path in paths:
+            if not can_print(path):
+                message = f"the file {path} cannot be read on a cluster, since its folder is the root of the container"
+                problems.append(Problem("cannot-read-file", Severity.ERROR, message, remedy="write it to a folder"))
+        if not problems and self._with_printers(resource) == resource:
+            kind = get_string(resource, "kind")
+            message = f"the pods of a {kind} are described elsewhere, so no file of theirs can be read"
+            remedy = "print metrics to standard output and use the collector StdOut"
+            problems.append(Problem("cannot-read-file", Severity.ERROR, message, remedy=remedy))
+        return problems
+
+    def _with_printers(self, resource: JsonObject) -> JsonObject:
+        target = self._target
+        paths = [path for path in target.collector_paths if can_print(path)]
+        profile = profile_of(get_string(resource, "apiVersion"), get_string(resource, "kind"))
+        return with_printers(resource, profile, target.primary_container, paths, target.printer_image)
+
+    # Objects
+
+    def _later(self, key: AttemptKey, error: Exception) -> Rejected | RetryAfter:
+        """What may pass is waited for, but not for ever."""
+        answer = answer_to(error)
+        now = self._clock.now()
+        since = self._refused_since.setdefault(key, now)
+        if isinstance(answer, RetryAfter) and now - since < self._target.patience.scheduling:
+            return answer
+        del self._refused_since[key]
+        return refusal(error)
+
+    async def _find(self, key: AttemptKey) -> list[JsonObject]:
+        """The attempt's resource, as it was seen last or as the server has it."""
+        for live in self._lives.get(key.experiment_uid, ()):
+            seen = live.resource_of(key)
+            if seen is not None:
+                return [seen]
+        return await self._objects.find(key, self._target.kind)
+
+    def _tell_gone(self, gone: Gone) -> None:
+        for live in self._lives.get(gone.key.experiment_uid, ()):
+            live.tell_gone(gone)
+
+    async def _pause(self, error: Exception) -> None:
+        await self._clock.sleep_until(self._clock.now() + pause_after(error))
+
+    # Pods
+
+    def _live_of(self, key: AttemptKey) -> Live | None:
+        return next((live for live in self._lives.get(key.experiment_uid, ()) if live.has_listed_pods), None)
+
+    async def _list_pods(self, key: AttemptKey) -> list[JsonObject]:
+        type = await self._api.discover(POD.api_version, POD.kind)
+        reached = labels_reach_pods(self._target.profile)
+        labels = selector(labels_of_key(key)) if reached else ""
+        found: list[JsonObject] = []
+        after = ""
+        while True:
+            page = await self._api.list_page(type, self._target.namespace, labels=labels, after=after)
+            found += page.items
+            after = page.next
+            if not after:
+                break
+        return found if reached else [pod for pod in found if await self._owners.key_of(pod) == key]
+
+    async def _wait_for_pod(self, source: Source) -> JsonObject | None:
+        while True:
+            try:
+                return await self._pod(source)
+            except FAILURES as error:
+                if not is_passing(error):
+                    return None
+                await self._pause(error)
+
+    async def _pod(self, source: Source) -> JsonObject | None:
+        """The pod as it is; None where it is gone. Raises KubeError, UnreachableError."""
+        live = self._live_of(source.key)
+        seen = live.pod(source.pod) if live else None
+        if seen is not None:
+            return seen
+        type = await self._api.discover(POD.api_version, POD.kind)
+        try:
+            return await self._api.get(type, source.pod, self._target.namespace)
+        except KubeError as error:
+            if is_missing(error):
+                return None
+            raise
+
+    async def _wait(self, key: AttemptKey, longest: timedelta) -> None:
+        """Until something happens to the experiment's pods, where that is seen; else, and at most, for this long."""
+        sleep = asyncio.ensure_future(self._clock.sleep_until(self._clock.now() + longest))
+        live = self._live_of(key)
+        waits: list[asyncio.Future[None]] = [sleep]
+        if live is not None:
+            waits.append(asyncio.ensure_future(live.pods_changed()))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)

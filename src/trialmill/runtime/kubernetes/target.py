@@ -1,0 +1,37 @@
+"""What a runtime is told about the experiment whose resources it runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from trialmill.kinds.profile import KindProfile, profile_of
+from trialmill.runtime.kubernetes.evidence import Patience
+
+PRINTER_IMAGE: Final = "busybox:1.37"
+"""What a file is printed with where metrics are in one: any image with `sh`, `tail`, `head`, `wc` and `sleep`."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindRef:
+    api_version: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`kind` is that of the trials' resources, `parts` are those of what is made with them. `primary_labels` mark the
+    pod whose output counts; without any, those that the kind's profile knows.
+    """
+
+    namespace: str
+    kind: KindRef
+    parts: tuple[KindRef, ...] = ()
+    primary_container: str = ""
+    primary_labels: Mapping[str, str] = field(default_factory=dict)
+    collector_paths: tuple[str, ...] = ()
+    printer_image: str = PRINTER_IMAGE
+    patience: Patience = field(default_factory=Patience)
+
+    @property
+    def profile(self) -> KindProfile | None:
+        return profile_of(self.kind.api_version, self.kind.kind)

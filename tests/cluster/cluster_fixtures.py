@@ -1,0 +1,100 @@
+"""One real cluster for the whole run, also when several processes run it, and a namespace of its own for each test."""
+
+import os
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from cluster_under_test import (
+    Cluster,
+    Namespace,
+    NoClusterError,
+    add_training_operator,
+    end_cluster,
+    find_cluster,
+    make_namespace,
+    start_cluster,
+)
+
+HERE = Path(__file__).parent
+FOUND = pytest.StashKey[Cluster | NoClusterError]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here is marked, and has its time for itself: the first test waits for the cluster as well."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("cluster")
+            item.add_marker(pytest.mark.timeout(180, func_only=True))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what cannot be tested here. It is done here and not in a fixture so that pytest shows one line for all."""
+    found = _cluster(item.config)
+    wanted = getattr(item, "fixturenames", ())
+    if isinstance(found, NoClusterError):
+        pytest.skip(f"nothing was tested on a real cluster: {found}")
+    if "real_node" in wanted and not found.real_node:
+        pytest.skip("nothing was tested in real containers: the cluster has no real node (tools/cluster/up says why)")
+    if "stand_in" in wanted and found.folder is None:
+        pytest.skip("nothing was tested on a stand-in node: a foreign cluster has none")
+
+
+def _cluster(config: pytest.Config) -> Cluster | NoClusterError:
+    if FOUND not in config.stash:
+        # A line each half minute while it is built the first time has to be seen: it is not a test's output.
+        capture = config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            try:
+                config.stash[FOUND] = find_cluster(_owner())
+            except NoClusterError as reason:
+                config.stash[FOUND] = reason
+    return config.stash[FOUND]
+
+
+def _owner() -> int:
+    """The process that clusters end with: pytest, or what the processes of pytest-xdist are children of."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """The cluster that all tests share; they stay in their own namespaces."""
+    found = _cluster(request.config)
+    assert isinstance(found, Cluster), "without one the test was skipped"
+    return found
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[Namespace]:
+    namespace = make_namespace(cluster)
+    yield namespace
+    cluster.kubectl("delete", "namespace", namespace.name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def own_cluster() -> Iterator[Cluster]:
+    """A cluster with a stand-in node for one module, which may disturb it: see `Cluster.without`."""
+    cluster = start_cluster(f"tests-{_owner()}-{os.getpid()}", _owner(), stand_in=True)
+    yield cluster
+    end_cluster(cluster)
+
+
+@pytest.fixture
+def real_node(cluster: Cluster) -> None:
+    """For tests of what only containers that run can show."""
+
+
+@pytest.fixture
+def stand_in(cluster: Cluster) -> None:
+    """For tests whose pods go to the node that runs nothing."""
+
+
+@pytest.fixture(scope="session")
+def training_operator(cluster: Cluster) -> None:
+    """Kubeflow's training operator, from the first test that wants it on."""
+    try:
+        add_training_operator(cluster)
+    except NoClusterError as reason:
+        pytest.skip(f"nothing was tested with the training operator: {reason}")

@@ -1,0 +1,23 @@
+"""What pytest finds here; it is written in `cluster_fixtures`, since mypy takes only one file of this name."""
+
+from cluster_fixtures import (
+    cluster,
+    namespace,
+    own_cluster,
+    pytest_collection_modifyitems,
+    pytest_runtest_setup,
+    real_node,
+    stand_in,
+    training_operator,
+)
+
+__all__ = [
+    "cluster",
+    "namespace",
+    "own_cluster",
+    "pytest_collection_modifyitems",
+    "pytest_runtest_setup",
+    "real_node",
+    "stand_in",
+    "training_operator",
+]

@@ -1,0 +1,233 @@
+"""Experiments on a cluster in memory, from the file to the end: the same doors, another runtime."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from trialmill.api.problem import Severity
+from trialmill.api.tree import JsonObject, get, get_list, get_object, get_string
+from trialmill.check.documents import Checked
+from trialmill.engine.records import ExperimentPhase, ExperimentRef, TrialPhase
+from trialmill.kube.api import Cause, KubeApi, KubeError
+from trialmill.root import clusters
+from trialmill.root.clusters import check_there
+from trialmill.root.control import delete
+from trialmill.root.creating import ClusterChoice, Options
+from trialmill.root.errors import RefusedError
+from trialmill.root.prepare import prepare
+from trialmill.root.session import Session, resume, run
+from trialmill.store.sql.open import open_store
+from trialmill.testing.kube_cluster import JOB, POD, FakeCluster
+from trialmill.testing.kube_fake import FakeKubeApi
+
+EXPERIMENT = """\
+apiVersion: kubeflow.org/v1beta1
+kind: Experiment
+metadata: {name: tuned}
+spec:
+  objective: {type: minimize, objectiveMetricName: loss}
+  algorithm: {algorithmName: random}
+  parallelTrialCount: 2
+  maxTrialCount: 4
+  parameters:
+  - {name: x, parameterType: double, feasibleSpace: {min: "0", max: "1"}}
+  trialTemplate:
+    primaryContainerName: main
+    trialParameters: [{name: x, reference: x}]
+    trialSpec:
+      apiVersion: batch/v1
+      kind: Job
+      spec:
+        backoffLimit: 0
+        template:
+          spec:
+            restartPolicy: Never
+            containers:
+            - name: main
+              image: busybox
+              args: ["loss=${trialParameters.x}"]
+"""
+CHOICE = ClusterChoice(context="test")
+
+
+class Cluster:
+    """Jobs print their first argument and are complete; those in `holds` run on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cluster = FakeCluster()
+        self.api = FakeKubeApi(self.cluster)
+        self.holds = False
+        self._printing: set[str] = set()
+        monkeypatch.setattr(clusters, "connected", self._connected)
+
+    @asynccontextmanager
+    async def _connected(self, choice: ClusterChoice) -> AsyncIterator[KubeApi]:
+        assert choice.context == "test"
+        controller = asyncio.create_task(self._control())
+        yield self.api
+        controller.cancel()
+        await asyncio.gather(controller, return_exceptions=True)
+
+    async def _control(self) -> None:
+        while True:
+            for job in self.cluster.objects(JOB):
+                if get(job, "status") is None or not (self.holds or get(job, "status", "conditions")):
+                    self._play(job)
+            there = {get_string(pod, "metadata", "name") for pod in self.cluster.objects(POD)}
+            for gone in self._printing - there:
+                self.api.pod_logs.forget(("default", gone, "main"))
+            self._printing = there
+            await self.cluster.changed()
+
+    def _play(self, job: JsonObject) -> None:
+        name = get_string(job, "metadata", "name")
+        pod = f"{name}-abcde"
+        if get(job, "status") is None:
+            template = get_object(job, "spec", "template")
+            metadata: JsonObject = {**get_object(template, "metadata"), "name": pod}
+            owner: JsonObject = {"kind": "Job", "name": name, "uid": get_string(job, "metadata", "uid")}
+            metadata["ownerReferences"] = [{**owner, "apiVersion": "batch/v1", "controller": True}]
+            self.cluster.create(POD, {"metadata": metadata, "spec": template["spec"]}, "default")
+            self.api.write_log(pod, f"{get(template, 'spec', 'containers', 0, 'args', 0)}\n".encode())
+        running: JsonObject = {"containerStatuses": [{"name": "main", "state": {"running": {}}}], "phase": "Running"}
+        over: JsonObject = {"containerStatuses": [{"name": "main", "state": {"terminated": {}}}], "phase": "Succeeded"}
+        self.cluster.set_status(POD, pod, running if self.holds else over)
+        complete: JsonObject = {"conditions": [{"type": "Complete", "status": "True"}]}
+        self.cluster.set_status(JOB, name, {"active": 1} if self.holds else complete)
+        if not self.holds:
+            self.api.pod_logs.end(("default", pod, "main"))
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    return Cluster(monkeypatch)
+
+
+def checked_from(tmp_path: Path, text: str = EXPERIMENT) -> Checked:
+    file = tmp_path / "experiment.yaml"
+    file.write_text(text, encoding="utf-8")
+    prepared = prepare([str(file)], cluster_namespace="default")
+    assert prepared.checked is not None, prepared.problems
+    return prepared.checked
+
+
+def test_an_experiment_runs_on_a_cluster_and_leaves_nothing_there(tmp_path: Path, cluster: Cluster) -> None:
+    store = str(tmp_path / "store.db")
+    finished = asyncio.run(run(store, checked_from(tmp_path), Options(".", seed=1, cluster=CHOICE), Session()))
+    assert finished.record.phase is ExperimentPhase.SUCCEEDED
+    assert [trial.phase for trial in finished.trials] == [TrialPhase.SUCCEEDED] * 4
+    for trial in finished.trials:
+        (metric,) = trial.observation.metrics if trial.observation else ()
+        assert metric.latest == pytest.approx(trial.assignments["x"])
+    assert cluster.cluster.objects(JOB) == cluster.cluster.objects(POD) == []
+
+
+def test_what_was_printed_is_kept_beside_the_store(tmp_path: Path, cluster: Cluster) -> None:
+    store = str(tmp_path / "store.db")
+    finished = asyncio.run(run(store, checked_from(tmp_path), Options(".", seed=1, cluster=CHOICE), Session()))
+    first = finished.trials[0]
+    (log,) = (tmp_path / "runs" / first.experiment_uid / "0-1").glob("*.log")
+    assert log.read_text() == f"loss={first.assignments['x']}\n"
+
+
+def test_requests_do_not_grow_with_the_time_that_a_trial_takes(tmp_path: Path, cluster: Cluster) -> None:
+    store = str(tmp_path / "store.db")
+    asyncio.run(run(store, checked_from(tmp_path), Options(".", seed=1, cluster=CHOICE), Session()))
+    writes = [
+        call for call in cluster.api.calls if call.verb in ("create", "delete", "patch") and call.plural == "jobs"
+    ]
+    assert len(writes) == 4 * 2
+
+
+class Interrupts(Session):
+    """Stops as Ctrl-C does once trials run."""
+
+    def driven(self, stop: object) -> None:
+        assert callable(stop)
+        asyncio.get_running_loop().call_later(0.5, stop)
+
+
+def test_a_stopped_experiment_goes_on_on_its_cluster(tmp_path: Path, cluster: Cluster) -> None:
+    store = str(tmp_path / "store.db")
+    checked = checked_from(tmp_path)
+    cluster.holds = True
+    stopped = asyncio.run(run(store, checked, Options(".", seed=1, cluster=CHOICE), Interrupts()))
+    assert stopped.record.phase is ExperimentPhase.STOPPED
+    assert cluster.cluster.objects(JOB) == []
+    cluster.holds = False
+    finished = asyncio.run(resume(store, ExperimentRef("default", "tuned"), Session()))
+    assert finished.record.phase is ExperimentPhase.SUCCEEDED
+
+
+def test_an_experiment_stays_where_it_was_started(tmp_path: Path, cluster: Cluster) -> None:
+    store = str(tmp_path / "store.db")
+    checked = checked_from(tmp_path)
+    asyncio.run(run(store, checked, Options(".", seed=1, cluster=CHOICE), Session()))
+    with pytest.raises(RefusedError, match="context test"):
+        asyncio.run(run(store, checked, Options("."), Session()))
+
+
+def test_deleting_takes_away_what_is_left_on_the_cluster(tmp_path: Path, cluster: Cluster) -> None:
+    store = str(tmp_path / "store.db")
+    text = EXPERIMENT.replace("    primaryContainerName", "    retain: true\n    primaryContainerName")
+    finished = asyncio.run(run(store, checked_from(tmp_path, text), Options(".", cluster=CHOICE), Session()))
+    assert len(cluster.cluster.objects(JOB)) == 4
+
+    async def forget() -> None:
+        async with open_store(store) as stores:
+            await delete(stores, finished.record, tmp_path / "runs")
+
+    asyncio.run(forget())
+    assert cluster.cluster.objects(JOB) == []
+    assert not (tmp_path / "runs" / finished.record.uid).exists()
+
+
+def test_what_the_cluster_refuses_is_shown_at_the_line_of_the_file(tmp_path: Path, cluster: Cluster) -> None:
+    causes = [Cause("spec.template.spec.containers[0].image", "FieldValueInvalid", "Invalid value: no such registry")]
+    cluster.api.fail("create", KubeError(422, "Invalid", "no", causes=causes), plural="jobs", times=99)
+    found = asyncio.run(check_there(checked_from(tmp_path), CHOICE))
+    (problem,) = found.problems
+    line = next(n for n, text in enumerate(EXPERIMENT.splitlines(), 1) if "image:" in text)
+    assert (problem.line, problem.severity) == (line, Severity.ERROR)
+    assert "no such registry" in problem.message
+    assert problem.path.startswith("spec.trialTemplate.trialSpec.spec.template")
+
+
+def test_each_listed_value_is_tried(tmp_path: Path, cluster: Cluster) -> None:
+    text = EXPERIMENT.replace(
+        '{name: x, parameterType: double, feasibleSpace: {min: "0", max: "1"}}',
+        '{name: x, parameterType: categorical, feasibleSpace: {list: ["good", "better", "BAD"]}}',
+    )
+
+    def admit(verb: str, type: object, object: JsonObject) -> None:
+        if type == JOB and "BAD" in str(get_list(object, "spec", "template", "spec", "containers")):
+            raise KubeError(400, "BadRequest", "admission webhook denied the request: BAD is bad")
+
+    cluster.cluster.admit = admit
+    found = asyncio.run(check_there(checked_from(tmp_path, text), CHOICE))
+    assert any("BAD is bad" in problem.message for problem in found.problems)
+    assert cluster.cluster.objects(JOB) == []
+
+
+def test_a_kind_that_this_machine_lacks_is_no_problem_for_a_cluster(tmp_path: Path) -> None:
+    text = EXPERIMENT.replace("batch/v1", "kubeflow.org/v1").replace("kind: Job", "kind: PyTorchJob")
+    file = tmp_path / "experiment.yaml"
+    file.write_text(text, encoding="utf-8")
+    here = prepare([str(file)]).problems
+    there = prepare([str(file)], cluster_namespace="default").problems
+    assert "not-available-yet" in {problem.code for problem in here}
+    assert "not-available-yet" not in {problem.code for problem in there}
+
+
+def test_a_namespace_of_the_context_is_taken_where_the_file_names_none(tmp_path: Path) -> None:
+    file = tmp_path / "experiment.yaml"
+    file.write_text(EXPERIMENT, encoding="utf-8")
+    prepared = prepare([str(file)], cluster_namespace="team-a")
+    assert prepared.checked is not None
+    assert prepared.checked.experiment.namespace == "team-a"
+    prepared = prepare([str(file)], cluster_namespace="team-a", namespace="team-b")
+    assert prepared.checked is not None
+    assert prepared.checked.experiment.namespace == "team-b"

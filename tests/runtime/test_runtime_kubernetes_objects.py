@@ -1,0 +1,328 @@
+"""What the Kubernetes runtime makes, asks for and takes away."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Final
+
+import pytest
+from kubernetes_world import KubernetesWorld, job, runtime_on
+
+from trialmill.api.problem import Problem, Severity
+from trialmill.api.tree import JsonObject, get, get_list, string_map
+from trialmill.engine.ports import Created, Exists, Gone, Rejected, RetryAfter, Snapshot, Synced
+from trialmill.engine.records import AttemptKey
+from trialmill.kinds.profile import profile_of
+from trialmill.kube.api import Cause, KubeError, ResourceType
+from trialmill.runtime.kubernetes.stamping import key_of, stamped
+from trialmill.runtime.kubernetes.target import KindRef
+from trialmill.testing.kube_cluster import CONFIG_MAP, JOB, POD
+from trialmill.testing.kube_fake import UNREACHABLE, Call
+from trialmill.testing.virtual_time import run_virtually
+
+KEY: Final = AttemptKey("e", 3, 1)
+CONFIG: Final[JsonObject] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "part"}, "data": {"a": "b"}}
+BUSY: Final = KubeError(429, "TooManyRequests", "slow down", retry_after=timedelta(seconds=7))
+QUOTA: Final = KubeError(
+    403,
+    "Forbidden",
+    'jobs.batch "x" is forbidden: exceeded quota: q, requested: count/jobs.batch=1, used: count/jobs.batch=2, '
+    "limited: count/jobs.batch=2",
+)
+
+
+def played(story: Callable[[KubernetesWorld], Awaitable[None]]) -> KubernetesWorld:
+    world = KubernetesWorld()
+
+    async def whole() -> None:
+        await story(world)
+
+    run_virtually(whole())
+    return world
+
+
+def test_a_resource_gets_labels_and_nothing_else() -> None:
+    before = job("hello", name="trial")
+    after = stamped(before, KEY, "default", profile_of("batch/v1", "Job"))
+    assert key_of(after) == KEY
+    labels = string_map(get(after, "spec", "template", "metadata", "labels"))
+    assert labels.keys() == {"trialmill.dev/experiment-uid", "trialmill.dev/trial-index", "trialmill.dev/attempt"}
+    assert get(after, "spec", "template", "spec") == get(before, "spec", "template", "spec")
+    assert before == job("hello", name="trial")
+
+
+def test_every_replica_of_a_training_job_is_labelled() -> None:
+    template: JsonObject = {"spec": {"containers": [{"name": "pytorch"}]}}
+    replicas: JsonObject = {"Master": {"template": template}, "Worker": {"template": template}}
+    resource: JsonObject = {
+        "apiVersion": "kubeflow.org/v1",
+        "kind": "PyTorchJob",
+        "metadata": {"name": "t", "labels": {"katib.kubeflow.org/trial": "t", "team": "mine"}},
+        "spec": {"pytorchReplicaSpecs": replicas},
+    }
+    whole = stamped(resource, KEY, "default", profile_of("kubeflow.org/v1", "PyTorchJob"))
+    for role in replicas:
+        labels = string_map(get(whole, "spec", "pytorchReplicaSpecs", role, "template", "metadata", "labels"))
+        assert labels["katib.kubeflow.org/trial"] == "t"
+        assert "team" not in labels
+
+
+def test_somebody_elses_object_of_the_name_is_a_clear_refusal() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        world.cluster.create(JOB, {"metadata": {"name": "trial"}, "spec": {}}, "default")
+        answer = await runtime_on(world).ensure(KEY, job(name="trial"), [CONFIG])
+        assert isinstance(answer, Rejected)
+        assert answer.reason == "NameTaken"
+        assert "trial" in answer.message
+
+    assert played(story).cluster.objects(CONFIG_MAP) == []
+
+
+def test_an_answer_that_was_lost_makes_no_second_resource() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        world.api.fail("create", UNREACHABLE, plural="jobs", after=True)
+        assert isinstance(await runtime.ensure(KEY, job(name="trial")), RetryAfter)
+        assert isinstance(await runtime.ensure(KEY, job(name="trial")), Exists)
+
+    assert len(played(story).cluster.objects(JOB)) == 1
+
+
+def test_parts_are_made_first_owned_by_the_resource_and_removed_with_it() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world, parts=(KindRef("v1", "ConfigMap"),))
+        answer = await runtime.ensure(KEY, job(name="trial"), [CONFIG])
+        assert isinstance(answer, Created)
+        made = [call.plural for call in world.api.calls if call.verb == "create"]
+        assert made == ["configmaps", "jobs"]
+        (part,) = world.cluster.objects(CONFIG_MAP)
+        assert [get(owner, "uid") for owner in get_list(part, "metadata", "ownerReferences")] == [answer.uid]
+        await runtime.remove(KEY, answer.uid, timedelta(0))
+
+    world = played(story)
+    assert world.cluster.objects(JOB) == world.cluster.objects(CONFIG_MAP) == []
+
+
+def test_another_uid_is_not_removed() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        await runtime.remove(KEY, "another", timedelta(0))
+
+    assert len(played(story).cluster.objects(JOB)) == 1
+
+
+@pytest.mark.parametrize("error", [UNREACHABLE, BUSY, QUOTA, KubeError(500, "InternalError", "webhook is down")])
+def test_what_may_pass_is_tried_again_but_not_for_ever(error: Exception) -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        world.api.fail("create", error, plural="jobs", times=10_000)
+        waited = timedelta(0)
+        while isinstance(answer := await runtime.ensure(KEY, job(name="trial")), RetryAfter):
+            waited += answer.delay
+            await asyncio.sleep(answer.delay.total_seconds())
+        assert timedelta(minutes=59) < waited < timedelta(minutes=62)
+        assert isinstance(answer, Rejected)
+        assert answer.message
+
+    played(story)
+
+
+def test_the_servers_own_pause_is_kept() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        world.api.fail("create", BUSY, plural="jobs")
+        assert await runtime_on(world).ensure(KEY, job(name="trial")) == RetryAfter(timedelta(seconds=7), "slow down")
+
+    played(story)
+
+
+def test_a_server_that_is_away_when_something_is_removed_is_waited_for() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        world.api.fail("delete", UNREACHABLE, times=20)
+        await runtime.remove(KEY, "", timedelta(0))
+
+    assert played(story).cluster.objects(JOB) == []
+
+
+def test_suspending_patches_the_field_and_going_on_patches_it_back() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        assert await runtime.suspend(KEY, "", True)
+        assert get(world.cluster.get(JOB, "trial", "default"), "spec", "suspend") is True
+        assert await runtime.suspend(KEY, "", False)
+        assert get(world.cluster.get(JOB, "trial", "default"), "spec", "suspend") is False
+
+    played(story)
+
+
+def test_a_kind_installed_a_minute_ago_is_created_and_its_pods_are_found_through_their_owners() -> None:
+    widget = ResourceType("example.dev", "v1", "Widget", "widgets", True, frozenset({"status"}))
+
+    async def story(world: KubernetesWorld) -> None:
+        world.cluster.install(widget)
+        runtime = runtime_on(world, kind=KindRef("example.dev/v1", "Widget"))
+        answer = await runtime.ensure(
+            KEY, {"apiVersion": "example.dev/v1", "kind": "Widget", "metadata": {"name": "w"}}
+        )
+        assert isinstance(answer, Created)
+        middle = _owned("middle", "example.dev/v1", "Widget", "w", answer.uid)
+        uid = str(get(world.cluster.create(JOB, middle, "default")[0], "metadata", "uid"))
+        world.cluster.create(POD, _owned("pod", "batch/v1", "Job", "middle", uid), "default")
+        world.cluster.create(POD, {"metadata": {"name": "stranger"}}, "default")
+        for name in ("pod", "stranger"):
+            world.cluster.set_status(POD, name, {"phase": "Succeeded"})
+        assert [pod.name for pod in await runtime.pods(KEY)] == ["pod"]
+        async with aclosing(runtime.changes("e", ())) as events:
+            async for event in events:
+                if isinstance(event, Synced):
+                    break
+            assert [pod.name for pod in await runtime.pods(KEY)] == ["pod"]
+
+    played(story)
+
+
+def _owned(name: str, api_version: str, kind: str, owner: str, uid: str) -> JsonObject:
+    reference: JsonObject = {"apiVersion": api_version, "kind": kind, "name": owner, "uid": uid, "controller": True}
+    return {"metadata": {"name": name, "ownerReferences": [reference]}}
+
+
+def test_how_it_ended_is_told_before_it_is_gone() -> None:
+    """A Job whose TTL is nothing is deleted as soon as it is over."""
+
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        told: list[str] = []
+        async with aclosing(runtime.changes("e", ())) as events:
+            async for event in events:
+                if isinstance(event, Synced):
+                    world.cluster.set_status(JOB, "trial", {"conditions": [{"type": "Complete", "status": "True"}]})
+                    world.cluster.delete(JOB, "trial", "default")
+                elif isinstance(event, Snapshot):
+                    told.append(str(get(event.resource, "status", "conditions", 0, "type")))
+                else:
+                    break
+        assert isinstance(event, Gone)
+        assert told[-1] == "Complete"
+
+    played(story)
+
+
+def test_a_job_that_was_deleted_while_the_watch_was_down_is_told_as_gone() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        async with aclosing(runtime.changes("e", ())) as events:
+            async for event in events:
+                if isinstance(event, Synced):
+                    world.api.fail("watch", UNREACHABLE, times=3)
+                    world.api.cut_watches(UNREACHABLE)
+                    world.cluster.delete(JOB, "trial", "default")
+                    world.cluster.compact()
+                if isinstance(event, Gone):
+                    break
+        assert isinstance(event, Gone)
+        assert event.key == KEY
+
+    played(story)
+
+
+# Checking
+
+
+def checked(change: Callable[[KubernetesWorld], None], **target: object) -> list[Problem]:
+    problems: list[Problem] = []
+
+    async def story(world: KubernetesWorld) -> None:
+        change(world)
+        problems.extend(await runtime_on(world, **target).check(job(name="trial")))
+
+    assert played(story).cluster.objects(JOB) == []
+    return problems
+
+
+def _refuse(error: KubeError) -> Callable[[KubernetesWorld], None]:
+    def change(world: KubernetesWorld) -> None:
+        world.api.fail("create", error, plural="jobs")
+
+    return change
+
+
+def test_missing_rights_are_listed_together() -> None:
+    def change(world: KubernetesWorld) -> None:
+        world.api.denied |= {("create", "jobs"), ("delete", "jobs"), ("get", "pods/log")}
+
+    problems = checked(change)
+    assert [problem.code for problem in problems] == ["forbidden", "forbidden"]
+    assert "create and delete jobs.batch" in problems[0].message
+    assert "get pods/log" in problems[1].message
+
+
+def test_an_unknown_field_is_named_with_its_path() -> None:
+    def change(world: KubernetesWorld) -> None:
+        world.cluster.unknown_fields = lambda type, _: (
+            ["spec.template.spec.containers[0].imagee"] if type == JOB else []
+        )
+
+    (problem,) = checked(change)
+    assert (problem.code, problem.path) == ("unknown-field", "spec.template.spec.containers[0].imagee")
+
+
+def test_each_cause_of_a_refusal_is_a_problem_at_its_field() -> None:
+    causes = [Cause("spec.backoffLimit", "FieldValueInvalid", "Invalid value: -1"), Cause("metadata.name", "x", "y")]
+    problems = checked(_refuse(KubeError(422, "Invalid", "no", causes=causes)))
+    assert [(p.path, p.severity) for p in problems] == [
+        ("spec.backoffLimit", Severity.ERROR),
+        ("metadata.name", Severity.ERROR),
+    ]
+    assert "Invalid value: -1" in problems[0].message
+
+
+def test_an_admission_that_denies_is_quoted() -> None:
+    text = 'admission webhook "policy.example.dev" denied the request: no latest tags'
+    (problem,) = checked(_refuse(KubeError(400, "BadRequest", text)))
+    assert text in problem.message
+
+
+def test_a_quota_that_is_used_up_is_waited_for_and_one_that_is_too_small_is_an_error() -> None:
+    (used_up,) = checked(_refuse(QUOTA))
+    assert (used_up.code, used_up.severity) == ("quota-used-up", Severity.WARNING)
+    small = QUOTA.message.replace("limited: count/jobs.batch=2", "limited: count/jobs.batch=0")
+    (too_small,) = checked(_refuse(KubeError(403, "Forbidden", small)))
+    assert (too_small.code, too_small.severity) == ("quota-too-small", Severity.ERROR)
+
+
+def test_a_namespace_that_is_not_there_comes_with_the_command_that_makes_it() -> None:
+    (problem,) = checked(lambda _: None, namespace="nowhere")
+    assert problem.code == "no-namespace"
+    assert "kubectl create namespace nowhere" in problem.remedy
+
+
+def test_a_cluster_out_of_reach_is_one_problem() -> None:
+    (problem,) = checked(lambda world: world.api.fail("discover", UNREACHABLE, times=9))
+    assert problem.code == "cluster-unreachable"
+
+
+def test_a_pod_that_would_be_refused_is_found_though_its_job_is_not() -> None:
+    def change(world: KubernetesWorld) -> None:
+        world.api.fail("create", KubeError(403, "Forbidden", 'violates PodSecurity "restricted"'), plural="pods")
+
+    (problem,) = checked(change)
+    assert (problem.path, problem.severity) == ("spec.template", Severity.ERROR)
+    assert "PodSecurity" in problem.message
+
+
+def test_checking_creates_nothing_and_asks_for_rights_once() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        for _ in range(3):
+            assert await runtime.check(job(name="trial")) == []
+        asked = [call for call in world.api.calls if call.plural == "selfsubjectaccessreviews"]
+        assert len(asked) < 15
+        assert Call("create", "jobs", "default", "trial") in world.api.calls
+
+    assert played(story).cluster.objects(JOB) == []

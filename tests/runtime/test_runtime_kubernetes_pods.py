@@ -1,0 +1,222 @@
+"""What pods tell: which one counts, why it failed, what it waits for, and the container that prints a file."""
+
+from datetime import timedelta
+
+import pytest
+from kubernetes_world import JOB_KIND, job, pod_status
+
+from trialmill.api.tree import Json, JsonObject, get, get_list
+from trialmill.kinds.profile import profile_of
+from trialmill.runtime.kubernetes.evidence import Patience, evidence_of, stuck_of
+from trialmill.runtime.kubernetes.file_printer import can_print, with_printers
+from trialmill.runtime.kubernetes.pods import pod_refs, real_container
+from trialmill.runtime.kubernetes.target import KindRef, Target
+
+JOB_PROFILE = profile_of("batch/v1", "Job")
+PATIENCE = Patience(scheduling=timedelta(hours=1), starting=timedelta(minutes=10))
+
+
+def pod(
+    name: str,
+    status: JsonObject,
+    second: int = 0,
+    labels: dict[str, Json] | None = None,
+    containers: tuple[str, ...] = ("main",),
+) -> JsonObject:
+    created = f"2026-01-01T00:00:{second:02d}Z"
+    metadata: JsonObject = {"name": name, "creationTimestamp": created, "labels": labels or {}}
+    return {"metadata": metadata, "spec": {"containers": [{"name": each} for each in containers]}, "status": status}
+
+
+def ended(code: int, **more: Json) -> JsonObject:
+    return {"terminated": {"exitCode": code, **more}}
+
+
+def waiting(reason: str, message: str = "") -> JsonObject:
+    return {"waiting": {"reason": reason, "message": message}}
+
+
+FAILED = pod_status("Failed", ended(3))
+SUCCEEDED = pod_status("Succeeded", ended(0))
+RUNNING = pod_status("Running", {"running": {}})
+CRASHING = pod_status("Running", waiting("CrashLoopBackOff"), restartCount=6, lastState=ended(1))
+UNSCHEDULABLE: JsonObject = {
+    "phase": "Pending",
+    "conditions": [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes have a GPU"}
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        pytest.param(FAILED, "container main exited with code 3", id="an exit code"),
+        pytest.param(
+            pod_status("Failed", ended(137, reason="OOMKilled")), "exited with code 137 (OOMKilled)", id="out of memory"
+        ),
+        pytest.param(
+            pod_status("Failed", ended(1, reason="Error", message="one\nno such data set\n")),
+            "exited with code 1: no such data set",
+            id="the last line of a termination message",
+        ),
+        pytest.param(
+            {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, "evicted: low on memory", id="evicted"
+        ),
+        pytest.param(
+            pod_status("Running", waiting("CrashLoopBackOff"), lastState=ended(2)), "exited with code 2", id="crashes"
+        ),
+    ],
+)
+def test_a_pod_that_failed_says_why(status: JsonObject, words: str) -> None:
+    assert words in evidence_of([pod("p", status)])
+
+
+@pytest.mark.parametrize("status", [SUCCEEDED, RUNNING, UNSCHEDULABLE])
+def test_a_pod_that_did_not_fail_is_no_evidence(status: JsonObject) -> None:
+    assert evidence_of([pod("p", status)]) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "patience"),
+    [
+        (UNSCHEDULABLE, "Unschedulable", PATIENCE.scheduling),
+        (pod_status("Pending", waiting("ErrImagePull", "no such image")), "ErrImagePull", PATIENCE.starting),
+        (pod_status("Pending", waiting("ImagePullBackOff")), "ImagePullBackOff", PATIENCE.starting),
+        (
+            pod_status("Pending", waiting("CreateContainerConfigError", "no secret")),
+            "CreateContainerConfigError",
+            PATIENCE.starting,
+        ),
+        (pod_status("Pending", waiting("InvalidImageName")), "InvalidImageName", timedelta(0)),
+        (
+            pod_status("Running", waiting("CrashLoopBackOff"), restartCount=6, lastState=ended(1)),
+            "CrashLoopBackOff",
+            timedelta(0),
+        ),
+    ],
+)
+def test_what_a_pod_waits_for_in_vain_is_told_with_how_long_it_may(
+    status: JsonObject, reason: str, patience: timedelta
+) -> None:
+    stuck = stuck_of([pod("p", status)], PATIENCE)
+    assert stuck is not None
+    assert (stuck.reason, stuck.patience) == (reason, patience)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        RUNNING,
+        SUCCEEDED,
+        pod_status("Pending", waiting("ContainerCreating")),
+        pod_status("Running", waiting("CrashLoopBackOff"), restartCount=5, lastState=ended(1)),
+    ],
+)
+def test_a_pod_that_gets_on_waits_for_nothing(status: JsonObject) -> None:
+    assert stuck_of([pod("p", status)], PATIENCE) is None
+
+
+def refs(pods: list[JsonObject], **target: object) -> list[tuple[str, bool]]:
+    whole: dict[str, object] = {"namespace": "default", "kind": JOB_KIND, "primary_container": "main", **target}
+    return [(ref.name, ref.primary) for ref in pod_refs(pods, Target(**whole))]  # type: ignore[arg-type]
+
+
+def test_a_pod_that_replaces_one_that_failed_counts_after_it() -> None:
+    assert refs([pod("b", RUNNING, 5), pod("a", FAILED, 1)]) == [("a", True), ("b", True)]
+
+
+def test_of_pods_side_by_side_one_counts() -> None:
+    assert refs([pod("a", RUNNING), pod("b", RUNNING)]) == [("a", True), ("b", False)]
+
+
+def test_completion_index_0_counts() -> None:
+    index = "batch.kubernetes.io/job-completion-index"
+    pods = [pod("a", RUNNING, labels={index: "1"}), pod("b", RUNNING, labels={index: "0"})]
+    assert refs(pods) == [("b", True), ("a", False)]
+
+
+def test_the_master_of_a_training_job_counts() -> None:
+    kind = KindRef("kubeflow.org/v1", "PyTorchJob")
+    role = "training.kubeflow.org/job-role"
+    pods = [pod("worker", RUNNING, labels={role: "worker"}), pod("master", RUNNING, 1, {role: "master"})]
+    assert refs(pods, kind=kind) == [("worker", False), ("master", True)]
+
+
+def test_primary_labels_of_the_experiment_come_before_those_of_the_kind() -> None:
+    pods = [pod("a", RUNNING), pod("b", RUNNING, 0, {"role": "chief"})]
+    assert refs(pods, primary_labels={"role": "chief"}) == [("a", False), ("b", True)]
+
+
+def test_a_pod_that_has_not_started_has_nothing_to_read() -> None:
+    assert refs([pod("a", UNSCHEDULABLE), pod("b", pod_status("Pending", waiting("ErrImagePull")))]) == []
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "real"),
+    [("tekton.dev/v1", "TaskRun", "step-train"), ("argoproj.io/v1alpha1", "Workflow", "main")],
+)
+def test_containers_have_the_names_that_the_manifest_gives_them(api_version: str, kind: str, real: str) -> None:
+    target = Target("default", KindRef(api_version, kind), primary_container="train")
+    found = pod("p", RUNNING, containers=(real,))
+    (ref,) = pod_refs([found], target)
+    assert ref.containers == ("train",)
+    assert real_container(found, "train", target) == real
+
+
+# Metrics in a file
+
+
+def printed(resource: JsonObject, *paths: str) -> JsonObject:
+    return with_printers(resource, JOB_PROFILE, "main", paths, "busybox")
+
+
+SPEC = ("spec", "template", "spec")
+
+
+def test_a_printer_shares_an_empty_volume_at_the_files_folder() -> None:
+    whole = printed(job(), "/var/log/katib/metrics.log")
+    (volume,) = get_list(whole, *SPEC, "volumes")
+    (mount,) = get_list(whole, *SPEC, "containers", 0, "volumeMounts")
+    (printer,) = get_list(whole, *SPEC, "initContainers")
+    assert get(volume, "emptyDir") == {}
+    assert get(mount, "mountPath") == "/var/log/katib"
+    assert get(printer, "restartPolicy") == "Always"
+    assert get(printer, "volumeMounts", 0, "readOnly") is True
+    assert get(volume, "name") == get(mount, "name") == get(printer, "volumeMounts", 0, "name")
+
+
+def test_a_printer_uses_the_volume_that_is_there_already() -> None:
+    resource = job()
+    container = get(resource, *SPEC, "containers", 0)
+    assert isinstance(container, dict)
+    container["volumeMounts"] = [{"name": "data", "mountPath": "/data", "subPath": "mine"}]
+    whole = printed(resource, "/data/deep/metrics.log")
+    assert get(whole, *SPEC, "volumes") is None
+    mount: JsonObject = {"name": "data", "mountPath": "/data", "subPath": "mine", "readOnly": True}
+    assert get(whole, *SPEC, "initContainers", 0, "volumeMounts") == [mount]
+
+
+def test_a_printer_asks_for_nothing_that_pod_security_restricted_forbids() -> None:
+    context = get(printed(job(), "/a/b"), *SPEC, "initContainers", 0, "securityContext")
+    assert get(context, "runAsNonRoot") is True
+    assert get(context, "allowPrivilegeEscalation") is False
+    assert get(context, "capabilities", "drop") == ["ALL"]
+    assert get(context, "seccompProfile", "type") == "RuntimeDefault"
+
+
+def test_a_printer_is_the_user_who_writes_the_file() -> None:
+    resource = job()
+    spec = get(resource, *SPEC)
+    assert isinstance(spec, dict)
+    spec["securityContext"] = {"runAsUser": 1234}
+    assert get(printed(resource, "/a/b"), *SPEC, "initContainers", 0, "securityContext", "runAsUser") == 1234
+
+
+def test_without_a_file_nothing_is_added() -> None:
+    assert printed(job()) == job()
+
+
+def test_the_root_of_a_container_cannot_be_shared() -> None:
+    assert not can_print("/metrics.log")
+    assert can_print("/logs/metrics.log")

@@ -1,0 +1,3 @@
+module trialmill/cluster/pause
+
+go 1.24

@@ -1,0 +1,106 @@
+"""The programs that are built from Go modules: once for each state of their sources, then taken from the cache."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from testbed.place import KUBERNETES, SOURCES, CannotRunError, cache, digest, made_once, say
+
+NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+TRAINING_OPERATOR = "github.com/kubeflow/training-operator"
+TRAINING_OPERATOR_VERSION = "v1.9.3"
+
+
+def assets() -> Path | None:
+    """The folder of ready programs that `KUBEBUILDER_ASSETS` names, as envtest has it; None where it names none."""
+    named = os.environ.get("KUBEBUILDER_ASSETS")
+    if not named:
+        return None
+    missing = [name for name in CONTROL_PLANE if not os.access(Path(named) / name, os.X_OK)]
+    if missing:
+        raise CannotRunError(f"KUBEBUILDER_ASSETS names {named}, which has no {', '.join(missing)}")
+    return Path(named).absolute()
+
+
+def kubernetes() -> Path:
+    """The folder with every program of Kubernetes; building takes minutes the first time."""
+    return assets() or _built("kubernetes", f"Kubernetes {KUBERNETES}", _version_flags(), NAMES)
+
+
+def pause() -> Path:
+    return _built("pause", "pause") / "pause"
+
+
+def dns() -> Path:
+    return _built("dns", "CoreDNS") / "dns"
+
+
+def training_operator() -> Path:
+    """A folder with `training-operator` and `crds/`, of the real operator's module."""
+    target = cache() / "built" / f"training-operator-{TRAINING_OPERATOR_VERSION}"
+    with made_once(target) as unfinished:
+        if unfinished:
+            package = f"{TRAINING_OPERATOR}/cmd/training-operator.v1@{TRAINING_OPERATOR_VERSION}"
+            what = f"the training operator {TRAINING_OPERATOR_VERSION}"
+            _go(what, unfinished, "install", "-trimpath", "-ldflags=-s -w", package, GOBIN=str(unfinished))
+            (unfinished / "training-operator.v1").rename(unfinished / "training-operator")
+            modules = Path(subprocess.check_output(["go", "env", "GOMODCACHE"], text=True).strip())
+            crds = modules / f"{TRAINING_OPERATOR}@{TRAINING_OPERATOR_VERSION}" / "manifests" / "base" / "crds"
+            shutil.copytree(crds, unfinished / "crds", copy_function=shutil.copyfile)
+            (unfinished / "crds").chmod(0o755)  # folders of Go's module cache are read-only, and the copy is too
+    return target
+
+
+def obstacle() -> str | None:
+    """Why nothing can be built here, or None."""
+    return None if shutil.which("go") else "Go is not on the PATH"
+
+
+def _built(module: str, what: str, flags: str = "", names: tuple[str, ...] = ()) -> Path:
+    """The folder that holds the program of `tools/cluster/MODULE`, with a link to it for each of `names`."""
+    sources = SOURCES / module
+    target = cache() / "built" / f"{module}-{digest(sources, flags)}"
+    with made_once(target) as unfinished:
+        if unfinished:
+            program = unfinished.absolute() / module
+            _go(
+                what, sources, "build", "-mod=readonly", "-trimpath", f"-ldflags=-s -w {flags}", "-o", str(program), "."
+            )
+            for name in names:
+                (unfinished / name).symlink_to(module)
+    return target
+
+
+def _version_flags() -> str:
+    """What Kubernetes' own build says about its version: clients read it, and kubectl parses it."""
+    major, minor, _ = KUBERNETES.removeprefix("v").split(".")
+    values = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    return " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items())
+
+
+def _go(what: str, where: Path, *arguments: str, **variables: str) -> None:
+    """Run go, with a line of progress every half minute: a cold build takes minutes, and CI logs look dead without."""
+    if reason := obstacle():
+        raise CannotRunError(f"{what} cannot be built: {reason}")
+    environment = {**os.environ, "CGO_ENABLED": "0", **variables}
+    say(f"building {what}, which takes minutes the first time")
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(["go", *arguments], cwd=where, env=environment, stdout=output, stderr=output)
+        while True:
+            try:
+                process.wait(timeout=30)
+                break
+            except subprocess.TimeoutExpired:
+                say(f"building {what}: {time.monotonic() - started:.0f} s so far")
+        if process.returncode:
+            output.seek(0)
+            lines = [line for line in output if not line.startswith("go: downloading ")]
+            raise CannotRunError(
+                f"{what} cannot be built: go {arguments[0]} ended with {process.returncode}\n" + "".join(lines)
+            )
+    say(f"built {what} in {time.monotonic() - started:.0f} s")
