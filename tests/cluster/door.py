@@ -23,7 +23,7 @@ spec:
   algorithm: {{algorithmName: random}}
   parallelTrialCount: {parallel}
   maxTrialCount: {trials}
-  maxFailedTrialCount: 2
+  maxFailedTrialCount: {failed}
 {more}
   parameters:
   - {{name: x, parameterType: double, feasibleSpace: {{min: "0", max: "1"}}}}
@@ -49,7 +49,7 @@ class Door:
         manifest: Object,
         *,
         trials: int = 2,
-        parallel: int = 2,
+        parallel: int | None = None,
         more: str = "",
         conditions: str = "",
         container: str = "main",
@@ -58,7 +58,8 @@ class Door:
         text = EXPERIMENT.format(
             manifest=indent(json.dumps(manifest, indent=2), " " * 6),
             trials=trials,
-            parallel=parallel,
+            parallel=parallel or min(trials, 2),
+            failed=min(trials, 2),
             more=indent(more, "  "),
             conditions=indent(conditions, "    "),
             container=container,
@@ -105,6 +106,7 @@ class Door:
 
 def job(command: str, image: str, **spec: object) -> Object:
     """A Job whose container `main` runs a line of shell."""
-    container = {"name": "main", "image": image, "command": ["sh", "-c", command]}
+    used = [{"name": "X", "value": LOSS}]
+    container = {"name": "main", "image": image, "command": ["sh", "-c", command], "env": used}
     pod = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "containers": [container], **spec}
     return {"apiVersion": "batch/v1", "kind": "Job", "spec": {"backoffLimit": 0, "template": {"spec": pod}}}

@@ -231,6 +231,36 @@ def test_a_job_that_was_deleted_while_the_watch_was_down_is_told_as_gone() -> No
     played(story)
 
 
+async def _told_until_synced(world: KubernetesWorld) -> list[AttemptKey]:
+    told = []
+    async with aclosing(runtime_on(world).changes("e", ())) as events:
+        async for event in events:
+            if isinstance(event, Synced):
+                return told
+            told.append(event.key)
+    raise AssertionError("changes ended")
+
+
+def test_resources_are_told_when_their_pods_are_known_too() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        await runtime_on(world).ensure(KEY, job(name="trial"))
+        world.api.fail("list", UNREACHABLE, plural="pods", times=3)
+        began = asyncio.get_running_loop().time()
+        assert await asyncio.wait_for(_told_until_synced(world), 60) == [KEY]
+        assert asyncio.get_running_loop().time() > began
+
+    played(story)
+
+
+def test_without_the_right_to_see_pods_resources_are_told_all_the_same() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        await runtime_on(world).ensure(KEY, job(name="trial"))
+        world.api.denied.add(("list", "pods"))
+        assert await asyncio.wait_for(_told_until_synced(world), 60) == [KEY]
+
+    played(story)
+
+
 # Checking
 
 
