@@ -3,8 +3,6 @@
 import re
 from typing import Final, NamedTuple, TypeAlias
 
-from trialmill.api.yaml_suspects import suspect
-
 LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What libyaml counts as the end of a line."""
 _INDENTED_BY_TAB: Final = re.compile(r" *\t")
@@ -119,6 +117,8 @@ def explain(
 
 
 def _blamed(text: str, complaint: int) -> Explanation | None:
+    from trialmill.api.yaml_suspects import suspect  # only mistakes pay for it
+
     found = suspect(LINE_BREAK.split(text), complaint)
     if found is None:
         return None

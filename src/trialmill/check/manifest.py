@@ -5,7 +5,7 @@ from typing import Final
 
 from trialmill.api.fields import Field, FieldType, SchemaSource
 from trialmill.api.nearest import nearest
-from trialmill.api.problem import Problems, Severity
+from trialmill.api.problem import MOST_ALIKE, Problems, Severity
 from trialmill.api.tree import Json, JsonObject, Path, get_string, kind_name
 from trialmill.kinds.schema import release_of, tells_case
 
@@ -78,10 +78,11 @@ class ManifestCheck:
             for key, value in tree.items():
                 self._node(value, (*path, key))
             return
+        unknown = 0
         for key, value in tree.items():
             if key in names:
                 self._node(value, (*path, key))
-            elif not self._is_open(key):
+            elif not self._is_open(key) and (unknown := unknown + 1) <= MOST_ALIKE:
                 self._report_unknown(key, tree, known, path)
         for name in sorted(known.required):
             if tree.get(name) in (None, "") and (*path, name) not in self.explained:

@@ -10,8 +10,7 @@ from trialmill.api.space import Space
 from trialmill.api.tree import Json, Path, format_path, get
 from trialmill.check.hydration import is_hydrated
 from trialmill.check.manifest import ManifestCheck
-from trialmill.check.places import MANIFEST, TEMPLATE, has_error_below, is_inside, texts_with
-from trialmill.check.slips import blame_definitions, name_in
+from trialmill.check.places import MANIFEST, TEMPLATE, has_error_below, is_inside, name_in, texts_with
 from trialmill.kinds.schema import BUILT_IN
 from trialmill.template.compile import check_identity, compile_template
 from trialmill.template.compiled import CompiledTemplate
@@ -54,7 +53,9 @@ def compile_checked(
         walk.run(manifest)
     _check_lookalikes(manifest, report)
     causes = _Causes(experiment, problems, report)
-    if not causes.declarations_missing:
+    if not causes.declarations_missing and any(p.code in _MISSED.values() for p in report):
+        from trialmill.check.slips import blame_definitions  # only mistakes pay for it
+
         blame_definitions(experiment, report)
     problems.found += [p for p in report if not causes.explain(p)]
     return compiled, walk.explained

@@ -170,6 +170,12 @@ async def resume(
         return await _drive(stores, ref, runs_directory(store), session, hydrate, resumed=True)
 
 
+async def bring_to_rest(store: str, ref: ExperimentRef) -> None:
+    """End what still runs of an experiment that is to stop and that nobody drives. Raises HeldByError, StoreError."""
+    async with open_store(store) as stores, _lease(stores, ref):
+        await _drive(stores, ref, runs_directory(store), Session(), None, resumed=True)
+
+
 async def _check_same_place(stores: Stores, ref: ExperimentRef, options: Options) -> None:
     """An experiment stays where it was started. Raises RefusedError."""
     began, now = cluster_of(await stores.trials.experiment(ref)), options.cluster
