@@ -12,10 +12,9 @@ from datetime import timedelta
 from typing import Final, TypeAlias
 
 from trialmill.api.tree import JsonObject, get_string
-from trialmill.api.verdict import VerdictMemory, VerdictPhase
+from trialmill.api.verdict import VerdictPhase
 from trialmill.engine.ports import Clock, Gone, Snapshot, Synced
 from trialmill.engine.records import AttemptKey
-from trialmill.kinds.verdict import Policy, judge
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
@@ -79,7 +78,7 @@ class Live:
     def is_over(self, key: AttemptKey) -> bool:
         """Whether the attempt's resource has ended, as far as its profile says."""
         resource = self.resource_of(key)
-        return resource is not None and self._verdict(resource).is_terminal
+        return resource is not None and self._target.phase_of(resource).is_terminal
 
     def learn(self, key: AttemptKey, pods: Iterable[JsonObject]) -> None:
         """The attempt's pods as they were listed, ahead of the stream."""
@@ -173,12 +172,9 @@ class Live:
         self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, _Attempt())
         attempt.resource = object
-        if not attempt.evidence and self._verdict(object) is VerdictPhase.FAILED:
+        if not attempt.evidence and self._target.phase_of(object) is VerdictPhase.FAILED:
             await self._look_at_pods(key, attempt)
         self._tell(key, None)
-
-    def _verdict(self, resource: JsonObject) -> VerdictPhase:
-        return judge(resource, Policy(profile=self._target.profile), VerdictMemory()).phase
 
     async def _look_at_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
