@@ -142,7 +142,7 @@ class Live:
 
     def _snapshot(self, key: AttemptKey, attempt: _Attempt, resource: JsonObject) -> Snapshot:
         stuck = stuck_of(attempt.pods.values(), self._target.patience)
-        if attempt.has_no_pods and self._verdict_on(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
+        if attempt.has_no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
             message = "no pod has been made for it (a quota, or what admits pods): kubectl describe says why"
             stuck = Stuck("NoPods", message, self._target.patience.scheduling)
         return Snapshot(key, get_string(resource, "metadata", "uid"), resource, attempt.evidence, stuck)
