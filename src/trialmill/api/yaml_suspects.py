@@ -59,7 +59,7 @@ def suspect(lines: Sequence[str], complaint: int) -> Suspect | None:
     chosen: _Repair | None = None
     for order, repair in enumerate(_repairs(part, complaint - 1)):
         repaired = [*part[: repair.row], repair.text, *part[repair.row + 1 :]]
-        progress = _progress(repaired, repair.row)
+        progress = _progress(repaired, repair.row, is_cut=len(part) < len(lines))
         if progress < complaint + _CLEAR:
             continue
         rank = (-progress, _irregularities(repaired, complaint - 1), *_likelihood(part, repair, complaint - 1), order)
@@ -149,7 +149,7 @@ def _inner(line: str) -> int:
     return len(line) - len(line.lstrip(" -"))
 
 
-def _progress(lines: Sequence[str], row: int) -> int:
+def _progress(lines: Sequence[str], row: int, *, is_cut: bool) -> int:
     """The line, from 1, of the next complaint; 0 where the line at `row` is taken for a part of another's text."""
     begun = False
     try:
@@ -160,7 +160,7 @@ def _progress(lines: Sequence[str], row: int) -> int:
         mark = error.problem_mark or error.context_mark
         # A text or a list of one line that the end of the part cuts off is no complaint.
         reached = mark.line + 1 if mark else 0
-        return (_END if reached >= len(lines) else reached) if begun else 0
+        return (_END if is_cut and reached >= len(lines) else reached) if begun else 0
     except yaml.YAMLError:
         return 0
     return _END if begun else 0
