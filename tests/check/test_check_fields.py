@@ -13,7 +13,7 @@ from trialmill.api.load import load_documents
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.space import Value
 from trialmill.api.tree import Json, JsonObject, Path, format_path, get
-from trialmill.check.manifest import ManifestCheck
+from trialmill.check.manifest import PLACEHOLDERS, ManifestCheck
 from trialmill.kinds.schema import BUILT_IN
 from trialmill.template.compile import compile_template
 from trialmill.template.compiled import TrialContext
@@ -282,7 +282,7 @@ def test_each_misspelt_name_is_reported_in_its_place(text: str) -> None:
     ),
 )
 def test_no_manifest_is_too_strange_to_be_checked(text: str, spec: Json) -> None:
-    ManifestCheck(BUILT_IN, Problems(), (), has_placeholders=True).run({**tree(text), "spec": spec})
+    ManifestCheck(BUILT_IN, Problems(), (), openings=PLACEHOLDERS).run({**tree(text), "spec": spec})
 
 
 def stamped(text: str, path: Path, assigned: Value, cast: str = "") -> tuple[Json, list[str]]:

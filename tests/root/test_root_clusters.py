@@ -1,6 +1,8 @@
 """Experiments on a cluster in memory, from the file to the end: the same doors, another runtime."""
 
 import asyncio
+import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +22,7 @@ from trialmill.root.errors import RefusedError
 from trialmill.root.prepare import prepare
 from trialmill.root.session import Session, resume, run
 from trialmill.store.sql.open import open_store
-from trialmill.testing.kube_cluster import JOB, POD, FakeCluster
+from trialmill.testing.kube_cluster import CONFIG_MAP, JOB, POD, FakeCluster
 from trialmill.testing.kube_fake import FakeKubeApi
 
 EXPERIMENT = """\
@@ -212,6 +214,16 @@ def test_each_listed_value_is_tried(tmp_path: Path, cluster: Cluster) -> None:
     assert cluster.cluster.objects(JOB) == []
 
 
+def test_a_config_map_of_the_file_has_to_be_on_the_cluster(tmp_path: Path, cluster: Cluster) -> None:
+    data: JsonObject = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "data"}, "data": {"rows": "3"}}
+    from_data = "envFrom: [{configMapRef: {name: data}}]\n              image:"
+    checked = checked_from(tmp_path, f"{EXPERIMENT.replace('image:', from_data)}---\n{json.dumps(data)}\n")
+    (problem,) = asyncio.run(check_there(checked, CHOICE)).problems
+    assert (problem.code, problem.severity, problem.found) == ("missing-companion", Severity.ERROR, "data")
+    cluster.cluster.create(CONFIG_MAP, data, "default")
+    assert asyncio.run(check_there(checked, CHOICE)).problems == ()
+
+
 def test_a_kind_that_this_machine_lacks_is_no_problem_for_a_cluster(tmp_path: Path) -> None:
     text = EXPERIMENT.replace("batch/v1", "kubeflow.org/v1").replace("kind: Job", "kind: PyTorchJob")
     file = tmp_path / "experiment.yaml"
@@ -231,3 +243,15 @@ def test_a_namespace_of_the_context_is_taken_where_the_file_names_none(tmp_path:
     prepared = prepare([str(file)], cluster_namespace="team-a", namespace="team-b")
     assert prepared.checked is not None
     assert prepared.checked.experiment.namespace == "team-b"
+
+
+def test_a_trial_costs_the_server_a_creation_a_log_and_a_deletion(tmp_path: Path, cluster: Cluster) -> None:
+    trials = 40
+    many = EXPERIMENT.replace("maxTrialCount: 4", f"maxTrialCount: {trials}").replace("Count: 2", "Count: 10")
+    store = str(tmp_path / "store.db")
+    finished = asyncio.run(run(store, checked_from(tmp_path, many), Options(".", seed=1, cluster=CHOICE), Session()))
+    assert finished.record.phase is ExperimentPhase.SUCCEEDED
+    made = Counter((call.verb, call.plural) for call in cluster.api.calls if call.verb != "discover")
+    per_trial = {what: n for what, n in made.items() if n >= trials / 4}
+    assert per_trial == {("create", "jobs"): trials, ("get", "pods/log"): trials, ("delete", "jobs"): trials}
+    assert sum(made.values()) - 3 * trials <= 10

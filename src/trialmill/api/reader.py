@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from trialmill.api.durations import parse_duration
 from trialmill.api.nearest import nearest
-from trialmill.api.problem import Problems, Severity
+from trialmill.api.problem import MOST_ALIKE, Problems, Severity
 from trialmill.api.tree import Json, JsonObject, Path, kind_name
 
 INT32_MAX: Final = 2**31 - 1
@@ -111,13 +111,13 @@ class Fields:
 
     def close(self) -> None:
         """Report every field that was not asked for."""
-        for name in self.tree:
-            if name not in self._asked:
-                meant = nearest(name, self._asked)
-                remedy = f"did you mean {meant!r}?" if meant else fields_there(self._asked)
-                self.problems.warn(
-                    "unknown-field", f"the field {name!r} is not known here", self.at(name), remedy=remedy, at_key=True
-                )
+        unknown = [name for name in self.tree if name not in self._asked]
+        for name in unknown[: MOST_ALIKE + 1]:
+            meant = nearest(name, self._asked)
+            remedy = f"did you mean {meant!r}?" if meant else fields_there(self._asked)
+            self.problems.warn(
+                "unknown-field", f"the field {name!r} is not known here", self.at(name), remedy=remedy, at_key=True
+            )
 
     # --- Scalars
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from trialmill.api.fields import Field, FieldType, SchemaSource
 from trialmill.api.nearest import nearest
-from trialmill.api.problem import Problems, Severity
+from trialmill.api.problem import MOST_ALIKE, Problems, Severity
 from trialmill.api.tree import Json, JsonObject, Path, get_string, kind_name
 from trialmill.kinds.schema import release_of, tells_case
 
@@ -21,20 +21,24 @@ _WORDS: Final = {
     FieldType.LIST: "a list",
 }
 _LONGEST_QUOTE: Final = 40
+PLACEHOLDERS: Final = ("${",)
+"""What placeholders of the normal form begin with."""
+ANY_PLACEHOLDERS: Final = (*PLACEHOLDERS, "$(", "{{")
+"""What those of all forms begin with."""
 
 
 @dataclass(slots=True)
 class ManifestCheck:
     """Walks one manifest. `base` is where it stands in its document.
 
-    With `has_placeholders`, texts with a placeholder in them fit everywhere: nobody knows yet what they become.
+    Texts with one of `openings`, which placeholders begin with, fit everywhere: nobody knows yet what they become.
     `explained` collects the places of fields that are there under a misspelt name, so that nobody misses them.
     """
 
     schema: SchemaSource
     problems: Problems
     base: Path
-    has_placeholders: bool = False
+    openings: tuple[str, ...] = ()
     explained: set[Path] = field(default_factory=set)
     _api_version: str = field(default="", init=False)
     _kind: str = field(default="", init=False)
@@ -63,7 +67,7 @@ class ManifestCheck:
         return self.schema.field(self._api_version, self._kind, path)
 
     def _is_open(self, value: Json) -> bool:
-        return self.has_placeholders and isinstance(value, str) and "${" in value
+        return isinstance(value, str) and any(opening in value for opening in self.openings)
 
     def _entry(self, item: Json, path: Path) -> None:
         """An entry of a list, where nothing is a mistake; in a mapping it is as good as no entry."""
@@ -78,10 +82,11 @@ class ManifestCheck:
             for key, value in tree.items():
                 self._node(value, (*path, key))
             return
+        unknown = 0
         for key, value in tree.items():
             if key in names:
                 self._node(value, (*path, key))
-            elif not self._is_open(key):
+            elif not self._is_open(key) and (unknown := unknown + 1) <= MOST_ALIKE:
                 self._report_unknown(key, tree, known, path)
         for name in sorted(known.required):
             if tree.get(name) in (None, "") and (*path, name) not in self.explained:

@@ -58,3 +58,8 @@ def is_inside(path: str, outer: str) -> bool:
 def is_refusal(problem: Problem) -> bool:
     """Whether the problem keeps an experiment from running."""
     return problem.severity in (Severity.ERROR, Severity.UNAVAILABLE)
+
+
+def name_in(found: str) -> str:
+    """The name in a placeholder for a trial parameter."""
+    return found.removeprefix("${trialParameters.").removesuffix("}")

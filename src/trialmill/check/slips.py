@@ -12,17 +12,12 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Problems
 from trialmill.api.tree import Path
-from trialmill.check.places import SPEC, TEMPLATE, entries
+from trialmill.check.places import SPEC, TEMPLATE, entries, name_in
 
 _PARAMETERS: Path = (*SPEC, "parameters")
 _DECLARATIONS: Path = (*TEMPLATE, "trialParameters")
 _UNDECLARED = "undeclared-placeholder"
 _UNKNOWN = "unknown-reference"
-
-
-def name_in(found: str) -> str:
-    """The name in a placeholder for a trial parameter."""
-    return found.removeprefix("${trialParameters.").removesuffix("}")
 
 
 def blame_definitions(experiment: Experiment, report: Problems) -> None:

@@ -10,7 +10,7 @@ from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import Json
 from trialmill.cli.failures import BAD_INPUT, OK
 from trialmill.cli.output import has_colour, write_json, write_line
-from trialmill.root.prepare import prepare
+from trialmill.root.prepare import prepare_each
 
 _FIELDS: Final = ("code", "severity", "file", "line", "column", "path", "message", "found", "expected", "remedy")
 _COLOURS: Final = {
@@ -26,7 +26,7 @@ _LONGEST_LINE: Final = 160
 
 
 def validate_command(args: argparse.Namespace) -> int:
-    prepared = prepare(args.files, strict=args.strict, allow_hydrate=args.allow_hydrate)
+    prepared = prepare_each(args.files, strict=args.strict, allow_hydrate=args.allow_hydrate)
     if args.output == "json":
         write_json(problems_object(prepared.problems))
     else:

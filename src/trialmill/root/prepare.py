@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from trialmill.api.document import Document
 from trialmill.api.load import STDIN, read_source
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trialmill.check.documents import Checked
 
 
+KIND: Final = "Experiment"
 Lines: TypeAlias = Mapping[str, Sequence[str]]
 
 
@@ -61,9 +62,38 @@ def prepare(
         name=name,
         namespace=namespace,
         on_cluster=cluster_namespace is not None,
-        base=Path(files[0]).parent if files and files[0] != STDIN else Path(),
+        base=_folder(files),
         allow_hydrate=allow_hydrate,
     )
+
+
+def prepare_each(files: Sequence[str], *, strict: bool = False, allow_hydrate: bool = False) -> Prepared:
+    """The same for files of which several may hold an Experiment: each of those is checked alone, with what the files
+    without one hold. `checked` is None where there are several.
+    """
+    problems: dict[str, list[Problem]] = {file: [] for file in files}
+    documents = {file: read_source(file, problems[file]) for file in problems}
+    own = [file for file, held in documents.items() if any(get_string(d.tree, "kind") == KIND for d in held)]
+    if len(own) < 2:
+        found = [problem for each in problems.values() for problem in each]
+        together = [document for held in documents.values() for document in held]
+        return prepare_documents(
+            together, found, strict=strict, base=_folder(own or files), allow_hydrate=allow_hydrate
+        )
+    beside = [document for file, held in documents.items() if file not in own for document in held]
+    shared = [problem for file, each in problems.items() if file not in own for problem in each]
+    parts = [
+        prepare_documents(
+            [*documents[file], *beside],
+            [*problems[file], *shared],
+            strict=strict,
+            base=_folder([file]),
+            allow_hydrate=allow_hydrate,
+        )
+        for file in own
+    ]
+    all_problems = dict.fromkeys(problem for part in parts for problem in part.problems)
+    return Prepared(tuple(all_problems), None, {file: text for part in parts for file, text in part.lines.items()})
 
 
 def prepare_documents(
@@ -92,6 +122,11 @@ def prepare_documents(
     if strict:
         problems = [_stricter(problem) for problem in problems]
     return Prepared(tuple(problems), checked, lines)
+
+
+def _folder(files: Sequence[str]) -> Path:
+    """Where the functions and commands that a file names are looked for."""
+    return Path(files[0]).parent if files and files[0] != STDIN else Path()
 
 
 def lines_of(documents: Iterable[Document]) -> Lines:

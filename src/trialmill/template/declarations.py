@@ -267,12 +267,13 @@ def check_passed_on(template: TrialTemplate, parameter_names: Collection[str], p
     """Each search parameter needs a trial parameter: with Katib the experiment would wait for ever."""
     referenced = {p.reference for p in template.trial_parameters}
     referenced |= {name for p in template.trial_parameters if p.value for name in names_in(p.value, parameter_names)}
+    places = _parameter_places(problems, base[:-1])
     for name in parameter_names:
         if name not in referenced:
             problems.add(
                 "unused-parameter",
                 f"no trial parameter refers to parameter {name}, so trials would never see its value",
-                _parameter_path(name, problems, base[:-1]),
+                places.get(name, (*base[:-1], "parameters")),
                 found=name,
                 remedy=f"add a trial parameter with reference {name}, or remove the parameter",
             )
@@ -296,7 +297,8 @@ def check_defaults(
             )
 
 
-def _parameter_path(name: str, problems: Problems, spec: Path) -> Path:
+def _parameter_places(problems: Problems, spec: Path) -> dict[str, Path]:
+    """Where the name of each search parameter stands, the first of those that are there twice."""
     listed = get_list(problems.document.tree, *spec, "parameters") if problems.document else []
-    names = [get_string(entry, "name") for entry in listed]
-    return (*spec, "parameters", names.index(name), "name") if name in names else (*spec, "parameters")
+    names = [(get_string(entry, "name"), position) for position, entry in enumerate(listed)]
+    return {name: (*spec, "parameters", position, "name") for name, position in reversed(names)}
