@@ -88,7 +88,8 @@ def test_arguments_that_cannot_be_read_are_bad_input(capsys: pytest.CaptureFixtu
 def test_running_has_all_its_options() -> None:
     line = (
         "run f.yaml --name n --parallel auto --max-trials 4 --seed 1 --image a=b --image c=d --timeout 10m"
-        " --durable -o json -n ns --with c.yaml --store s.db"
+        " --durable -o json -n ns --with c.yaml --store s.db --allow-hydrate"
+        " --runtime kubernetes --context c --pending-timeout 5m --printer-image i"
     )
     args = build_parser().parse_args(line.split())
     assert vars(args) == {
@@ -100,7 +101,11 @@ def test_running_has_all_its_options() -> None:
         "seed": 1,
         "images": ["a=b", "c=d"],
         "timeout": "10m",
-        "allow_hydrate": False,
+        "allow_hydrate": True,
+        "runtime": "kubernetes",
+        "context": "c",
+        "pending_timeout": "5m",
+        "printer_image": "i",
         "durable": True,
         "output": "json",
         "namespace": "ns",
@@ -109,21 +114,24 @@ def test_running_has_all_its_options() -> None:
     }
 
 
-def start(*argv: str, cwd: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "trialmill", *argv]
-    environment = {**os.environ, "PYTHONPATH": str(Path(trialmill.__file__).parent.parent)}
-    return subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     wrong = "".join(f"    - name: p{n}\n      parameterType: nonsense\n" for n in range(400))
     (tmp_path / "f.yaml").write_text(SOURCE.replace("  parameters:\n", f"  parameters:\n{wrong}"))
-    process = start("validate", "f.yaml", cwd=tmp_path)
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.stdout.close()
-    _, err = process.communicate(timeout=60)
-    assert (process.returncode, b"Traceback" in err, b"fault" in err) == (failures.READER_GONE, False, False)
+    command = [sys.executable, "-m", "trialmill", "validate", "f.yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(trialmill.__file__).parent.parent)}
+    left, written = os.pipe()
+    os.close(left)  # before the first line, so that no pipe is large enough to take everything
+    try:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, stdout=written, stderr=subprocess.PIPE, timeout=60
+        )
+    finally:
+        os.close(written)
+    assert (done.returncode, b"Traceback" in done.stderr, b"fault" in done.stderr) == (
+        failures.READER_GONE,
+        False,
+        False,
+    )
 
 
 def test_help_needs_no_part_of_the_engine() -> None:
