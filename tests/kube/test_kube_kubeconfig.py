@@ -148,7 +148,7 @@ GOOD = config(context("prod"), cluster(), user("u", "token: t"), "prod")
             r"is 'c\.test', which is no http\(s\) address",
             id="no address",
         ),
-        pytest.param("a: [1", None, "is no valid YAML, at line 2", id="broken YAML"),
+        pytest.param("a: [1", None, "is no valid YAML, at line 1", id="broken YAML"),
         pytest.param("- 1", None, "is no kubeconfig: it holds no mapping", id="a list"),
         pytest.param("contexts: 3", None, "is no kubeconfig: contexts is no list", id="no contexts"),
         pytest.param("", None, "has no current-context", id="an empty file"),
