@@ -172,7 +172,10 @@ def test_a_wrong_argument_is_refused(place: Place, words: list[str], said: str) 
     ids=["by name", "by path", "beside the file"],
 )
 def test_a_command_that_does_not_exist_is_refused_before_the_start(place: Place, command: list[str]) -> None:
-    assert command[0] in refused(place, experiment(command)).err
+    err = refused(place, experiment(command)).err
+    assert command[0] in err
+    line = (place.folder / "e.yaml").read_text().splitlines().index(f"              - {command[0]}")
+    assert f"e.yaml:{line}:" in err or f"e.yaml:{line + 1}:" in err
 
 
 def test_a_file_from_stdin_is_checked_and_run_like_any_other(place: Place) -> None:

@@ -70,9 +70,9 @@ def test_a_fault_is_printed_on_request(capsys: pytest.CaptureFixture[str], monke
         ("lst",),
         ("get",),
         ("list", "-o", "xml"),
-        ("extend", "x"),
         ("extend", "x", "--max-trials", "0"),
         ("extend", "x", "--max-trials", "x"),
+        ("extend", "x", "--max-failed", "0"),
     ],
     ids=" ".join,
 )
@@ -83,6 +83,21 @@ def test_arguments_that_cannot_be_read_are_bad_input(capsys: pytest.CaptureFixtu
     out, err = capsys.readouterr()
     assert out == ""
     assert "usage: trialmill" in err
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["logs x t -f", "logs x -f t", "logs -f x t", "logs x -n ns t", "metrics x -o json t", "metrics x --store s t"],
+)
+def test_the_trial_may_stand_before_and_behind_options(line: str) -> None:
+    args = build_parser().parse_args(line.split())
+    assert (args.name, args.trial) == ("x", "t")
+
+
+@pytest.mark.parametrize("line", ["logs x t -f u", "metrics x -o json t u", "get x -o json t", "logs x -f --wrong"])
+def test_what_is_left_over_is_not_taken_for_a_trial(line: str) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(line.split())
 
 
 def test_running_has_all_its_options() -> None:
@@ -114,24 +129,29 @@ def test_running_has_all_its_options() -> None:
     }
 
 
+def start(*argv: str, cwd: Path, stdout: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "trialmill", *argv]
+    environment = {**os.environ, "PYTHONPATH": str(Path(trialmill.__file__).parent.parent)}
+    return subprocess.Popen(command, cwd=cwd, env=environment, stdout=stdout, stderr=subprocess.PIPE)
+
+
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     wrong = "".join(f"    - name: p{n}\n      parameterType: nonsense\n" for n in range(400))
     (tmp_path / "f.yaml").write_text(SOURCE.replace("  parameters:\n", f"  parameters:\n{wrong}"))
-    command = [sys.executable, "-m", "trialmill", "validate", "f.yaml"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(trialmill.__file__).parent.parent)}
     left, written = os.pipe()
     os.close(left)  # before the first line, so that no pipe is large enough to take everything
-    try:
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, stdout=written, stderr=subprocess.PIPE, timeout=60
-        )
-    finally:
-        os.close(written)
-    assert (done.returncode, b"Traceback" in done.stderr, b"fault" in done.stderr) == (
-        failures.READER_GONE,
-        False,
-        False,
-    )
+    process = start("validate", "f.yaml", cwd=tmp_path, stdout=written)
+    os.close(written)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, b"Traceback" in err, b"fault" in err) == (failures.READER_GONE, False, False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_under_the_output_is_a_plain_line(tmp_path: Path) -> None:
+    process = start("explain", cwd=tmp_path, stdout=os.open("/dev/full", os.O_WRONLY))
+    _, err = process.communicate(timeout=60)
+    message = b"trialmill: the output cannot be written: No space left on device\n"
+    assert (process.returncode, err) == (failures.FAILED, message)
 
 
 def test_help_needs_no_part_of_the_engine() -> None:

@@ -15,7 +15,8 @@ import yaml
 from trialmill.api.metric import Point
 from trialmill.cli.main import main
 from trialmill.engine.names import trial_name
-from trialmill.engine.records import EventRecord, TrialPhase
+from trialmill.engine.records import EventRecord, ExperimentPhase, ExperimentRef, Outcome, TrialPhase
+from trialmill.store.sql.trials import SqlTrials
 from trialmill.testing.samples import minute
 from trialmill.testing.stored import UID, running_experiment, seed, some_trials, trial_of
 
@@ -299,6 +300,22 @@ def test_a_file_that_is_no_store_is_an_error_without_a_traceback(run: Run, tmp_p
     ran = run("list", "--store", str(path))
     assert (ran.code, ran.out) == (1, "")
     assert "is no Trialmill store" in ran.err
+
+
+@pytest.mark.usefixtures("store")
+def test_watch_tells_an_end_that_is_saved_while_it_asks_who_drives(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def holder(trials: SqlTrials, ref: ExperimentRef) -> str | None:
+        """The driver saves the end and leaves, in the moment in which `watch` asks."""
+        record = await trials.experiment(ref)
+        if not record.phase.is_over:
+            ending = Outcome(True, "ExperimentMaxTrialsReached", "all 12 trials are done")
+            await trials.save([replace(record, phase=ExperimentPhase.SUCCEEDED, ending=ending)])
+        return None
+
+    monkeypatch.setattr(SqlTrials, "holder", holder)
+    ran = run("watch", "sample")
+    assert ran.out.splitlines()[-1].endswith("sample  Succeeded ExperimentMaxTrialsReached: all 12 trials are done")
+    assert ran.err == ""
 
 
 @pytest.mark.usefixtures("store")

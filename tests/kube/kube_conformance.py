@@ -155,3 +155,19 @@ async def conform(
         # What began and has not ended is exactly what is there: so the end of everything else was told.
         assert witness.alive == {key: uid for key, (uid, _) in truth.items()}
         return Outcome(proxy.done, witness.told)
+
+
+class QuickClock:
+    """A clock on which five hundred seconds pass in one."""
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time() * 500
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 500)
+
+
+def check(outcome: Outcome) -> None:
+    """The run was a test at all: faults of all kinds, changes of all kinds."""
+    assert set(outcome.faults) == set(Fault)
+    assert {"ADDED", "MODIFIED", "DELETED", "DELETED?", "SYNCED", "TROUBLE"} <= set(outcome.told)

@@ -229,3 +229,13 @@ def test_secrets_are_in_no_message_and_no_representation(tmp_path: Path) -> None
     with pytest.raises(KubeConfigError) as wrong:
         find(tmp_path, kubeconfig=file)
     assert secret not in str(wrong.value)
+
+
+def test_message_and_remedy_are_there_together_and_apart() -> None:
+    error = KubeConfigError("it is broken", "mend it")
+    assert (str(error), error.message, error.remedy, error.status) == (
+        "it is broken; mend it",
+        "it is broken",
+        "mend it",
+        401,
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -242,3 +243,15 @@ def test_a_namespace_of_the_context_is_taken_where_the_file_names_none(tmp_path:
     prepared = prepare([str(file)], cluster_namespace="team-a", namespace="team-b")
     assert prepared.checked is not None
     assert prepared.checked.experiment.namespace == "team-b"
+
+
+def test_a_trial_costs_the_server_a_creation_a_log_and_a_deletion(tmp_path: Path, cluster: Cluster) -> None:
+    trials = 40
+    many = EXPERIMENT.replace("maxTrialCount: 4", f"maxTrialCount: {trials}").replace("Count: 2", "Count: 10")
+    store = str(tmp_path / "store.db")
+    finished = asyncio.run(run(store, checked_from(tmp_path, many), Options(".", seed=1, cluster=CHOICE), Session()))
+    assert finished.record.phase is ExperimentPhase.SUCCEEDED
+    made = Counter((call.verb, call.plural) for call in cluster.api.calls if call.verb != "discover")
+    per_trial = {what: n for what, n in made.items() if n >= trials / 4}
+    assert per_trial == {("create", "jobs"): trials, ("get", "pods/log"): trials, ("delete", "jobs"): trials}
+    assert sum(made.values()) - 3 * trials <= 10

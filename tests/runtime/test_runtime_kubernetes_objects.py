@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 import pytest
-from kubernetes_world import KubernetesWorld, job, runtime_on
+from kubernetes_world import KubernetesWorld, job, pod_of, runtime_on
 
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get, get_list, string_map
@@ -227,6 +227,55 @@ def test_a_job_that_was_deleted_while_the_watch_was_down_is_told_as_gone() -> No
                     break
         assert isinstance(event, Gone)
         assert event.key == KEY
+
+    played(story)
+
+
+async def _told_until_synced(world: KubernetesWorld) -> list[AttemptKey]:
+    told: list[AttemptKey] = []
+    async with aclosing(runtime_on(world).changes("e", ())) as events:
+        async for event in events:
+            if isinstance(event, Synced):
+                return told
+            told.append(event.key)
+    raise AssertionError("changes ended")
+
+
+def test_resources_are_told_when_their_pods_are_known_too() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        await runtime_on(world).ensure(KEY, job(name="trial"))
+        world.api.fail("list", UNREACHABLE, plural="pods", times=3)
+        began = asyncio.get_running_loop().time()
+        assert await asyncio.wait_for(_told_until_synced(world), 60) == [KEY]
+        assert asyncio.get_running_loop().time() > began
+
+    played(story)
+
+
+def test_a_job_that_gets_no_pods_waits_in_vain_until_it_gets_one() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        reasons: list[str] = []
+        async with aclosing(runtime.changes("e", ())) as events:
+            async for event in events:
+                if isinstance(event, Snapshot):
+                    reasons.append(event.stuck.reason if event.stuck else "")
+                    if reasons == ["", "NoPods"]:
+                        made = world.cluster.objects(JOB)[0]
+                        world.cluster.create(POD, pod_of(made, "trial-abcde"), "default")
+                    if len(reasons) == 3:
+                        break
+        assert reasons == ["", "NoPods", ""]
+
+    played(story)
+
+
+def test_without_the_right_to_see_pods_resources_are_told_all_the_same() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        await runtime_on(world).ensure(KEY, job(name="trial"))
+        world.api.denied.add(("list", "pods"))
+        assert await asyncio.wait_for(_told_until_synced(world), 60) == [KEY]
 
     played(story)
 

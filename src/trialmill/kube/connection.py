@@ -1,11 +1,14 @@
 """Requests to one API server with one user's credentials, over httpx2: errors mapped, credentials renewed once.
 
-HTTP/1.1: each watch and each followed log has a connection of its own. Connections are probed by the system (TCP
-keep-alive), so that a peer which vanished without a word is noticed in about a minute, also where silence is normal.
+HTTP/1.1: each watch and each followed log has a connection of its own; ordinary requests share a few. Connections are
+probed by the system (TCP keep-alive), so that a peer which vanished without a word is noticed in about a minute, also
+where silence is normal.
 """
 
+import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +26,8 @@ from trialmill.kube.tls import tls_context
 CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 65.0
 """The API server itself gives up on an ordinary request after 60."""
+AT_ONCE: Final = 16
+"""Ordinary requests under way: more would not be answered sooner, and each needs a connection."""
 _UNAUTHORIZED: Final = 401
 _KEEP_ALIVE: Final = tuple(
     (socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -40,6 +45,20 @@ class Answer:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    """Two pools, since looking for a free connection costs the more the more there are: streams have as many as are
+    asked for (a limit would let a watch wait for a log to end), requests a few.
+    """
+
+    requests: httpx2.AsyncClient
+    streams: httpx2.AsyncClient
+
+    async def close(self) -> None:
+        await self.requests.aclose()
+        await self.streams.aclose()
+
+
 class Connection:
     """One server, one user. `proxy` is the address of the proxy that leads there, empty for none."""
 
@@ -48,9 +67,10 @@ class Connection:
         self._credentials = credentials
         self._proxy = proxy
         self._agent = agent
-        self._client: httpx2.AsyncClient | None = None
+        self._clients: _Clients | None = None
         self._shown: ClientCertificate | None = None
-        self._replaced: list[httpx2.AsyncClient] = []
+        self._replaced: list[_Clients] = []
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     async def request(
         self,
@@ -61,7 +81,10 @@ class Connection:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """A whole answer of status 2xx. Raises KubeError and UnreachableError."""
-        async with self.open(method, path, query, body, headers, silence=ANSWER_SECONDS) as response:
+        async with (
+            self._places,
+            self._opened(method, path, query, body, headers, silence=ANSWER_SECONDS, lasts=False) as response,
+        ):
             with _mapped(self.server.url):
                 await response.aread()
             return Answer(self._parsed(response.content), warnings_of(response.headers.get_list("warning")))
@@ -78,14 +101,36 @@ class Connection:
         silence: float | None,
     ) -> AsyncIterator[httpx2.Response]:
         """An answer of status 2xx whose body is still to come. `silence`: seconds without a byte that are too many."""
+        async with self._opened(method, path, query, body, headers, silence=silence, lasts=True) as response:
+            yield response
+
+    @asynccontextmanager
+    async def _opened(
+        self,
+        method: str,
+        path: str,
+        query: Query,
+        body: Json,
+        headers: Mapping[str, str] | None,
+        *,
+        silence: float | None,
+        lasts: bool,
+    ) -> AsyncIterator[httpx2.Response]:
+        """`lasts`: the answer is a stream."""
         proof = await self._credentials.proof()
-        response = await self._send(proof, method, path, query, body, headers, silence)
+
+        async def send(proof: Proof) -> httpx2.Response:
+            clients = self._clients_for(proof)
+            client = clients.streams if lasts else clients.requests
+            return await self._send(client, proof, method, path, query, body, headers, silence)
+
+        response = await send(proof)
         try:
             if response.status_code == _UNAUTHORIZED:
                 renewed = await self._credentials.renewed(proof)
                 if renewed is not None:
                     await response.aclose()
-                    response = await self._send(renewed, method, path, query, body, headers, silence)
+                    response = await send(renewed)
             if not response.is_success:
                 with _mapped(self.server.url):
                     await response.aread()
@@ -109,13 +154,14 @@ class Connection:
         return tree
 
     async def close(self) -> None:
-        clients = [*self._replaced, *([self._client] if self._client else [])]
-        self._replaced, self._client = [], None
-        for client in clients:
-            await client.aclose()
+        clients = [*self._replaced, *([self._clients] if self._clients else [])]
+        self._replaced, self._clients = [], None
+        for each in clients:
+            await each.close()
 
     async def _send(
         self,
+        client: httpx2.AsyncClient,
         proof: Proof,
         method: str,
         path: str,
@@ -124,7 +170,6 @@ class Connection:
         headers: Mapping[str, str] | None,
         silence: float | None,
     ) -> httpx2.Response:
-        client = self._client_for(proof)
         timeout = httpx2.Timeout(CONNECT_SECONDS, read=silence, write=ANSWER_SECONDS, pool=None)
         content = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         extensions = {"sni_hostname": self.server.tls_name} if self.server.tls_name else {}
@@ -140,28 +185,31 @@ class Connection:
         with _mapped(self.server.url):
             return await client.send(request, stream=True)
 
-    def _client_for(self, proof: Proof) -> httpx2.AsyncClient:
-        """The client that shows the proof's certificate. Streams that are open on an older one go on."""
-        if self._client is not None and proof.certificate == self._shown:
-            return self._client
-        if self._client is not None:
-            self._replaced.append(self._client)
+    def _clients_for(self, proof: Proof) -> _Clients:
+        """The clients that show the proof's certificate. Streams that are open on older ones go on."""
+        if self._clients is not None and proof.certificate == self._shown:
+            return self._clients
+        if self._clients is not None:
+            self._replaced.append(self._clients)
         self._shown = proof.certificate
-        self._client = httpx2.AsyncClient(
-            transport=self._transport(proof),
+        tls = tls_context(self.server, proof.certificate)
+        self._clients = _Clients(self._client(tls), self._client(tls))
+        return self._clients
+
+    def _client(self, tls: ssl.SSLContext) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
+            transport=self._transport(tls),
             headers={"User-Agent": self._agent, "Accept": "application/json"},
             follow_redirects=False,
             trust_env=False,
         )
-        return self._client
 
-    def _transport(self, proof: Proof) -> httpx2.AsyncHTTPTransport:
+    def _transport(self, tls: ssl.SSLContext) -> httpx2.AsyncHTTPTransport:
         try:
             return httpx2.AsyncHTTPTransport(
-                verify=tls_context(self.server, proof.certificate),
+                verify=tls,
                 trust_env=False,
-                # As many streams as are asked for: a limit would let a watch wait for a log to end.
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=2 * AT_ONCE, keepalive_expiry=30),
                 proxy=self._proxy or None,
                 socket_options=[(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *_KEEP_ALIVE],
             )

@@ -5,21 +5,20 @@ of its pods, which comes by the other stream and may be late.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias
 
 from trialmill.api.tree import JsonObject, get_string
-from trialmill.api.verdict import VerdictMemory, VerdictPhase
+from trialmill.api.verdict import Stuck, VerdictPhase
 from trialmill.engine.ports import Clock, Gone, Snapshot, Synced
 from trialmill.engine.records import AttemptKey
-from trialmill.kinds.verdict import Policy, judge
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
-from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, stuck_of
+from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, stuck_of
 from trialmill.runtime.kubernetes.failures import FAILURES
 from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_of_key, labels_reach_pods, selector
@@ -27,6 +26,7 @@ from trialmill.runtime.kubernetes.target import KindRef, Target
 
 POD: Final = KindRef("v1", "Pod")
 _ASK_AGAIN: Final = timedelta(seconds=2)
+_PODS_AFTER: Final = timedelta(seconds=30)
 _Told: TypeAlias = tuple[Snapshot | Gone, ...]
 
 
@@ -38,6 +38,8 @@ class _Attempt:
     pods: dict[str, JsonObject] = field(default_factory=dict)
     evidence: str = ""
     words: object = None
+    has_no_pods: bool = False
+    """For so long already that it must be said."""
 
 
 class Live:
@@ -56,6 +58,7 @@ class Live:
         self._pods_changed = asyncio.Event()
         self._unlisted = {"resources", "pods"}
         self._failure: BaseException | None = None
+        self._looks: set[asyncio.Task[None]] = set()
 
     @property
     def has_listed_pods(self) -> bool:
@@ -75,6 +78,17 @@ class Live:
         """A pod by name, of any attempt."""
         pods = (pod for attempt in self._attempts.values() for pod in attempt.pods.values())
         return next((pod for pod in pods if get_string(pod, "metadata", "name") == name), None)
+
+    def is_over(self, key: AttemptKey) -> bool:
+        """Whether the attempt's resource has ended, as far as its profile says."""
+        resource = self.resource_of(key)
+        return resource is not None and self._target.phase_of(resource).is_terminal
+
+    def learn(self, key: AttemptKey, pods: Iterable[JsonObject]) -> None:
+        """The attempt's pods as they were listed, ahead of the stream."""
+        attempt = self._attempts.get(key)
+        for pod in pods if attempt is not None else ():
+            self._take_pod(key, pod)
 
     async def pods_changed(self) -> None:
         """Wait until something happens to a pod."""
@@ -104,6 +118,7 @@ class Live:
                     self._wake.clear()
                     await self._wake.wait()
         finally:
+            tasks += self._looks
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -127,6 +142,9 @@ class Live:
 
     def _snapshot(self, key: AttemptKey, attempt: _Attempt, resource: JsonObject) -> Snapshot:
         stuck = stuck_of(attempt.pods.values(), self._target.patience)
+        if attempt.has_no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
+            message = "no pod has been made for it (a quota, or what admits pods): kubectl describe says why"
+            stuck = Stuck("NoPods", message, self._target.patience.scheduling)
         return Snapshot(key, get_string(resource, "metadata", "uid"), resource, attempt.evidence, stuck)
 
     def _tell(self, key: AttemptKey, told: _Told | None) -> None:
@@ -161,14 +179,21 @@ class Live:
             return
         self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, _Attempt())
+        if attempt.resource is None and labels_reach_pods(self._target.profile):
+            look = asyncio.create_task(self._look_for_pods(key, attempt))
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
         attempt.resource = object
-        if not attempt.evidence and self._has_failed(object):
+        if not attempt.evidence and self._target.phase_of(object) is VerdictPhase.FAILED:
             await self._look_at_pods(key, attempt)
         self._tell(key, None)
 
-    def _has_failed(self, resource: JsonObject) -> bool:
-        verdict = judge(resource, Policy(profile=self._target.profile), VerdictMemory())
-        return verdict.phase is VerdictPhase.FAILED
+    async def _look_for_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
+        """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
+        await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
+        if not attempt.pods and self._attempts.get(key) is attempt and attempt.resource is not None:
+            attempt.has_no_pods = True
+            self._tell(key, None)
 
     async def _look_at_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
@@ -219,9 +244,16 @@ class Live:
         key = await self._owner_of(object)
         if key is None or key.experiment_uid != self._uid:
             return
+        self._take_pod(key, object)
+
+    def _take_pod(self, key: AttemptKey, object: JsonObject) -> None:
         uid = get_string(object, "metadata", "uid")
         attempt = self._attempts.setdefault(key, _Attempt())
+        known = attempt.pods.get(uid)
+        if known is not None and is_over(known) and not is_over(object):
+            return  # from before it was listed: what is over stays so
         attempt.pods[uid] = object
+        attempt.has_no_pods = False
         self._pod_keys[uid] = key
         self._look_again(key, attempt)
 

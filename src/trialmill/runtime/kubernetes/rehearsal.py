@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, Path, format_path, get_object, get_string
+from trialmill.api.tree import JsonObject, Path, format_path, get_object, get_string, path_of
 from trialmill.kinds.lowering.quantities import parse_quantity
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.runtime.kubernetes.failures import FORBIDDEN, NOT_FOUND, UNAUTHORIZED, is_quota
-from trialmill.runtime.kubernetes.field_paths import path_of
 
 _UNKNOWN_FIELD: Final = re.compile(r'unknown field "([^"]+)"')
 _AMOUNTS: Final = re.compile(r"(requested|limited): ([^:]+?)(?=, ?used:|, ?limited:|$)")

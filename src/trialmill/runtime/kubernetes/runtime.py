@@ -145,10 +145,16 @@ class KubernetesRuntime:
     async def pods(self, key: AttemptKey) -> list[PodRef]:
         live = self._live_of(key)
         if live is not None:
-            return pod_refs(live.pods_of(key), self._target)
+            seen = pod_refs(live.pods_of(key), self._target)
+            # The stream of pods may be late, and there is no second chance to read the output of what is over.
+            if any(pod.primary and pod.over for pod in seen) or not live.is_over(key):
+                return seen
         while True:
             try:
-                return pod_refs(await self._list_pods(key), self._target)
+                found = await self._list_pods(key)
+                if live is not None:
+                    live.learn(key, found)
+                return pod_refs(found, self._target)
             except FAILURES as error:
                 if not is_passing(error):
                     return []

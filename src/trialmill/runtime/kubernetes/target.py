@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from trialmill.api.tree import JsonObject
+from trialmill.api.verdict import VerdictMemory, VerdictPhase
 from trialmill.kinds.profile import KindProfile, profile_of
+from trialmill.kinds.verdict import Policy, judge
 from trialmill.runtime.kubernetes.evidence import Patience
 
 PRINTER_IMAGE: Final = "busybox:1.37"
@@ -35,3 +38,7 @@ class Target:
     @property
     def profile(self) -> KindProfile | None:
         return profile_of(self.kind.api_version, self.kind.kind)
+
+    def phase_of(self, resource: JsonObject) -> VerdictPhase:
+        """How far a resource has come, by its kind's own rules: conditions that its author wrote are not known here."""
+        return judge(resource, Policy(profile=self.profile), VerdictMemory()).phase

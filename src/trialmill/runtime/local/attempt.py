@@ -6,9 +6,10 @@ import os
 import signal
 from typing import Final
 
-from trialmill.api.tree import JsonObject, get_string
+from trialmill.api.tree import JsonObject, get_object, get_string
 from trialmill.engine.ports import PodRef
 from trialmill.engine.records import AttemptKey
+from trialmill.engine.rendering import TRIAL_LABEL
 from trialmill.kinds.plan import Container, Exited, Pod, PodId, RunFact, RunId, Running, Step, Unstartable, Workload
 from trialmill.runtime.local import layout
 from trialmill.runtime.local.children import signal_group
@@ -326,7 +327,10 @@ class Attempt:
         self._host.children.watch(child.pid, lambda code: self._child_ended(id, code))
 
     def _environment(self, id: RunId, container: Container, stem: str) -> dict[str, str]:
-        environment = {MARK: stem, "KATIB_TRIAL_NAME": get_string(self.resource, "metadata", "name")}
+        metadata = get_object(self.resource, "metadata")
+        # As in Katib, the label: a later attempt's resource has a name of its own.
+        trial = get_string(metadata, "labels", TRIAL_LABEL) or get_string(metadata, "name")
+        environment = {MARK: stem, "KATIB_TRIAL_NAME": trial}
         if container.resources.gpus:
             gpus = ",".join(self._host.slots.take_gpus((self.key, id), container.resources.gpus))
             environment["CUDA_VISIBLE_DEVICES"] = gpus

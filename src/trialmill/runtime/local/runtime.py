@@ -106,7 +106,7 @@ class LocalRuntime:
         problems = Problems()
         workload = self._lower(resource, (*self._companions, *parts), problems)
         if workload is not None:
-            inspect(workload, self._commands, self._slots, self._now(), problems)
+            inspect(resource, workload, self._commands, self._slots, self._now(), problems)
         return problems.found
 
     async def ensure(
