@@ -124,3 +124,12 @@ def test_a_wrong_image_toml_is_bad_input_and_nothing_starts(
     assert message in err
     assert "fault" not in err
     assert not Path(".trialmill").exists()
+
+
+def test_a_warning_of_the_file_is_not_said_again_of_this_machine(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    added = ("livenessProbe: {exec: {command: [look]}}", "resources: {limits: {nvidia.com/gpu: 99}}")
+    Path(file).write_text(FILE + "".join(f"                {line}\n" for line in added))
+    assert main(["run", file]) == 2
+    err = capsys.readouterr().err
+    assert "99 GPUs are asked for" in err
+    assert err.count("livenessProbe has no effect here") == 1
