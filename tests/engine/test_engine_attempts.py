@@ -243,8 +243,20 @@ def test_a_log_that_never_ends_is_not_waited_for() -> None:
     assert trial.phase is TrialPhase.SUCCEEDED
     assert trial.observation is not None
     assert trial.observation.metrics[0].latest == 0.25
-    assert trial.finished is not None
-    assert timedelta(seconds=61) <= trial.finished - START < timedelta(seconds=62)
+    assert outcome.record.finished is not None
+    assert timedelta(seconds=61) <= outcome.record.finished - START < timedelta(seconds=62)
+
+
+def test_metrics_of_a_trial_that_ended_long_ago_have_their_whole_time_to_arrive() -> None:
+    async def story(rehearsal: Rehearsal, stores: Stores) -> None:
+        await rehearsal.crash_after(stores, 1)
+        await asyncio.sleep(3600)
+        await rehearsal.drive(stores)
+
+    endless = lambda inner: Faults(inner, endless_logs=True)  # noqa: E731
+    outcome = Rehearsal(always(prints(0.25, seconds=2.0)), around=endless, max_trials=1).run(story)
+    assert outcome.record.finished is not None
+    assert timedelta(seconds=3660) <= outcome.record.finished - START < timedelta(seconds=3662)
 
 
 def test_a_mistyped_condition_fails_the_trial_after_a_while() -> None:

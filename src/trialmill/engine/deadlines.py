@@ -21,7 +21,8 @@ def attempt_due(state: State, trial: TrialRecord) -> datetime | None:
             since = attempt.not_before or attempt.created
             return since + state.rules.stop_grace + state.rules.stop_deadline
         case AttemptPhase.COLLECTING:
-            return (attempt.finished or attempt.created) + state.rules.collection_deadline
+            # `not_before` holds the time from which its metrics are read: it may be over for long by then.
+            return (attempt.not_before or attempt.finished or attempt.created) + state.rules.collection_deadline
         case AttemptPhase.ENDED:
             return None
 

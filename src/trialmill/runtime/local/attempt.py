@@ -76,6 +76,12 @@ class Attempt:
         return self._step.over and not self._running
 
     @property
+    def ended(self) -> float | None:
+        """When the last of what ran had ended; None before that."""
+        ends = [fact.finished for fact in self._facts.values() if isinstance(fact, Exited)]
+        return max(ends) if ends and self.is_over else None
+
+    @property
     def evidence(self) -> str:
         """What the containers say about a failure, with the last line that the failed one printed."""
         evidence = self._step.evidence

@@ -341,4 +341,5 @@ def _as_created(resource: JsonObject, uid: str, created: float) -> JsonObject:
 
 def _snapshot(attempt: Attempt) -> Snapshot:
     resource: JsonObject = {**attempt.resource, "status": attempt.status}
-    return Snapshot(attempt.key, _uid(attempt.key), resource, attempt.evidence)
+    ended = None if attempt.ended is None else datetime.fromtimestamp(attempt.ended, UTC)
+    return Snapshot(attempt.key, _uid(attempt.key), resource, attempt.evidence, ended=ended)
