@@ -11,7 +11,7 @@ import pytest
 import trialmill
 from trialmill.cli import failures
 from trialmill.cli.main import build_parser, main
-from trialmill.engine.ports import HeldByError, StoreUnavailableError
+from trialmill.engine.ports import HeldByError, StoreUnavailableError, StoreUnusableError
 from trialmill.root.errors import InputError, RefusedError
 from trialmill.testing.stored import SOURCE
 
@@ -30,6 +30,7 @@ def raising(error: BaseException) -> Callable[[], int]:
         (RefusedError("not now"), 1, "trialmill: not now\n"),
         (HeldByError("process 7"), 1, "trialmill: driven by process 7\n"),
         (StoreUnavailableError("the disk is full"), 1, "trialmill: the disk is full\n"),
+        (StoreUnusableError("no folder"), 2, "trialmill: no folder\n"),
         (PermissionError(13, "Permission denied", "x.yaml"), 1, "trialmill: x.yaml: Permission denied\n"),
         (KeyboardInterrupt(), 130, "trialmill: interrupted\n"),
     ],

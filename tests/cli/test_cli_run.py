@@ -133,3 +133,15 @@ def test_a_warning_of_the_file_is_not_said_again_of_this_machine(file: str, caps
     err = capsys.readouterr().err
     assert "99 GPUs are asked for" in err
     assert err.count("livenessProbe has no effect here") == 1
+
+
+def test_a_store_that_cannot_be_opened_is_bad_input_and_says_what_helps(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", file, "--store", f"{file}/store.db"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert (
+        err
+        == "trialmill: the store's folder sample.yaml cannot be made: File exists; name another place for the store\n"
+    )

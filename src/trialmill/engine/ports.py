@@ -228,7 +228,11 @@ class CursorExpiredError(StoreError):
 
 
 class StoreUnavailableError(StoreError):
-    """The store cannot be read or written (disk full, no permission, newer schema); the message says why."""
+    """The store cannot be read or written (disk full, no permission); the message says why."""
+
+
+class StoreUnusableError(StoreUnavailableError):
+    """The store cannot even be opened (no folder, newer schema, no database): nothing was begun with it."""
 
 
 @dataclass(frozen=True, slots=True)
