@@ -73,6 +73,8 @@ def test_a_fault_is_printed_on_request(capsys: pytest.CaptureFixture[str], monke
         ("list", "-o", "xml"),
         ("extend", "x", "--max-trials", "0"),
         ("extend", "x", "--max-trials", "x"),
+        ("run", "f.yaml", "--seed", "-1"),
+        ("run", "f.yaml", "--seed", "9223372036854775808"),
         ("extend", "x", "--max-failed", "0"),
     ],
     ids=" ".join,

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from trialmill.api.metric import MetricSummary, Observation
 from trialmill.cli.hints import Hints
 from trialmill.cli.main import main
 from trialmill.cli.progress import Progress
+from trialmill.cli.results import print_result
 from trialmill.engine.records import ExperimentPhase, ExperimentRecord, Intent, TrialPhase
 from trialmill.root.creating import Options, changed_counts, new_record
+from trialmill.root.lookup import experiment_of
 from trialmill.root.prepare import prepare
+from trialmill.root.session import Finished
 from trialmill.testing.samples import NOON
 from trialmill.testing.stored import seed, trial_of
 
@@ -145,3 +149,27 @@ def test_a_store_that_cannot_be_opened_is_bad_input_and_says_what_helps(
         err
         == "trialmill: the store's folder sample.yaml cannot be made: File exists; name another place for the store\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [(["--name", "Not_A_Name"], "metadata.name"), (["-n", "Not_A_Name"], "metadata.namespace")],
+    ids=["a name", "a namespace"],
+)
+def test_a_wrong_name_on_the_command_line_is_not_blamed_on_a_line_of_the_file(
+    file: str, capsys: pytest.CaptureFixture[str], options: list[str], path: str
+) -> None:
+    assert main(["run", file, *options]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {path}: ")
+    assert "sample.yaml" not in err
+
+
+def test_a_result_cannot_steer_the_terminal(stored: ExperimentRecord, capsys: pytest.CaptureFixture[str]) -> None:
+    trial = trial_of(stored, 0, TrialPhase.SUCCEEDED, 0.5)
+    observed = Observation((MetricSummary("loss", 0.5, 0.5, 0.5),))
+    trial = replace(trial, assignments={"optimizer": "\x1b[31m\nadam"}, observation=observed)
+    print_result(Finished(stored, (trial,), experiment_of(stored)), "x.db", Hints())
+    out = capsys.readouterr().out
+    assert "  assignment  optimizer= [31m adam\n" in out
+    assert "\x1b" not in out

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from rehearsal import Counting, Rehearsal, prints
 
-from trialmill.api.experiment import Algorithm, Retry, Setting
+from trialmill.api.experiment import Algorithm, CollectorKind, FileSource, MetricsCollector, Retry, Setting
 from trialmill.api.history import AttemptView, Decision, History, Settings
 from trialmill.api.problem import Problem
 from trialmill.api.tree import JsonObject
@@ -230,6 +230,13 @@ def test_a_resource_that_never_goes_away_is_given_up() -> None:
     # The deadline, the grace and the patience of a stop, and the time that its log may take.
     assert trial.finished is not None
     assert trial.finished - START < timedelta(seconds=20 + 10 + 60 + 60 + 1)
+
+
+def test_a_metric_that_is_not_there_names_the_file_in_which_it_was_looked_for() -> None:
+    collector = MetricsCollector(CollectorKind.FILE, FileSource("/var/log/loss.txt"))
+    (trial,) = Rehearsal(always(prints(0.25)), collector=collector, max_trials=1).run().trials
+    assert trial.phase is TrialPhase.METRICS_UNAVAILABLE
+    assert trial.message == "metric loss was not found in /var/log/loss.txt"
 
 
 def test_a_log_that_never_ends_is_not_waited_for() -> None:

@@ -22,12 +22,15 @@ _NO_RETRY: Final = Retry()
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`retry` and `active_deadline` are the template's; `timeout` is the experiment's; None means no limit."""
+    """`retry` and `active_deadline` are the template's; `timeout` is the experiment's; None means no limit.
+    `metric_files` are the files in which metrics are looked for, none where that is not in files.
+    """
 
     objective: Objective
     retry: Retry = _NO_RETRY
     active_deadline: timedelta | None = None
     timeout: timedelta | None = None
+    metric_files: tuple[str, ...] = ()
     collection_deadline: timedelta = COLLECTION_DEADLINE
     stop_grace: timedelta = STOP_GRACE
     stop_deadline: timedelta = STOP_DEADLINE
@@ -41,4 +44,5 @@ def rules_of(spec: ExperimentSpec) -> Rules:
         retry=spec.template.retry,
         active_deadline=spec.template.active_deadline,
         timeout=spec.timeout,
+        metric_files=spec.collector.paths,
     )

@@ -314,12 +314,12 @@ def finish_attempt(
 def _end_succeeded(state: State, trial: TrialRecord, at: datetime) -> None:
     budget = trial.attempt.budget
     if objective_value(trial.observation, state.rules) is None:
-        name = state.rules.objective.metric
+        name, files = state.rules.objective.metric, state.rules.metric_files
         summary = trial.observation.find(name) if trial.observation else None
         message = (
             f"metric {name} was never finite (last seen: {summary.text})"
             if summary and summary.text
-            else f"metric {name} was not found in what the trial reported"
+            else f"metric {name} was not found in {' and '.join(files) if files else 'what the trial reported'}"
         )
         end_trial(state, trial, TrialPhase.METRICS_UNAVAILABLE, "MetricsUnavailable", message, at)
     elif budget is not None and not budget.final:

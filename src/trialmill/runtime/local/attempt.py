@@ -87,7 +87,7 @@ class Attempt:
         evidence = self._step.evidence
         failed = [(f.finished, id) for id, f in self._facts.items() if isinstance(f, Exited) and f.code]
         last = self._last_line(max(failed)[1]) if evidence and failed else ""
-        return f"{evidence}, after printing: {last}" if last else evidence
+        return f'{evidence}, after printing "{last}"' if last else evidence
 
     def pods(self) -> list[PodRef]:
         """The pods so far, oldest first."""
