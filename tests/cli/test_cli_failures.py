@@ -1,6 +1,7 @@
 """How commands end: exit codes, messages, and never a traceback."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 import trialmill
 from trialmill.cli import failures
 from trialmill.cli.main import build_parser, main
-from trialmill.engine.ports import HeldByError, StoreUnavailableError
+from trialmill.engine.ports import HeldByError, StoreUnavailableError, StoreUnusableError
 from trialmill.root.errors import InputError, RefusedError
 from trialmill.testing.stored import SOURCE
 
@@ -30,6 +31,7 @@ def raising(error: BaseException) -> Callable[[], int]:
         (RefusedError("not now"), 1, "trialmill: not now\n"),
         (HeldByError("process 7"), 1, "trialmill: driven by process 7\n"),
         (StoreUnavailableError("the disk is full"), 1, "trialmill: the disk is full\n"),
+        (StoreUnusableError("no folder"), 2, "trialmill: no folder\n"),
         (PermissionError(13, "Permission denied", "x.yaml"), 1, "trialmill: x.yaml: Permission denied\n"),
         (KeyboardInterrupt(), 130, "trialmill: interrupted\n"),
     ],
@@ -72,6 +74,8 @@ def test_a_fault_is_printed_on_request(capsys: pytest.CaptureFixture[str], monke
         ("list", "-o", "xml"),
         ("extend", "x", "--max-trials", "0"),
         ("extend", "x", "--max-trials", "x"),
+        ("run", "f.yaml", "--seed", "-1"),
+        ("run", "f.yaml", "--seed", "9223372036854775808"),
         ("extend", "x", "--max-failed", "0"),
     ],
     ids=" ".join,
@@ -152,6 +156,31 @@ def test_a_full_disk_under_the_output_is_a_plain_line(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     message = b"trialmill: the output cannot be written: No space left on device\n"
     assert (process.returncode, err) == (failures.FAILED, message)
+
+
+@pytest.mark.parametrize(
+    ("before", "ends"),
+    [pytest.param("", True, id="as usual"), pytest.param("signal.signal(2, signal.SIG_IGN)", False, id="ignored")],
+)
+def test_an_interrupt_while_modules_are_imported_gives_no_traceback(before: str, ends: bool) -> None:
+    code = f"""
+import os, signal, sys
+from trialmill.cli.start import main
+{before}
+
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "argparse":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["trialmill", "--version"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == (-signal.SIGINT if ends else 0)
+    assert done.stderr == ""
+    assert done.stdout.startswith("trialmill ") is not ends
 
 
 def test_help_needs_no_part_of_the_engine() -> None:
