@@ -64,3 +64,11 @@ def assert_each_trial_is_there_once(
     assert {job["metadata"]["labels"][ATTEMPT] for job in found} == {"1"}
     assert sorted(job["metadata"]["name"] for job in found) == sorted(trial["metadata"]["name"] for trial in trials)
     return trials
+
+
+def shell_and_log(**given: Any) -> Tree:
+    """An Experiment that prints its parameter as `loss` on this machine, and on the node that runs nothing as well."""
+    tree = on_the_stand_in(**given)
+    container = tree["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]["containers"][0]
+    container["command"] = ["echo", "loss=${trialParameters.x}"]
+    return tree

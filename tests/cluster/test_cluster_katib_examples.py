@@ -54,7 +54,8 @@ def run_example(place: Place, namespace: Namespace, tree: Tree) -> None:
     name = tree["metadata"]["name"]
     place.write("e.yaml", pointed_at_ours(tree))
 
-    ended = run(place, namespace, "e.yaml", "--seed", "1", "-o", "json", seconds=MOST_SECONDS).tree
+    words = ["--seed", "1", "--printer-image", namespace.cluster.busybox, "-o", "json"]
+    ended = run(place, namespace, "e.yaml", *words, seconds=MOST_SECONDS).tree
 
     spec = tree["spec"]
     assert last_condition(ended)["type"] == "Succeeded"
