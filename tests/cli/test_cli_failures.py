@@ -88,7 +88,8 @@ def test_arguments_that_cannot_be_read_are_bad_input(capsys: pytest.CaptureFixtu
 def test_running_has_all_its_options() -> None:
     line = (
         "run f.yaml --name n --parallel auto --max-trials 4 --seed 1 --image a=b --image c=d --timeout 10m"
-        " --durable -o json -n ns --with c.yaml --store s.db"
+        " --durable -o json -n ns --with c.yaml --store s.db --runtime kubernetes --context c --pending-timeout 5m"
+        " --printer-image sh"
     )
     args = build_parser().parse_args(line.split())
     assert vars(args) == {
@@ -100,6 +101,10 @@ def test_running_has_all_its_options() -> None:
         "seed": 1,
         "images": ["a=b", "c=d"],
         "timeout": "10m",
+        "runtime": "kubernetes",
+        "context": "c",
+        "pending_timeout": "5m",
+        "printer_image": "sh",
         "durable": True,
         "output": "json",
         "namespace": "ns",
