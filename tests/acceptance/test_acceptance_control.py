@@ -211,6 +211,23 @@ def test_stop_ends_trials_and_the_run_says_so(place: Place) -> None:
     assert ends(place.trials()) == ["Succeeded"] * 4
 
 
+def test_stop_ends_the_trials_that_outlived_their_trialmill(place: Place) -> None:
+    place.write("e.yaml", experiment(shell(WAITS), trials=4))
+    process = place.start("run", "e.yaml")
+    started(place)
+    process.kill()
+    process.communicate()
+    assert place.processes()
+
+    place("stop", "e")
+
+    place.assert_nothing_runs()
+    assert last_condition(place.experiment())["reason"] == "ExperimentStopped"
+    place.write("go", "")
+    place("resume", "e")
+    assert ends(place.trials()) == ["Succeeded"] * 4
+
+
 def test_extend_reaches_the_run_that_goes_on(place: Place) -> None:
     place.write("e.yaml", experiment(shell(WAITS), trials=2))
     process = place.start("run", "e.yaml")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from trialmill.api.defaults import condition_on, with_defaults
 from trialmill.api.document import Document
 from trialmill.api.experiment import (
+    ActiveWhen,
     Algorithm,
     CollectorKind,
     Experiment,
@@ -27,6 +28,7 @@ from trialmill.api.experiment import (
     Setting,
     TrialParameter,
     TrialTemplate,
+    When,
 )
 from trialmill.api.load import load_documents, read_source
 from trialmill.api.metric import Strategy
@@ -571,13 +573,74 @@ def test_the_distribution_unknown_is_uniform_with_a_warning() -> None:
         ("spec:\n  objective", "spec:\n  constraints: []\n  objective", "spec.constraints"),
         ("spec:\n  objective", "spec:\n  objectives: []\n  objective", "spec.objectives"),
         ("spec:\n  objective", "spec:\n  warmStart: []\n  objective", "spec.warmStart"),
-        ("parameterType: double", "parameterType: double\n      activeWhen: a", "spec.parameters[0].activeWhen"),
-        ("primaryContainerName: train", "successWhen: a", "spec.trialTemplate.successWhen"),
     ],
 )
 def test_what_this_release_cannot_do_is_said(old: str, new: str, path: str) -> None:
     _, problems = read(changed(old, new))
     assert [(p.code, p.severity, p.path) for p in problems] == [("not-available-yet", Severity.UNAVAILABLE, path)]
+
+
+def test_conditions_and_values_are_texts_as_they_are_spelled_also_when_read_again() -> None:
+    conditions = (
+        "parameterType: double\n      activeWhen: [{parameter: layers, in: [2, 4]}, {parameter: b, equals: yes}]"
+    )
+    experiment, problems = read(changed("parameterType: double", conditions))
+    assert problems == []
+    expected = (ActiveWhen("layers", ("2", "4")), ActiveWhen("b", ("yes",)))
+    assert experiment.spec.parameters[0].active_when == expected
+    again = experiment_from_source(experiment.source)
+    assert again.spec.parameters[0].active_when == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "code", "path"),
+    [
+        ("{equals: 1}", "required", "activeWhen.parameter"),
+        ("{parameter: a}", "required", "activeWhen.equals"),
+        ("{parameter: a, equals: 1, in: [1]}", "both-fields", "activeWhen.in"),
+        ("{parameter: a, equals: [1]}", "wrong-type", "activeWhen.equals"),
+        ("{parameter: a, in: 1}", "wrong-type", "activeWhen.in"),
+        ("{parameter: a, in: []}", "required", "activeWhen.in"),
+        ("{parameter: a, in: [{}]}", "wrong-type", "activeWhen.in[0]"),
+        ("[{parameter: a, equals: 1}, x]", "wrong-type", "activeWhen[1]"),
+        ("a == 1", "wrong-type", "activeWhen"),
+        ("{parameter: a, equals: 1, unless: b}", "unknown-field", "activeWhen.unless"),
+    ],
+)
+def test_a_condition_that_cannot_be_read_is_told_at_its_place(condition: str, code: str, path: str) -> None:
+    text = f"parameterType: double\n      activeWhen: {condition}"
+    _, problems = read(changed("parameterType: double", text))
+    assert [(p.code, p.path) for p in problems] == [(code, f"spec.parameters[0].{path}")]
+
+
+@pytest.mark.parametrize(
+    ("field", "when"),
+    [
+        ("successWhen: {condition: Done}", When(condition="Done")),
+        ("successWhen: {jsonpath: '{.status.x}', value: 3}", When(jsonpath="{.status.x}", value="3")),
+        ("successWhen: {jsonpath: '{.status.x}'}", When(jsonpath="{.status.x}")),
+    ],
+)
+def test_a_condition_in_other_words_is_read(field: str, when: When) -> None:
+    experiment, problems = read(changed("primaryContainerName: train", field))
+    assert [p for p in problems if p.severity is not Severity.NOTE] == []
+    assert experiment.spec.template.success_when == when
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "path"),
+    [
+        ("successWhen: a", "wrong-type", "spec.trialTemplate.successWhen"),
+        ("successWhen: {}", "not-one-condition", "spec.trialTemplate.successWhen"),
+        ("successWhen: {condition: A, jsonpath: .b}", "not-one-condition", "spec.trialTemplate.successWhen"),
+        ("failureWhen: {condition: A, value: b}", "no-effect", "spec.trialTemplate.failureWhen.value"),
+        ("failureWhen: {conditions: A}", "unknown-field", "spec.trialTemplate.failureWhen.conditions"),
+        ("failureWhen: {condition: A}\n    failureCondition: b", "two-conditions", "spec.trialTemplate.failureWhen"),
+    ],
+)
+def test_a_condition_in_other_words_is_one_and_no_other(fields: str, code: str, path: str) -> None:
+    _, problems = read(changed("primaryContainerName: train", fields))
+    assert (code, path) in [(p.code, p.path) for p in problems]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialmill.api.experiment import FeasibleSpace, Parameter, ParameterType
-from trialmill.api.space import Categorical, Discrete, Distribution, Double, Integer, Space
+from trialmill.api.experiment import ActiveWhen, FeasibleSpace, Parameter, ParameterType
+from trialmill.api.space import Assignments, Categorical, Condition, Discrete, Distribution, Double, Integer, Space
 from trialmill.api.spaces import SpaceError, read_integer, read_number, space_of
 
 
@@ -102,3 +102,41 @@ def test_whole_numbers(text: str, number: int | None) -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_any_float_reads_back_from_its_shortest_text(number: float) -> None:
     assert read_number(repr(number)) == number
+
+
+OPTIMIZER = Parameter("optimizer", ParameterType.CATEGORICAL, FeasibleSpace(list=("sgd", "adam")))
+
+
+def conditional(*conditions: ActiveWhen) -> Parameter:
+    return Parameter("momentum", ParameterType.DOUBLE, FeasibleSpace("0", "1"), conditions)
+
+
+def test_conditions_have_the_values_of_the_other_parameter_as_assignments_have_them() -> None:
+    layers = Parameter("layers", ParameterType.INT, FeasibleSpace("2", "8", "2"))
+    batch = Parameter("batch", ParameterType.DISCRETE, FeasibleSpace(list=("32", "64.0")))
+    share = Parameter("share", ParameterType.DOUBLE, FeasibleSpace("0.1", "0.5", "0.1"))
+    conditions = [ActiveWhen("layers", ("4", "8")), ActiveWhen("batch", ("64",)), ActiveWhen("share", ("0.3",))]
+    assert space_of([layers, batch, share, conditional(*conditions)]).conditions == (
+        Condition("momentum", "layers", (4, 8)),
+        Condition("momentum", "batch", ("64.0",)),
+        Condition("momentum", "share", (0.3,)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("on", "text"), [("optimizer", "rmsprop"), ("optimizer", ""), ("optimiser", "sgd")], ids=["value", "empty", "name"]
+)
+def test_a_condition_that_names_nothing_possible_is_an_error(on: str, text: str) -> None:
+    with pytest.raises(SpaceError, match="activeWhen names no possible values"):
+        space_of([OPTIMIZER, conditional(ActiveWhen(on, (text,)))])
+
+
+def test_a_parameter_whose_condition_is_on_an_inactive_one_is_inactive_too() -> None:
+    nesterov = Parameter(
+        "nesterov", ParameterType.CATEGORICAL, FeasibleSpace(list=("yes", "no")), (ActiveWhen("momentum", ("0.5",)),)
+    )
+    space = space_of([OPTIMIZER, conditional(ActiveWhen("optimizer", ("sgd",))), nesterov])
+    whole: Assignments = {"optimizer": "adam", "momentum": 0.5, "nesterov": "yes"}
+    assert space.active(whole) == {"optimizer": "adam"}
+    assert space.active({**whole, "optimizer": "sgd"}) == {**whole, "optimizer": "sgd"}
+    assert space.active({**whole, "optimizer": "sgd", "momentum": 0.4}) == {"optimizer": "sgd", "momentum": 0.4}

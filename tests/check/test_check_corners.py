@@ -4,7 +4,7 @@ from check_samples import check, edited
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialmill.api.space import Categorical, Dimension, Discrete, Double, Integer, Space
+from trialmill.api.space import Categorical, Condition, Dimension, Discrete, Double, Integer, Space
 from trialmill.check.corners import corners
 
 
@@ -77,3 +77,32 @@ def test_an_amount_beyond_all_bounds_is_no_reason_to_break_down() -> None:
 
     assert checked is not None
     assert problems == []
+
+
+CONDITIONAL = Space(
+    (
+        Categorical("optimizer", ("sgd", "adam", "ftrl")),
+        Integer("layers", 1, 3),
+        Double("momentum", 0.0, 1.0),
+        Integer("units", 1, 9),
+    ),
+    (
+        Condition("momentum", "optimizer", ("adam",)),
+        Condition("units", "momentum", (0.25,)),
+        Condition("units", "layers", (2, 3)),
+    ),
+)
+
+
+def test_every_conditional_parameter_is_there_in_one_row_and_missing_in_another() -> None:
+    rows = list(corners(CONDITIONAL))
+    assert all(row == CONDITIONAL.active(row) for row in rows)
+    for name in CONDITIONAL.conditional:
+        assert {name in row for row in rows} == {True, False}
+    assert {"optimizer": "adam", "layers": 2, "momentum": 0.25, "units": 9} in rows or {
+        "optimizer": "adam",
+        "layers": 3,
+        "momentum": 0.25,
+        "units": 9,
+    } in rows
+    assert len(rows) == len({tuple(row.items()) for row in rows})

@@ -179,6 +179,10 @@ SLIPS: dict[str, tuple[str, tuple[str, str], str, str, str]] = {
         *(TFJOB, ("  tfReplicaSpecs:\n", "  Chief: {replicas: 1}\n  tfReplicaSpecs:\n")),
         *("unknown-field", "spec.Chief", "it belongs into tfReplicaSpecs; check the indentation"),
     ),
+    "a replica that slipped out and left its mapping empty": (
+        *(TFJOB, ("    Worker:", "  Worker:")),
+        *("unknown-field", "spec.Worker", "it belongs into tfReplicaSpecs; check the indentation"),
+    ),
 }
 
 

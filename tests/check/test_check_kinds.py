@@ -51,8 +51,22 @@ def test_one_condition_is_made_up_by_that_of_the_profile() -> None:
     checked, problems = check(_pod((_PRIMARY, f"{_PRIMARY}    successCondition: {success}\n")))
 
     assert checked is not None
-    assert "Failed" in checked.policy.failure
+    assert "Failed" in str(checked.policy.failure)
     assert _found(problems) == [("no-condition", Severity.NOTE)]
+
+
+def test_a_condition_in_other_words_is_played_through_like_any() -> None:
+    fitting = "    successWhen: {jsonpath: '{.status.phase}', value: Succeeded}\n"
+    _, problems = check(_pod((_PRIMARY, f"{_PRIMARY}{fitting}")))
+    assert _found(problems) == [("no-condition", Severity.NOTE)]
+
+    _, problems = check(_pod((_PRIMARY, f"{_PRIMARY}{fitting.replace('Succeeded', 'Done')}")))
+    never = next(p for p in problems if p.code == "condition-never-met")
+    assert (never.severity, never.path) == (Severity.ERROR, "spec.trialTemplate.successWhen")
+
+    _, problems = check(_pod((_PRIMARY, f"{_PRIMARY}    failureWhen: {{jsonpath: '{{.status'}}\n")))
+    wrong = next(p for p in problems if p.code == "invalid-condition")
+    assert (wrong.severity, wrong.path) == (Severity.WARNING, "spec.trialTemplate.failureWhen.jsonpath")
 
 
 @pytest.mark.parametrize("policy", ["        restartPolicy: Never\n", "Never"], ids=["left out", "Always"])

@@ -29,6 +29,10 @@ _FAILURE: Final = 'failureCondition: status.conditions.#(type=="Failed")#|#(stat
 _FILE: Final = "path: /var/log/metrics.log\n        kind: File\n        format: TEXT"
 _FILTER: Final = '      filter:\n        metricsFormat:\n          - "(\\\\w+)=([0-9.]+)"\n'
 _COLLECTOR: Final = f"collector:\n      kind: File\n    source:\n      fileSystemPath:\n        {_FILE}\n{_FILTER}"
+_FIELDS: Final = '      metricFields:\n        - {name: accuracy, path: "status.result"}\n'
+_OUTPUTS: Final = (
+    'collector:\n      kind: Outputs\n    source:\n      metricFields:\n        - {name: %s, path: "%s"}\n'
+)
 _SPEC: Final = "            restartPolicy: Never\n            containers:"
 
 _METADATA: Final = [
@@ -128,6 +132,15 @@ _COLLECTION: Final = [
     Row("a filter with one group", "=([0-9.]+)", "=[0-9.]+", "[0-9.]", "invalid-filter"),
     Row("a filter that Go refuses", "=([0-9.]+)", "(?=)([0-9.]+)", "[0-9.]", "invalid-filter"),
     Row("a path for StdOut", "kind: File", "kind: StdOut", "fileSystemPath", "no-effect", _WARNING),
+    Row(
+        "a path to a metric that leads nowhere",
+        *(_COLLECTOR, _OUTPUTS % ("accuracy", "status.#(a"), "status.#(a", "invalid-path"),
+    ),
+    Row(
+        "a field for another metric",
+        *(_COLLECTOR, _OUTPUTS % ("accurcy", "status.result"), "- {name: accurcy", "required"),
+    ),
+    Row("metrics in fields for a file", _FILTER, _FIELDS, "metricFields", "no-effect", _WARNING),
     Row("a collector that is none", "kind: File", "kind: Files", "kind: Files", "unknown-value"),
     Row("pushed metrics", _COLLECTOR, "collector:\n      kind: Push\n", "Push", "not-available-yet", _UNAVAILABLE),
 ]

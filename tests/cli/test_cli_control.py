@@ -77,12 +77,17 @@ def test_a_request_is_written_down_and_may_be_repeated(
 
 
 @pytest.mark.usefixtures("store")
-@pytest.mark.parametrize("command", ["pause", "stop"])
-def test_where_nobody_drives_the_user_is_told(capsys: pytest.CaptureFixture[str], command: str) -> None:
+@pytest.mark.parametrize(("command", "told"), [("pause", "nobody runs sample now"), ("stop", "nothing of it runs")])
+def test_where_nobody_drives_the_user_is_told(capsys: pytest.CaptureFixture[str], command: str, told: str) -> None:
     main([command, "sample"])
     err = capsys.readouterr().err
-    assert "nobody" in err
+    assert told in err
     assert "trialmill resume sample" in err
+
+
+def test_where_nobody_drives_a_stop_comes_to_rest_by_itself(store: Path) -> None:
+    main(["stop", "sample"])
+    assert stored(store).phase is ExperimentPhase.STOPPED
 
 
 def test_where_somebody_drives_the_holder_is_named(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,6 +105,7 @@ def test_running_has_all_its_options() -> None:
         "context": "c",
         "pending_timeout": "5m",
         "printer_image": "sh",
+        "allow_hydrate": False,
         "durable": True,
         "output": "json",
         "namespace": "ns",

@@ -67,6 +67,24 @@ def test_json_has_the_problems_and_how_many(file: Path, capsys: pytest.CaptureFi
     assert err == ""
 
 
+@pytest.mark.usefixtures("file")
+def test_each_problem_in_json_has_all_ten_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "missing.yaml", "-o", "json"]) == 2
+    [problem] = json.loads(capsys.readouterr().out)["problems"]
+    assert problem == {
+        "code": "file-not-found",
+        "severity": "error",
+        "file": "missing.yaml",
+        "line": 0,
+        "column": 0,
+        "path": "",
+        "message": "there is no such file",
+        "found": "",
+        "expected": "",
+        "remedy": "",
+    }
+
+
 def test_strict_makes_errors_of_warnings(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     odd = broken(file, "  name: sample\n", "  name: sample\n  colour: red\n")
     assert main(["validate", odd, "-o", "json"]) == 0

@@ -12,6 +12,7 @@ from trialmill.api.experiment import (
     Experiment,
     ExperimentSpec,
     FeasibleSpace,
+    MetricsCollector,
     Objective,
     ObjectiveType,
     Parameter,
@@ -112,6 +113,7 @@ class Rehearsal:
     """Puts a runtime with faults around the simulated one."""
     manifest: JsonObject = field(default_factory=lambda: JOB)
     offload: bool = False
+    collector: MetricsCollector = field(default_factory=MetricsCollector)
 
     def __post_init__(self) -> None:
         self.clock = VirtualClock()
@@ -130,6 +132,7 @@ class Rehearsal:
             parameters=(Parameter("lr", ParameterType.DOUBLE, FeasibleSpace("0", "1")),),
             early_stopping=self.early_stopping,
             timeout=_seconds(self.timeout),
+            collector=self.collector,
         )
         problems = Problems()
         template = compile_template(spec.template, parameters, BUILT_IN, problems)

@@ -1,6 +1,7 @@
 """Single events: what they may not do, and what is kept when two write at the same moment."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from rehearsal import Rehearsal
@@ -14,12 +15,14 @@ from trialmill.engine.events import (
     Event,
     IntentChanged,
     Opened,
+    PointsArrived,
     ResourceAccepted,
     ResourceChanged,
     ResourceGone,
     ResourceRejected,
     StopDecided,
     SuggestionsArrived,
+    TimerFired,
 )
 from trialmill.engine.judging import Judge
 from trialmill.engine.ledger import Ledger
@@ -143,3 +146,27 @@ def test_what_a_door_wrote_meanwhile_is_kept_in_the_store_and_told() -> None:
         assert await ledger.save() is None
 
     Rehearsal().run(story)
+
+
+def test_reading_that_gets_on_is_waited_for_and_what_is_cut_off_is_said() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", SUCCEEDED))
+    seen = Observation((MetricSummary("loss", 0.9, 0.9, 0.9, "0.9"),))
+    for seconds in (50, 100, 150):
+        apply(state, PointsArrived(START + timedelta(seconds=seconds), KEY, seen, ()))
+        apply(state, TimerFired(START + timedelta(seconds=seconds + 9)))
+        assert state.trials[0].phase is TrialPhase.COLLECTING
+
+    apply(state, TimerFired(START + timedelta(seconds=210)))
+
+    assert state.trials[0].phase is TrialPhase.SUCCEEDED
+    assert "not read to the end" in state.trials[0].message
+
+
+def test_reading_has_an_end_however_it_gets_on() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", SUCCEEDED))
+    for minutes in range(1, 62):
+        apply(state, PointsArrived(START + timedelta(minutes=minutes, seconds=-1), KEY, Observation(), ()))
+        apply(state, TimerFired(START + timedelta(minutes=minutes)))
+    assert state.trials[0].phase is TrialPhase.METRICS_UNAVAILABLE

@@ -155,6 +155,13 @@ def test_a_manifest_file_is_tuned_without_a_placeholder(tmp_path: Path) -> None:
     assert arguments == ["--lr=${trialParameters.lr}", "--layers", "${trialParameters.num-layers}", "--verbose"]
 
 
+def test_a_derived_value_is_put_at_its_path_and_keeps_its_expression() -> None:
+    text = pointing("spec.backoffLimit").replace("reference: lr", "value: lr * 2")
+    template = template_of(normalized(text))
+    assert get(template, "trialSpec", "spec", "backoffLimit") == "${trialParameters.p0}"
+    assert get(template, "trialParameters") == [{"name": "p0", "value": "lr * 2"}]
+
+
 def test_a_mistake_in_the_file_is_reported_there(tmp_path: Path) -> None:
     _, problems = referring(tmp_path, JOB.replace("image: example", "imagee: example"))
     (problem,) = [p for p in problems if p.code == "unknown-field"]

@@ -175,7 +175,7 @@ def test_a_template_that_uses_no_value_is_asked_whether_args_was_meant() -> None
     assert problem.remedy.startswith("did you mean `kind: args`?")
 
 
-@pytest.mark.parametrize(("kind", "message"), [("yaml", "found yaml"), ("", "kind is empty")])
+@pytest.mark.parametrize(("kind", "message"), [("yaml", "'yaml' is no kind of template"), ("", "kind is empty")])
 def test_a_kind_that_is_none_is_an_error(kind: str, message: str) -> None:
     text = with_template(f"template:\n  kind: '{kind}'\n  rawTemplate: |-\n" + indented(TEXT, 4))
     (problem,) = normalized(text).problems

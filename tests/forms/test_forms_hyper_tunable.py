@@ -41,12 +41,26 @@ def test_it_becomes_a_job_that_gets_its_assignments_as_variables_and_as_a_file()
     tree = normalized(TUNABLE).document.tree
     template = template_of(normalized(TUNABLE))
     (container,) = get_list(template, "trialSpec", "spec", "template", "spec", "containers")
-    assert [get(v, "name") for v in get_list(container, "env")] == ["epochs", "lr", "opt"]
+    assert [get(v, "name") for v in get_list(container, "env")] == ["lr", "opt", "epochs"]
     assert get(container, "volumeMounts", 0, "mountPath") == "/inputs/parameters.json"
     assert [get(p, "parameterType") for p in get_list(tree, "spec", "parameters")] == ["double", "categorical"]
     assert get(tree, "spec", "metricsCollectorSpec", "source", "metricFiles") == [
         {"name": "loss", "path": "/outputs/loss"}
     ]
+
+
+def test_what_is_assigned_and_not_searched_is_in_the_file_and_in_the_environment() -> None:
+    template = template_of(normalized(TUNABLE))
+    (container,) = get_list(template, "trialSpec", "spec", "template", "spec", "containers")
+    assert get(container, "env", 2) == {"name": "epochs", "value": "3"}
+    assert '"epochs": 3' in str(get(template, "additionalResources", 0, "data", "parameters.json"))
+    assert '"lr": ${trialParameters.lr}' in str(get(template, "additionalResources", 0, "data", "parameters.json"))
+
+
+def test_another_word_on_how_values_get_in_is_an_error() -> None:
+    text = TUNABLE.replace("    hyperTunable:", "    inject: {as: args}\n    hyperTunable:")
+    (problem,) = normalized(text).problems
+    assert (problem.code, problem.line) == ("mixed-forms", line_of(text, "inject"))
 
 
 def test_an_objective_without_a_file_is_an_error_at_the_metrics() -> None:

@@ -42,6 +42,67 @@ def containers(text: str) -> list[Json]:
 SIDE = "- {name: side, image: side}"
 
 
+def test_a_word_is_encoded_in_the_file_alone_when_others_get_it_too() -> None:
+    search = (
+        "    - {name: optimizer, parameterType: categorical, feasibleSpace: {list: [sgd, adam]}}\n  trialTemplate:\n"
+    )
+    text = job("inject: {as: [env, args, file], path: /in/p.json}").replace("  trialTemplate:\n", search)
+    problems: list[Problem] = []
+    checked = check_documents(documents(text), problems)
+    assert checked is not None, [str(p) for p in problems]
+    context = TrialContext({"lr": 0.02, "num-layers": 3, "optimizer": "adam"}, "t", "ns", 0, 1, "e", {})
+    container = get(render(checked.template, context), "spec", "template", "spec", "containers", 0)
+    assert get(container, "args", 2) == "--optimizer=adam"
+    assert get(container, "env", 2) == {"name": "optimizer", "value": "adam"}
+    data = get(render_parts(checked.template, context)[0], "data", "p.json")
+    assert json.loads(str(data)) == {"lr": 0.02, "num-layers": 3, "optimizer": "adam"}
+
+
+def test_constants_reach_every_trial_in_the_same_ways() -> None:
+    text = job("inject: {as: [args, file], path: /in/p.env, constants: {epochs: 3, name: a b}}")
+    template = template_of(normalized(text))
+    assert get(containers(text)[0], "args") == [f"--lr={LR}", f"--num-layers={LAYERS}", "--epochs=3", "--name=a b"]
+    data = str(get(template, "additionalResources", 0, "data", "p.env"))
+    assert data.endswith("epochs=3\nname='a b'\n")
+
+
+@pytest.mark.parametrize(
+    ("constants", "code"), [("{lr: 1}", "already-there"), ("[a]", "wrong-type"), ("{a: [1]}", "wrong-type")]
+)
+def test_what_is_no_constant_is_an_error(constants: str, code: str) -> None:
+    (problem,) = normalized(job(f"inject: {{as: args, constants: {constants}}}")).problems
+    assert problem.code == code
+
+
+def test_two_ways_of_saying_how_values_get_in_are_an_error_that_names_both() -> None:
+    (problem,) = normalized(job("inject: {as: args}\n        parametersInjectPolicy: env")).problems
+    assert (problem.code, problem.found) == ("mixed-forms", "parametersInjectPolicy")
+    assert "line" in problem.message
+
+
+def test_a_format_that_nothing_asks_for_is_an_error() -> None:
+    text = job("parametersFormat: --lr 0.01")
+    (problem,) = normalized(text).problems
+    assert (problem.code, problem.line) == ("required", line_of(text, "parametersFormat"))
+    assert "parametersInjectPolicy" in problem.remedy
+
+
+@pytest.mark.parametrize(("as_", "field"), [("args", "args: --lr"), ("env", "env: {a: b}")])
+def test_what_should_be_a_list_and_is_none_is_reported_and_not_replaced(as_: str, field: str) -> None:
+    (problem,) = normalized(job(f"inject: {{as: {as_}}}", more=f", {field}")).problems
+    assert (problem.code, problem.expected) == ("wrong-type", "a list")
+
+
+def test_a_slip_on_the_way_to_the_containers_is_what_is_reported() -> None:
+    text = job("inject: {as: args}").replace("containers:", "container:")
+    (problem,) = normalized(text).problems
+    assert (problem.code, problem.line, problem.remedy) == (
+        "unknown-field",
+        line_of(text, "container:"),
+        "did you mean 'containers'?",
+    )
+
+
 @pytest.mark.parametrize(
     ("inject", "arguments"),
     [

@@ -4,7 +4,7 @@ import pytest
 from forms_samples import documents, line_of, normalized, template_of
 
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import Json, get
+from trialmill.api.tree import Json, get, get_list
 from trialmill.check.documents import check_documents
 
 HEAD = """\
@@ -118,6 +118,26 @@ OPTIMIZER = SEARCH + "    - {name: optimizer, parameterType: categorical, feasib
             BODY,
         ),
         (SEARCH, TEMPLATE.replace("name: train}", "name: other}"), "template-missing", "trialTemplateRef"),
+        (SEARCH, TEMPLATE.replace("default: 3}", "default: three}"), "type-mismatch", "default: three"),
+        (SEARCH, TEMPLATE.replace("default: sgd", "default: lion"), "not-in-enum", "default: lion"),
+        (
+            SEARCH,
+            TEMPLATE.replace("integer, default: 3", "integer, default: 3, enum: [3, x]"),
+            "type-mismatch",
+            "[3, x]",
+        ),
+        (
+            SEARCH,
+            TEMPLATE.replace('type: integer, feasibleSpace: {min: "1", max: "3"}', "type: integer, enum: [1, 2]"),
+            "not-in-enum",
+            "name: layers, parameterType",
+        ),
+        (
+            SEARCH.replace('int, feasibleSpace: {min: "2", max: "5"}', "discrete, feasibleSpace: {list: [1, 2.5]}"),
+            TEMPLATE,
+            "type-mismatch",
+            "list: [1, 2.5]",
+        ),
     ],
     ids=[
         "a wider type",
@@ -128,6 +148,11 @@ OPTIMIZER = SEARCH + "    - {name: optimizer, parameterType: categorical, feasib
         "the same name twice",
         "no manifest",
         "no such template",
+        "a default of another type",
+        "a default that the enum lacks",
+        "an enum of another type",
+        "a range where there is an enum",
+        "a value of another type",
     ],
 )
 def test_what_does_not_fit_the_template_is_said_at_its_line(parameters: str, template: str, code: str, at: str) -> None:
@@ -141,6 +166,59 @@ def test_a_metric_that_the_template_does_not_report_is_a_warning() -> None:
     (problem,) = checked(text)[1]
     assert (problem.code, problem.severity) == ("unreported-metric", Severity.WARNING)
     assert "loss" in problem.remedy
+
+
+def test_a_search_beyond_what_is_feasible_is_noted_and_a_default_beyond_it_is_a_warning() -> None:
+    notes = normalized(referring(*OURS, TEMPLATE)).problems
+    assert [(p.code, p.severity) for p in notes] == [("beyond-feasible-space", Severity.NOTE)]
+    text = referring(*OURS, TEMPLATE.replace("default: 0.02", "default: 0.5"))
+    assert [(p.code, p.line) for p in checked(text)[1]] == [("default-outside-space", line_of(text, "default: 0.5"))]
+
+
+def test_a_trial_parameter_may_say_which_search_parameter_a_declared_one_is() -> None:
+    text = referring(*OURS, TEMPLATE, SEARCH.replace("name: lr", "name: rate")).replace(
+        "    trialTemplateRef", "    trialParameters: [{name: lr, reference: rate}]\n    trialTemplateRef"
+    )
+    template, problems = checked(text)
+    assert problems == []
+    declared = [(get(p, "name"), get(p, "reference")) for p in get_list(template, "trialParameters")]
+    assert declared == [("lr", "rate"), ("layers", "layers")]
+
+
+def test_what_the_template_does_not_declare_may_be_injected() -> None:
+    more = SEARCH + '    - {name: seed, parameterType: int, feasibleSpace: {min: "1", max: "9"}}\n'
+    text = referring(*OURS, TEMPLATE, more).replace(
+        "    trialTemplateRef", "    inject: {as: env}\n    trialTemplateRef"
+    )
+    template, problems = checked(text)
+    assert problems == []
+    env = get(template, "trialSpec", "spec", "template", "spec", "containers", 0, "env")
+    assert env == [{"name": "seed", "value": "${trialParameters.seed}"}]
+
+
+def test_parameters_are_generated_as_katib_has_them() -> None:
+    declared = """\
+    - {name: lr, type: number, feasibleSpace: {min: 0.5, max: 1}}
+    - {name: layers, type: integer, enum: [1, 2, 4]}
+    - {name: optimizer, enum: [sgd, adam]}
+    - {name: epochs, type: integer, default: 3}
+"""
+    start, end = TEMPLATE.index("    - {name: lr"), TEMPLATE.index("  metrics:")
+    text = referring(*OURS, TEMPLATE[:start] + declared + TEMPLATE[end:], parameters="")
+    parameters = get_list(normalized(text).document.tree, "spec", "parameters")
+    assert [(get(p, "parameterType"), get(p, "feasibleSpace")) for p in parameters] == [
+        ("double", {"min": "0.5", "max": "1"}),
+        ("discrete", {"list": ["1", "2", "4"]}),
+        ("categorical", {"list": ["sgd", "adam"]}),
+    ]
+    assert checked(text)[1] == []
+
+
+def test_an_additional_metric_that_the_template_does_not_report_is_a_warning() -> None:
+    names = "objectiveMetricName: loss, additionalMetricNames: [accuracy, speed]"
+    text = referring(*OURS, TEMPLATE).replace("objectiveMetricName: loss", names)
+    (problem,) = checked(text)[1]
+    assert (problem.code, problem.path) == ("unreported-metric", "spec.objective.additionalMetricNames[1]")
 
 
 def test_typed_parameters_may_stand_beside_the_manifest() -> None:
@@ -242,6 +320,14 @@ def test_of_a_template_with_a_controller_of_its_own_a_run_of_its_group_is_made()
     }
 
 
+def test_a_run_whose_metrics_are_in_its_status_needs_no_container() -> None:
+    text = referring("NightlyTrialTemplate", "example.dev/v1", FOREIGN)
+    assert "required" in [p.code for p in checked(text)[1]]
+    collector = "{collector: {kind: Outputs}, source: {metricFields: [{name: loss, path: status.loss}]}}"
+    text = text.replace("  trialTemplate:\n", f"  metricsCollectorSpec: {collector}\n  trialTemplate:\n")
+    assert "required" not in [p.code for p in checked(text)[1]]
+
+
 def test_a_foreign_template_that_holds_its_jobs_spec_is_filled_in() -> None:
     held = (
         FOREIGN.replace("Nightly", "TFJob") + "  tfjobspec: {tfReplicaSpecs: {Worker: {replicas: $(params.layers)}}}\n"
@@ -257,6 +343,22 @@ def test_a_kind_that_is_no_template_is_an_error() -> None:
     text = referring("Deployment", "apps/v1", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: train}\n")
     (problem,) = normalized(text).problems
     assert (problem.code, problem.line) == ("unknown-kind", line_of(text, "trialTemplateRef"))
+    (slip,) = normalized(referring("Taks", "tekton.dev/v1", TASK)).problems
+    assert (slip.code, slip.remedy) == ("unknown-kind", "did you mean 'Task'?")
+
+
+def test_of_two_references_the_second_is_one_too_many() -> None:
+    text = referring(*OURS, TEMPLATE).replace("trialTemplateRef: {", "trialTemplateRef: [{kind: Task, name: a}, {")
+    text = text.replace("name: train}\n---", "name: train}]\n---")
+    (problem,) = normalized(text).problems
+    assert (problem.code, problem.path) == ("wrong-type", "spec.trialTemplate.trialTemplateRef[1]")
+
+
+def test_a_template_that_cannot_be_read_hides_that_it_would_bring_the_parameters() -> None:
+    text = referring(*OURS, TEMPLATE.replace("default: 3", "description: how many"), parameters="")
+    problems: list[Problem] = []
+    check_documents(documents(text), problems)
+    assert [p.code for p in problems if p.severity is Severity.ERROR] == ["no-value"]
 
 
 def test_the_proposals_list_of_one_and_the_short_field_are_the_same() -> None:

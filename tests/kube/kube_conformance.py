@@ -132,9 +132,12 @@ async def conform(
         reflector = Reflector(through, scope, clock=clock, chance=chance.random, page_size=7, watch_seconds=(1, 2))
         following = asyncio.create_task(reflector.run(witness))
         try:
-            for _ in range(20):
+            rounds = 0
+            # On a slow machine it takes more changes until every fault has had its turn.
+            while rounds < 20 or (set(proxy.done) != set(Fault) and rounds < 200):
                 await change_at_random(direct, type, namespace, count // 20, chance)
                 disturb(chance)
+                rounds += 1
             weather.is_bad = False
             truth = await truth_of(direct, type, namespace)
             async with asyncio.timeout(60):
@@ -152,3 +155,19 @@ async def conform(
         # What began and has not ended is exactly what is there: so the end of everything else was told.
         assert witness.alive == {key: uid for key, (uid, _) in truth.items()}
         return Outcome(proxy.done, witness.told)
+
+
+class QuickClock:
+    """A clock on which five hundred seconds pass in one."""
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time() * 500
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 500)
+
+
+def check(outcome: Outcome) -> None:
+    """The run was a test at all: faults of all kinds, changes of all kinds."""
+    assert set(outcome.faults) == set(Fault)
+    assert {"ADDED", "MODIFIED", "DELETED", "DELETED?", "SYNCED", "TROUBLE"} <= set(outcome.told)

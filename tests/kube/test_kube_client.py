@@ -282,6 +282,14 @@ def test_refusals_are_in_the_servers_words(
     ask(tmp_path, lambda exchange: exchange.answer(status, body, headers), story)
 
 
+def test_an_answer_that_is_no_json_is_nobodys_we_know(tmp_path: Path) -> None:
+    async def story(api: KubeApi) -> None:
+        with pytest.raises(UnreachableError, match="the answer is no JSON, so it is no API server's"):
+            await api.get(JOB, "a", "default")
+
+    ask(tmp_path, lambda exchange: exchange.answer(200, b"<html>log in"), story)
+
+
 def test_http_410_means_expired(tmp_path: Path) -> None:
     async def story(api: KubeApi) -> None:
         with pytest.raises(ExpiredError):

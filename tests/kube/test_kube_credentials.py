@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +16,7 @@ from kube_wire import Exchange, Handler, Request, serve
 
 from trialmill.api.tree import JsonObject
 from trialmill.kube.api import KubeApi, KubeError, UnreachableError
-from trialmill.kube.configuration import Access, ExecPlugin, KubeConfigError, Server, User
+from trialmill.kube.configuration import Access, ExecPlugin, KubeConfigError, Pem, Server, User
 from trialmill.kube.connect import connect
 from trialmill.kube.credentials import credentials_for
 from trialmill.kube.exec_plugin import last_words, run_plugin
@@ -380,3 +382,26 @@ def test_the_namespace_can_be_given(tmp_path: Path) -> None:
     file = kubeconfig(tmp_path, "http://127.0.0.1:1")
     assert connect(kubeconfig=file, namespace="team").namespace == "team"
     assert connect(kubeconfig=file).namespace == "default"
+
+
+def test_without_the_extra_a_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = kubeconfig(tmp_path, "http://127.0.0.1:1")
+    for module in [name for name in sys.modules if name.split(".")[0] == "httpx2"]:
+        monkeypatch.delitem(sys.modules, module)
+    for module in ("connection", "discovery", "http_api"):
+        monkeypatch.delitem(sys.modules, f"trialmill.kube.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+    with pytest.raises(KubeConfigError, match=r"is not installed; pip install 'trialmill\[kubernetes\]'"):
+        connect(kubeconfig=file)
+
+
+def test_a_plugin_whose_cluster_has_no_readable_authority_is_said(tmp_path: Path) -> None:
+    plugin = ExecPlugin(V1, "sh", provide_cluster=True)
+    with pytest.raises(KubeConfigError, match=r"the certificate authority .* cannot be read"):
+        asyncio.run(run_plugin(plugin, Server("https://c.test", ca=Pem(tmp_path / "no.crt"))))
+
+
+def test_nothing_heavy_is_imported_before_a_connection_is_made() -> None:
+    program = "import sys, trialmill.kube.connect; print('httpx2' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert printed == "False\n"

@@ -124,6 +124,13 @@ def test_a_stand_in_gives_script_entrypoint_and_start_folder(tmp_path: Path) -> 
     assert output == f"{image}/opt ['--script={image}/opt/x.py']\n"
 
 
+def test_variables_that_a_shell_would_drop_reach_the_command(tmp_path: Path) -> None:
+    script = "import os; print(*(os.environ.get(name) for name in ('num-layers', 'a.b', 'plain')))"
+    env = {"num-layers": "3 $x", "plain": "p", "a.b": "-"}
+    _, output = outcome(tmp_path, container(sys.executable, "-c", script, env=env))
+    assert output == "3 $x - p\n"
+
+
 def test_a_stand_in_cannot_be_left_upwards(tmp_path: Path) -> None:
     (tmp_path / "image").mkdir()
     (tmp_path / "secret").write_text("")

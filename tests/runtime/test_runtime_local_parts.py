@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from trialmill.api.tree import JsonObject
-from trialmill.engine.ports import Created, Log
+from trialmill.engine.ports import Created, Log, Rejected
 from trialmill.runtime.local.runtime import LocalRuntime
 from trialmill.testing.runtime import KEY, ended, true_conditions
 
@@ -62,5 +62,15 @@ def test_without_its_part_the_resource_is_refused(tmp_path: Path) -> None:
     async def story() -> None:
         async with LocalRuntime(tmp_path, base=tmp_path) as runtime:
             assert [p.code for p in await runtime.check(JOB)] == ["config-map-missing"]
+
+    asyncio.run(story())
+
+
+def test_a_resource_that_nothing_can_be_made_of_is_rejected_even_where_nobody_says_why(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with LocalRuntime(tmp_path, base=tmp_path, lower=lambda *_: None) as runtime:
+            rejected = await runtime.ensure(KEY, JOB)
+            assert isinstance(rejected, Rejected)
+            assert rejected.reason == "cannot-run-here"
 
     asyncio.run(story())

@@ -261,3 +261,30 @@ def test_importing_the_package_alone_imports_nothing_else() -> None:
         env={"PYTHONPATH": str(Path(trialmill.__file__).parents[1])},
     )
     assert told.stdout.split() == ["trialmill"]
+
+
+def test_a_parameter_may_count_only_while_others_have_certain_values() -> None:
+    space = {
+        "optimizer": choice("sgd", "adam"),
+        "momentum": double(0, 1).when(optimizer="sgd"),
+        "nesterov": choice("yes", "no").when(optimizer=["sgd"]).when({"momentum": 0.5}),
+    }
+    tuning = sample(job(*[f"--{name}={param(name)}" for name in space]), parameters=space)
+    tree: Any = tuning.to_dict()
+    assert [entry.get("activeWhen") for entry in tree["spec"]["parameters"]] == [
+        None,
+        {"parameter": "optimizer", "equals": "sgd"},
+        [{"parameter": "optimizer", "in": ["sgd"]}, {"parameter": "momentum", "equals": "0.5"}],
+    ]
+    assert errors_of(tuning) == []
+    assert container_of(tuning.render({"optimizer": "adam"}))["command"] == ["--optimizer=adam"]
+    assert container_of(tuning.render({"optimizer": "sgd", "momentum": 0.5, "nesterov": "no"}))["command"] == [
+        "--optimizer=sgd",
+        "--momentum=0.5",
+        "--nesterov=no",
+    ]
+
+
+def test_a_condition_on_what_is_not_there_is_an_error() -> None:
+    tuning = sample(job("--a", param("a")), parameters={"a": double(0, 1).when(optimiser="sgd")})
+    assert errors_of(tuning) == [("unknown-reference", "spec.parameters[0].activeWhen.parameter")]

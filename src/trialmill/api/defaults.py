@@ -104,7 +104,8 @@ def _fill_collector(spec: JsonObject) -> None:
         CollectorKind.PROMETHEUS.value: ("httpGet", {"path": DEFAULT_METRICS_PATH, "port": DEFAULT_METRICS_PORT}),
     }
     kind = collector["kind"]
-    if kind == CollectorKind.OUTPUTS and get(collection, "source", "metricFiles") is None:
+    lists = [get(collection, "source", name) for name in ("metricFiles", "metricFields")]
+    if kind == CollectorKind.OUTPUTS and lists == [None, None]:
         _fill_source(collection, "fileSystemPath", {"kind": "File", "path": DEFAULT_RESULTS_FILE})
     if isinstance(kind, str) and kind in defaults:
         _fill_source(collection, *defaults[kind])
@@ -132,7 +133,8 @@ def _fill_template(template: Json) -> None:
     if known is None:
         return
     success, failure, labels = known
-    _fill(template, "successCondition", condition_on(success))
-    _fill(template, "failureCondition", condition_on(failure))
+    for outcome, condition in (("success", success), ("failure", failure)):
+        if template.get(f"{outcome}When") is None:
+            _fill(template, f"{outcome}Condition", condition_on(condition))
     if labels and template.get("primaryPodLabels") is None:
         template["primaryPodLabels"] = dict(labels)

@@ -113,10 +113,21 @@ class FeasibleSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class ActiveWhen:
+    """An entry of `activeWhen`: the other parameter, and the texts of its values for which this one counts."""
+
+    parameter: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
+    """`active_when` is an extension: the parameter counts while all of it holds."""
+
     name: str
     type: ParameterType
     space: FeasibleSpace
+    active_when: tuple[ActiveWhen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +135,9 @@ class TrialParameter:
     """A declared placeholder. `reference` names a parameter, or trial metadata as `${trialSpec.Name}`.
 
     `cast` is the extension `as`: the type of the placeholder's field where no schema says it. `encode` is another: how
-    the value stands in a text of another language. `type` and `default` are extensions too; a default serves
-    `trialmill try` and `render`.
+    the value stands in a text of another language. `value` is one more, in the place of a reference: an expression over
+    parameters. `type` and `default` are extensions too; a default serves `trialmill try` and `render`, and trials in
+    which the parameter is inactive.
     """
 
     name: str
@@ -135,6 +147,7 @@ class TrialParameter:
     default: Json = None
     cast: str = ""
     encode: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +156,25 @@ class Retry:
 
     limit: int = 0
     delay: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """`successWhen` and `failureWhen`: a condition in one of three ways, each with kubectl's or Kubernetes' meaning.
+
+    `condition` is `Type` or `Type=Status`; `jsonpath` finds one value, which is `value` where that is given; `cel` is
+    an expression over `object`.
+    """
+
+    condition: str = ""
+    jsonpath: str = ""
+    value: str | None = None
+    cel: str = ""
+
+    def __str__(self) -> str:
+        if self.jsonpath:
+            return f"jsonpath {self.jsonpath}" + ("" if self.value is None else f" = {self.value}")
+        return f"condition {self.condition}" if self.condition else f"cel {self.cel}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +192,8 @@ class TrialTemplate:
     primary_container: str = ""
     success_condition: str = ""
     failure_condition: str = ""
+    success_when: When | None = None
+    failure_when: When | None = None
     active_deadline: timedelta | None = None
     retry: Retry = Retry()
     additional: tuple[JsonObject, ...] = ()
@@ -190,9 +224,17 @@ class MetricFile:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricField:
+    """A metric that stands in the trial's resource: `path` is GJSON and leads to its value."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsCollector:
     """Where points come from and how lines are read; `filters` are Go regular expressions with two groups, name and
-    value. `metric_files` are those of the collector Outputs; without any it reads `file`.
+    value. `metric_files` and `metric_fields` are those of the collector Outputs; without any it reads `file`.
     """
 
     kind: CollectorKind = CollectorKind.STDOUT
@@ -201,10 +243,11 @@ class MetricsCollector:
     custom: Json = None
     http: HttpSource | None = None
     metric_files: tuple[MetricFile, ...] = ()
+    metric_fields: tuple[MetricField, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files that are read, none where that is standard output."""
+        """The files that are read, none where that is standard output or the resource."""
         if self.metric_files:
             return tuple(file.path for file in self.metric_files)
         reads_file = self.kind in (CollectorKind.FILE, CollectorKind.OUTPUTS)

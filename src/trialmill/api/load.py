@@ -18,6 +18,8 @@ from trialmill.api.yaml_errors import LINE_BREAK
 MAX_BYTES: Final = 4 * 1024 * 1024
 STDIN: Final = "-"
 _WIDE_MARKS: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MOST_NULS: Final = 3
+"""With more of them a file is no text at all; with fewer, each has a place that can be named."""
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -74,8 +76,8 @@ def _decode(data: bytes, file: str, problems: list[Problem]) -> str | None:
         problems.append(_file_problem("encoding", "the file is in UTF-16 or UTF-32, expected UTF-8", file, remedy))
         return None
     data = data.removeprefix(codecs.BOM_UTF8)
-    if b"\0" in data:
-        problems.append(_file_problem("not-text", "the file is binary, expected YAML or JSON", file))
+    if data.count(0) > _MOST_NULS:
+        problems.append(_binary(file))
         return None
     try:
         text = data.decode()
@@ -87,6 +89,9 @@ def _decode(data: bytes, file: str, problems: list[Problem]) -> str | None:
         )
         return None
     if forbidden := _FORBIDDEN.search(text):
+        if "\0" in text and len(set(_FORBIDDEN.findall(text))) > 1:
+            problems.append(_binary(file))
+            return None
         line, column = _place(text[: forbidden.start()])
         message = f"the character U+{ord(forbidden[0]):04X} cannot stand in YAML"
         remedy = "remove it, or write it as an escape in double quotes"
@@ -99,6 +104,10 @@ def _place(before: str) -> tuple[int, int]:
     """Line and column that follow the text `before`."""
     lines = LINE_BREAK.split(before)
     return len(lines), len(lines[-1]) + 1
+
+
+def _binary(file: str) -> Problem:
+    return _file_problem("not-text", "the file is binary, expected YAML or JSON", file)
 
 
 def _file_problem(code: str, message: str, file: str, remedy: str = "") -> Problem:

@@ -6,9 +6,13 @@ Checks never raise for bad input; they report to a `Problems` and go on, so that
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from trialmill.api.document import Document
 from trialmill.api.tree import Path, format_path
+
+MOST_ALIKE: Final = 100
+"""Problems of one code and severity that are reported of a document."""
 
 
 class Severity(StrEnum):
@@ -47,6 +51,8 @@ class Problems:
 
     document: Document | None = None
     found: list[Problem] = field(default_factory=list)
+    counts: dict[tuple[str, Severity], int] = field(default_factory=dict)
+    """How many of each sort were reported; past `MOST_ALIKE` of one, more would not help its author."""
 
     def add(
         self,
@@ -61,6 +67,11 @@ class Problems:
         at_key: bool = False,
     ) -> None:
         """Record a problem at `path`; `at_key` points at the key rather than at its value."""
+        number = self.counts[code, severity] = self.counts.get((code, severity), 0) + 1
+        if number > MOST_ALIKE:
+            if number > MOST_ALIKE + 1:
+                return
+            message, found, expected, remedy = "there are more problems like this, which are not shown", "", "", ""
         mark = self.document.mark(path, at_key=at_key) if self.document else None
         self.found.append(
             Problem(

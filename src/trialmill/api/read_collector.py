@@ -1,6 +1,14 @@
 """`spec.metricsCollectorSpec`, read into a `MetricsCollector`."""
 
-from trialmill.api.experiment import CollectorKind, FileFormat, FileSource, HttpSource, MetricFile, MetricsCollector
+from trialmill.api.experiment import (
+    CollectorKind,
+    FileFormat,
+    FileSource,
+    HttpSource,
+    MetricField,
+    MetricFile,
+    MetricsCollector,
+)
 from trialmill.api.reader import Fields
 from trialmill.api.tree import Json
 
@@ -16,7 +24,8 @@ def read_collector(spec: Fields) -> MetricsCollector:
     if source is None:
         return MetricsCollector(kind, custom=custom)
     files = source.objects("metricFiles", _metric_file)
-    read = MetricsCollector(kind, _file(source), _filters(source), custom, _http(source), files)
+    in_resource = source.objects("metricFields", _metric_field)
+    read = MetricsCollector(kind, _file(source), _filters(source), custom, _http(source), files, in_resource)
     source.close()
     return read
 
@@ -48,6 +57,12 @@ def _metric_file(fields: Fields) -> MetricFile:
     file = MetricFile(fields.string("name", required=True), fields.string("path", required=True))
     fields.close()
     return file
+
+
+def _metric_field(fields: Fields) -> MetricField:
+    field = MetricField(fields.string("name", required=True), fields.string("path", required=True))
+    fields.close()
+    return field
 
 
 def _http(source: Fields) -> HttpSource | None:

@@ -13,6 +13,7 @@ from trialmill.api.experiment import (
     API_VERSION,
     DEFAULT_NAMESPACE,
     DEFAULT_PARALLEL_TRIALS,
+    ActiveWhen,
     Algorithm,
     Experiment,
     ExperimentSpec,
@@ -29,6 +30,7 @@ from trialmill.api.metric import Strategy
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems, Severity
 from trialmill.api.read_collector import read_collector
+from trialmill.api.read_nas import check_nas
 from trialmill.api.read_template import read_template
 from trialmill.api.reader import INT64_MAX, Fields, Reading
 from trialmill.api.space import Distribution
@@ -36,7 +38,7 @@ from trialmill.api.tree import Json, JsonObject, Path, get, kind_name
 
 KIND: Final = "Experiment"
 _OLD_VERSIONS: Final = ("kubeflow.org/v1alpha1", "kubeflow.org/v1alpha2", "kubeflow.org/v1alpha3")
-_OWNED_BY_SERVER: Final = (
+OWNED_BY_SERVER: Final = (
     "uid",
     "resourceVersion",
     "generation",
@@ -135,7 +137,7 @@ def _as_written(tree: JsonObject) -> JsonObject:
     written = {name: value for name, value in tree.items() if name != "status"}
     metadata = written.get("metadata")
     if isinstance(metadata, dict):
-        written["metadata"] = {name: value for name, value in metadata.items() if name not in _OWNED_BY_SERVER}
+        written["metadata"] = {name: value for name, value in metadata.items() if name not in OWNED_BY_SERVER}
     return written
 
 
@@ -188,6 +190,7 @@ def _spec(fields: Fields) -> ExperimentSpec:
         timeout=spec.duration("timeout"),
         seed=spec.integer("seed", INT64_MAX),
     )
+    check_nas(spec, _parameter)
     for name in ("nasConfig", "constraints", "objectives", "warmStart"):
         spec.unavailable(name)
     spec.close()
@@ -236,10 +239,39 @@ def _parameter(fields: Fields) -> Parameter:
         name=fields.string("name", required=True),
         type=fields.choice("parameterType", ParameterType, required=True) or ParameterType.UNKNOWN,
         space=_feasible_space(fields),
+        active_when=_active_when(fields),
     )
-    fields.unavailable("activeWhen")
     fields.close()
     return parameter
+
+
+def _active_when(parameter: Fields) -> tuple[ActiveWhen, ...]:
+    """One condition, or a list of conditions that must all hold."""
+    if isinstance(parameter.raw("activeWhen"), list):
+        return parameter.objects("activeWhen", _condition)
+    if isinstance(parameter.raw("activeWhen"), str):
+        remedy = "write `{parameter: NAME, equals: VALUE}`, or `in` with a list of values"
+        parameter.reading.mismatch(parameter.at("activeWhen"), parameter.raw("activeWhen"), "a mapping", remedy)
+        return ()
+    fields = parameter.object("activeWhen")
+    return () if fields is None else (_condition(fields),)
+
+
+def _condition(fields: Fields) -> ActiveWhen:
+    name = fields.string("parameter", required=True)
+    equals, listed = fields.words("equals"), fields.words("in")
+    if equals is None and listed is None:
+        fields.missing("equals", "a value, or `in` with a list of values", "give `equals` a value, or `in` a list")
+    elif equals is not None and listed is not None:
+        fields.problems.add("both-fields", "equals and in are two ways to say the same", fields.at("in"), at_key=True)
+    elif isinstance(fields.raw("equals"), list):
+        fields.reading.mismatch(fields.at("equals"), fields.raw("equals"), "one value", "write `in` for a list")
+    elif listed is not None and not isinstance(fields.raw("in"), list):
+        fields.reading.mismatch(fields.at("in"), fields.raw("in"), "a list", "write `equals` for one value")
+    elif listed == ():
+        fields.problems.add("required", "in names no values", fields.at("in"), expected="a list of values")
+    fields.close()
+    return ActiveWhen(name, equals or listed or ())
 
 
 def _feasible_space(parameter: Fields) -> FeasibleSpace:

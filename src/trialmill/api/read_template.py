@@ -4,14 +4,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from trialmill.api.experiment import Retry, TrialParameter, TrialTemplate
+from trialmill.api.experiment import Retry, TrialParameter, TrialTemplate, When
 from trialmill.api.reader import Fields
 from trialmill.api.tree import Json, JsonObject
 
-_OTHER_FIELDS: Final = (
-    "successWhen",
-    "failureWhen",
-)
+_WAYS: Final = ("condition", "jsonpath", "cel")
+"""How a condition of `successWhen` and `failureWhen` may be written."""
 
 
 class Cast(StrEnum):
@@ -46,11 +44,11 @@ def read_template(spec: Fields) -> TrialTemplate:
         primary_container=fields.string("primaryContainerName"),
         success_condition=fields.string("successCondition"),
         failure_condition=fields.string("failureCondition"),
+        success_when=_when(fields, "successWhen", "successCondition"),
+        failure_when=_when(fields, "failureWhen", "failureCondition"),
         active_deadline=None if deadline is None else timedelta(seconds=deadline),
         retry=_retry(fields),
     )
-    for name in _OTHER_FIELDS:
-        fields.unavailable(name)
     fields.close()
     return template
 
@@ -75,15 +73,43 @@ def _additional(fields: Fields) -> JsonObject:
 def _trial_parameter(fields: Fields) -> TrialParameter:
     parameter = TrialParameter(
         name=fields.string("name", required=True),
-        reference=fields.string("reference", required=True),
+        reference=fields.string("reference", required=not fields.has("value")),
         description=fields.string("description"),
         type=fields.string("type"),
         default=fields.raw("default"),
         cast=fields.choice("as", Cast) or "",
         encode=fields.choice("encode", Encoding) or "",
+        value=fields.word("value"),
     )
     fields.close()
     return parameter
+
+
+def _when(template: Fields, name: str, other: str) -> When | None:
+    fields = template.object(name)
+    if fields is None:
+        return None
+    if template.has(other):
+        message = f"{name} and {other} are two ways to say the same thing"
+        template.problems.add("two-conditions", message, fields.path, remedy="keep one of the two", at_key=True)
+    when = When(
+        condition=fields.string("condition"),
+        jsonpath=fields.string("jsonpath"),
+        value=fields.text("value") if fields.has("value") else None,
+        cel=fields.string("cel"),
+    )
+    fields.close()
+    given = [way for way in _WAYS if fields.has(way)]
+    if len(given) != 1:
+        message = f"{name} has {' and '.join(given) or 'no condition'}, and needs exactly one"
+        remedy = 'write for example {condition: Complete}, or {jsonpath: "{.status.phase}", value: Done}'
+        template.problems.add(
+            "not-one-condition", message, fields.path, expected=f"one of {', '.join(_WAYS)}", remedy=remedy, at_key=True
+        )
+        return None
+    if when.value is not None and not when.jsonpath:
+        template.problems.warn("no-effect", "value belongs to jsonpath, and has no effect here", fields.at("value"))
+    return when
 
 
 def _retry(template: Fields) -> Retry:

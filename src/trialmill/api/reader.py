@@ -4,7 +4,7 @@ A `Fields` stands for one object of the tree. What is asked for by name is known
 A wrong node is reported once, reads as if it were absent, and reading goes on behind it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -12,12 +12,13 @@ from typing import Final, TypeVar
 
 from trialmill.api.durations import parse_duration
 from trialmill.api.nearest import nearest
-from trialmill.api.problem import Problems, Severity
+from trialmill.api.problem import MOST_ALIKE, Problems, Severity
 from trialmill.api.tree import Json, JsonObject, Path, kind_name
 
 INT32_MAX: Final = 2**31 - 1
 INT64_MAX: Final = 2**63 - 1
 _LONGEST_QUOTE: Final = 40
+_MOST_NAMES: Final = 8
 _Enum = TypeVar("_Enum", bound=StrEnum)
 _Item = TypeVar("_Item")
 
@@ -56,6 +57,11 @@ class Reading:
         )
 
 
+def fields_there(names: Collection[str]) -> str:
+    """Which fields can stand in a place, where they are few enough to be read through."""
+    return f"there can be {', '.join(names)}" if 0 < len(names) <= _MOST_NAMES else ""
+
+
 class Fields:
     """One object of the tree, read field by field. Fields that are null count as absent, as in Kubernetes."""
 
@@ -88,9 +94,8 @@ class Fields:
 
     def missing(self, name: str, expected: str, remedy: str = "") -> None:
         """Report that a required field is not there."""
-        self.problems.add(
-            "required", f"{name} is missing", self.at(name), expected=expected, remedy=remedy, at_key=True
-        )
+        what = "empty" if name in self.tree else "missing"
+        self.problems.add("required", f"{name} is {what}", self.at(name), expected=expected, remedy=remedy, at_key=True)
 
     def unavailable(self, name: str, remedy: str = "") -> bool:
         """Whether a field is there that is part of the format, but not available in this release; it is reported."""
@@ -106,13 +111,13 @@ class Fields:
 
     def close(self) -> None:
         """Report every field that was not asked for."""
-        for name in self.tree:
-            if name not in self._asked:
-                meant = nearest(name, self._asked)
-                remedy = f"did you mean {meant!r}?" if meant else ""
-                self.problems.warn(
-                    "unknown-field", f"the field {name!r} is not known here", self.at(name), remedy=remedy, at_key=True
-                )
+        unknown = [name for name in self.tree if name not in self._asked]
+        for name in unknown[: MOST_ALIKE + 1]:
+            meant = nearest(name, self._asked)
+            remedy = f"did you mean {meant!r}?" if meant else fields_there(self._asked)
+            self.problems.warn(
+                "unknown-field", f"the field {name!r} is not known here", self.at(name), remedy=remedy, at_key=True
+            )
 
     # --- Scalars
 
@@ -133,6 +138,20 @@ class Fields:
         """A string that holds a value. A plain number or boolean is taken as it is spelled, with a note."""
         value = self.raw(name)
         return "" if value is None else _text(self.reading, self.at(name), value)
+
+    def words(self, name: str) -> tuple[str, ...] | None:
+        """A list of values, or one, each as it is spelled; for fields that Katib does not have. None where absent."""
+        value = self.raw(name)
+        if value is None:
+            return None
+        items = value if isinstance(value, list) else [value]
+        places = [(*self.at(name), i) for i in range(len(items))] if isinstance(value, list) else [self.at(name)]
+        return tuple(_word(self.reading, place, item) for place, item in zip(places, items, strict=True))
+
+    def word(self, name: str) -> str:
+        """One value, as it is spelled; empty where it is absent or wrong."""
+        value = self.raw(name)
+        return "" if value is None else _word(self.reading, self.at(name), value)
 
     def integer(self, name: str, largest: int = INT32_MAX) -> int | None:
         value = self.raw(name)
@@ -235,6 +254,12 @@ class Fields:
         """A list of strings."""
         return tuple(self._each(name, _string) or ())
 
+    def integers(self, name: str) -> None:
+        """A list of integers, whose values nobody asks for."""
+        for position, item in enumerate(self._list(name) or ()):
+            if not isinstance(item, int) or isinstance(item, bool):
+                self.reading.mismatch((*self.at(name), position), item, "an integer")
+
     def texts(self, name: str) -> tuple[str, ...] | None:
         """A list of values, each as `text` reads it; None where there is no list."""
         values = self._each(name, _text)
@@ -284,6 +309,16 @@ def _text(reading: Reading, path: Path, value: Json) -> str:
         return text
     reading.mismatch(path, value, "a string")
     return ""
+
+
+def _word(reading: Reading, path: Path, value: Json) -> str:
+    if isinstance(value, bool | int | float):
+        reading.spellings[path] = reading.spelling(path, value)
+        return reading.spellings[path]
+    if not isinstance(value, str):
+        reading.mismatch(path, value, "a value")
+        return ""
+    return value
 
 
 def _reads_as_number(value: Json) -> bool:

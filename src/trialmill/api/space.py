@@ -64,14 +64,40 @@ Dimension: TypeAlias = Double | Integer | Discrete | Categorical
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """`parameter` counts only while the parameter `on` counts and has one of `values`, each as an assignment has it."""
+
+    parameter: str
+    on: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Space:
-    """All parameters of an experiment, in the order of the file."""
+    """All parameters of an experiment, in the order of the file. Of several conditions on one, all must hold."""
 
     dimensions: tuple[Dimension, ...]
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(d.name for d in self.dimensions)
+
+    def active(self, assignments: Assignments) -> dict[str, Value]:
+        """The assignments without those of inactive parameters: what a trial is given."""
+        kept = dict(assignments)
+        while failed := {c.parameter for c in self.conditions if c.parameter in kept and not _holds(c, kept)}:
+            kept = {name: value for name, value in kept.items() if name not in failed}
+        return kept
+
+    @property
+    def conditional(self) -> frozenset[str]:
+        """The parameters that some trials have no value of."""
+        return frozenset(condition.parameter for condition in self.conditions)
+
+
+def _holds(condition: Condition, assignments: Assignments) -> bool:
+    return condition.on in assignments and assignments[condition.on] in condition.values
 
 
 def format_value(value: Value) -> str:

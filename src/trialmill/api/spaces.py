@@ -2,11 +2,11 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from trialmill.api.experiment import Parameter, ParameterType
-from trialmill.api.space import Categorical, Dimension, Discrete, Double, Integer, Space
+from trialmill.api.space import Categorical, Condition, Dimension, Discrete, Double, Integer, Space, Value
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+(?:\.0*)?")
@@ -14,7 +14,9 @@ _INT64: Final = range(-(2**63), 2**63)
 
 
 class SpaceError(ValueError):
-    """A feasible space that means nothing: `field` of parameter `parameter` (min, max, step or list) is to blame."""
+    """A feasible space that means nothing: `field` of parameter `parameter` (min, max, step or list, or activeWhen) is
+    to blame.
+    """
 
     def __init__(self, parameter: str, field: str, message: str) -> None:
         super().__init__(f"parameter {parameter!r}: {message}")
@@ -48,7 +50,45 @@ def space_of(parameters: Sequence[Parameter]) -> Space:
 
     Whether the numbers make sense together (min below max, a step that fits) is not looked at.
     """
-    return Space(tuple(_dimension(p) for p in parameters))
+    dimensions = tuple(_dimension(p) for p in parameters)
+    by_name = {dimension.name: dimension for dimension in dimensions}
+    return Space(dimensions, tuple(c for p in parameters for c in _conditions(p, by_name)))
+
+
+def possible_value(dimension: Dimension, text: str) -> Value | None:
+    """The text as a value that a trial can have, spelled as assignments have it; None where no trial can."""
+    match dimension:
+        case Double(low=low, high=high, step=step):
+            number = read_number(text)
+            is_inside = number is not None and low <= number <= high
+            return number if number is not None and is_inside and _is_on_step(number, low, step) else None
+        case Integer(low=low, high=high, step=step):
+            whole = read_integer(text)
+            return whole if whole is not None and low <= whole <= high and (whole - low) % step == 0 else None
+        case Discrete(values=values, numbers=numbers):
+            number = read_number(text)
+            return None if number not in numbers else values[numbers.index(number)]
+        case Categorical(choices=choices):
+            return text if text in choices else None
+
+
+def _is_on_step(number: float, low: float, step: float | None) -> bool:
+    """Counted in decimals, as steps are written: 0.3 is two steps of 0.1 above 0.1."""
+    if step is None:
+        return True
+    from fractions import Fraction  # few need it, and it takes its time to import
+
+    return (Fraction(repr(number)) - Fraction(repr(low))) % Fraction(repr(step)) == 0
+
+
+def _conditions(parameter: Parameter, dimensions: Mapping[str, Dimension]) -> Iterator[Condition]:
+    for entry in parameter.active_when:
+        other = dimensions.get(entry.parameter)
+        values = () if other is None else tuple(possible_value(other, text) for text in entry.values)
+        if not values or None in values:
+            message = f"activeWhen names no possible values of {entry.parameter or 'another parameter'}"
+            raise SpaceError(parameter.name, "activeWhen", message)
+        yield Condition(parameter.name, entry.parameter, tuple(value for value in values if value is not None))
 
 
 def _dimension(parameter: Parameter) -> Dimension:

@@ -13,9 +13,12 @@ from typing import Final
 
 from trialmill.api.document import Document, Mark
 from trialmill.api.tree import Json, Path
+from trialmill.api.yaml_scalars import resolve_plain
 from trialmill.api.yaml_text import yaml_text
 
 _STEP: Final = "  "
+_WORD: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
+"""A text that needs no quotes, unless it is a word for something else."""
 _BLANK_OR_COMMENT: Final = re.compile(r"\s*(#.*)?$")
 
 
@@ -82,6 +85,8 @@ class _Writer:
 
     def _scalar(self, value: Json, path: Path) -> list[str]:
         """The lines of a scalar or an empty collection; a number, boolean or null as its author spelled it."""
+        if isinstance(value, str) and _is_plain_word(value):
+            return [value]
         text = "" if isinstance(value, str | dict | list) else self.document.texts.get(path, "")
         return [text] if text else yaml_text([value]).removeprefix("- ").splitlines()
 
@@ -105,7 +110,7 @@ class _Writer:
             return ""
         lines = self._source(mark.file)
         line = lines[mark.line - 1] if mark.line <= len(lines) else ""
-        comment = _comment(line[mark.column - 1 :])
+        comment = _comment(line[mark.column - 1 :]) if "#" in line else ""
         if comment:
             self.seen.add((mark.file, mark.line))
         return f"  {comment}" if comment else ""
@@ -114,8 +119,15 @@ class _Writer:
         return self.lines.get(file, ())
 
 
+def _is_plain_word(text: str) -> bool:
+    """Whether the text is certain to be written as it is; most are, and the writer takes its time for each."""
+    return _WORD.fullmatch(text) is not None and isinstance(resolve_plain(text), str)
+
+
 def _key(name: str) -> str:
     """A key in one line, whatever it holds; YAML's `?` form is not for people."""
+    if _is_plain_word(name):
+        return name
     text = yaml_text([name]).removeprefix("- ").removesuffix("\n")
     return json.dumps(name) if "\n" in text else text
 

@@ -6,6 +6,16 @@ from typing import Final, NamedTuple, TypeAlias
 LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What libyaml counts as the end of a line."""
 _INDENTED_BY_TAB: Final = re.compile(r" *\t")
+_BY_INDENTATION: Final = (
+    "mapping values are not allowed",
+    "could not find expected ':'",
+    "expected key",
+    "expected <block end>",
+    "'-' indicator",
+    "block sequence entries are not allowed",
+    "<document start>",
+)
+"""What libyaml complains of when a line above is indented wrongly, or is no entry of the mapping that it stands in."""
 _MISLED_BY_TABS: Final = (
     "cannot start any token",
     "could not find expected ':'",
@@ -92,7 +102,9 @@ def explain(
     if context_place and "unexpected end of stream" in problem:
         return Explanation("yaml-syntax", "this quoted text does not end", *context_place)
     if context_place and "flow" in context:
-        return _unclosed(context, context_place, place, line)
+        return _unclosed(context, context_place, place, line, len(LINE_BREAK.split(text.rstrip())))
+    if any(part in problem for part in _BY_INDENTATION) and (found := _blamed(text, (problem_place or place)[0])):
+        return found
     if "cannot start any token" in problem:
         character = line[place[1] - 1 : place[1]]
         return Explanation("yaml-syntax", f"a value cannot begin with {character!r}", *place, "quote the text")
@@ -104,8 +116,25 @@ def explain(
     return Explanation("yaml-syntax", f"this is no valid YAML: {problem or context}", *place)
 
 
-def _unclosed(context: str, begin: _Place, place: _Place, line: str) -> Explanation:
+def _blamed(text: str, complaint: int) -> Explanation | None:
+    from trialmill.api.yaml_suspects import suspect  # only mistakes pay for it
+
+    found = suspect(LINE_BREAK.split(text), complaint)
+    if found is None:
+        return None
+    if found.spaces is None:
+        message, remedy = "this line is neither `key: value` nor a list item", "check the characters it begins with"
+    else:
+        message = "this line is not indented as the lines around it are"
+        remedy = f"begin it with {found.spaces} spaces" if found.spaces else "begin it in the first column"
+    return Explanation("yaml-syntax", message, found.line, found.column, remedy)
+
+
+def _unclosed(context: str, begin: _Place, place: _Place, line: str, last: int) -> Explanation:
     what, closing = ("list", "]") if "sequence" in context else ("mapping", "}")
+    if place[0] > last:
+        at = begin if begin[0] <= last else (last, 1)
+        return Explanation("yaml-syntax", f"this {what} does not end", *at, f"close it with '{closing}'")
     opened = f"the {what} that was opened in line {begin[0]}, column {begin[1]}"
     remedy = 'quote placeholders in lists and mappings of one line: ["${...}"]' if "${" in line else ""
     return Explanation("yaml-syntax", f"a ',' or '{closing}' was expected here, for {opened}", *place, remedy)

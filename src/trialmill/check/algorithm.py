@@ -50,7 +50,7 @@ def _check_name(
     if name not in known:
         meant = nearest(name, known)
         available = ", ".join(entry.name for entry in known.values() if entry.available)
-        remedy = f"did you mean {meant!r}?" if meant else f"there are {available}"
+        remedy = f"did you mean {meant!r}?" if meant else f"use {available}"
         problems.add("unknown-algorithm", f"there is no {what} {name!r}", at, found=name, remedy=remedy)
         return False
     if not known[name].available:

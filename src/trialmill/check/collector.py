@@ -7,6 +7,7 @@ from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
 from trialmill.api.tree import Path, get
 from trialmill.check.places import SPEC, is_written
+from trialmill.kinds.gjson import syntax_problems
 from trialmill.metrics.filters import filter_problem
 
 _COLLECTION: Path = (*SPEC, "metricsCollectorSpec")
@@ -17,11 +18,18 @@ _FILTERS: Path = (*_SOURCE, "filter", "metricsFormat")
 _AVAILABLE: Final = (CollectorKind.STDOUT, CollectorKind.FILE, CollectorKind.OUTPUTS)
 _USED: Final = {
     CollectorKind.FILE: ("fileSystemPath",),
-    CollectorKind.OUTPUTS: ("fileSystemPath",),
+    CollectorKind.OUTPUTS: ("fileSystemPath", "metricFiles", "metricFields"),
     CollectorKind.TENSORFLOW_EVENT: ("fileSystemPath",),
     CollectorKind.PROMETHEUS: ("httpGet",),
     CollectorKind.CUSTOM: ("fileSystemPath", "httpGet"),
 }
+_READ_BY: Final = {
+    "fileSystemPath": CollectorKind.FILE,
+    "httpGet": CollectorKind.PROMETHEUS,
+    "metricFiles": CollectorKind.OUTPUTS,
+    "metricFields": CollectorKind.OUTPUTS,
+}
+_BEGIN_AT_ROOT: Final = "begin it with /, as in /logs/metrics.log"
 _LARGEST_PORT: Final = 65535
 
 
@@ -53,10 +61,10 @@ def check_collector(experiment: Experiment, problems: Problems) -> None:
 
 
 def _check_unused(experiment: Experiment, kind: CollectorKind, problems: Problems) -> None:
-    for field in ("fileSystemPath", "httpGet"):
+    for field in ("fileSystemPath", "httpGet", "metricFiles", "metricFields"):
         if field not in _USED.get(kind, ()) and get(experiment.source, *_SOURCE, field) is not None:
             message = f"the collector {kind} does not look at {field}"
-            other = CollectorKind.FILE if field == "fileSystemPath" else CollectorKind.PROMETHEUS
+            other = _READ_BY[field]
             remedy = f"remove it, or set the collector's kind to {other}"
             problems.warn("no-effect", message, (*_SOURCE, field), remedy=remedy, at_key=True)
 
@@ -70,27 +78,43 @@ def _check_path(collector: MetricsCollector, kind: str, problems: Problems) -> N
         problems.add("wrong-source-kind", message, (*_FILE, "kind"), found=file.kind, expected=kind)
     if not file.path.startswith("/") and not problems.has_error_at((*_FILE, "path")):
         message = "the path must be absolute, as the container sees it"
-        problems.add("path-not-absolute", message, (*_FILE, "path"), found=file.path, expected="a path with / first")
+        place, expected = (*_FILE, "path"), "a path with / first"
+        problems.add("path-not-absolute", message, place, found=file.path, expected=expected, remedy=_BEGIN_AT_ROOT)
     if kind == "Directory" and is_written(problems.document, (*_FILE, "format")):
         message = f"the collector {collector.kind} has a format of its own"
         problems.add("misplaced-field", message, (*_FILE, "format"), remedy="remove it", at_key=True)
 
 
 def _check_metric_files(experiment: Experiment, problems: Problems) -> None:
-    """Each metric's own file must be named as the container sees it, and the objective must have one."""
-    files = experiment.spec.collector.metric_files
+    """Each metric's own file must be named as the container sees it, a field by a path, and the objective must have
+    one of the two.
+    """
+    files, fields = experiment.spec.collector.metric_files, experiment.spec.collector.metric_fields
     for position, file in enumerate(files):
         if file.path and not file.path.startswith("/"):
             message = "the path must be absolute, as the container sees it"
             place = (*_SOURCE, "metricFiles", position, "path")
-            problems.add("path-not-absolute", message, place, found=file.path, expected="a path with / first")
+            problems.add(
+                "path-not-absolute",
+                message,
+                place,
+                found=file.path,
+                expected="a path with / first",
+                remedy=_BEGIN_AT_ROOT,
+            )
+    for position, field in enumerate(fields):
+        wrong = syntax_problems(field.path) if field.path else None
+        if wrong:
+            place = (*_SOURCE, "metricFields", position, "path")
+            problems.add("invalid-path", f"this path leads nowhere: {wrong}", place, found=field.path)
     objective = experiment.spec.objective.metric
-    names = [file.name for file in files]
-    if files and objective and objective not in names:
+    names = [*(file.name for file in files), *(field.name for field in fields)]
+    if names and objective and objective not in names:
         meant = nearest(objective, names)
         remedy = f"did you mean {meant!r}?" if meant else "add one"
-        message = f"no file has the values of the objective {objective}"
-        problems.add("required", message, (*_SOURCE, "metricFiles"), found=", ".join(names), remedy=remedy)
+        what, where = ("file", "metricFiles") if files else ("field", "metricFields")
+        message = f"no {what} has the values of the objective {objective}"
+        problems.add("required", message, (*_SOURCE, where), found=", ".join(names), remedy=remedy)
 
 
 def _check_json_filter(collector: MetricsCollector, problems: Problems) -> None:

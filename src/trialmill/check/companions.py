@@ -11,10 +11,12 @@ from trialmill.api.tree import JsonObject, get_string, kind_name
 COMPANION_KINDS: Final = ("ConfigMap", "Secret")
 
 
-def read_companions(documents: Sequence[Document], problems: list[Problem]) -> tuple[JsonObject, ...]:
+def read_companions(
+    documents: Sequence[Document], problems: list[Problem], *, warns: bool = True
+) -> tuple[JsonObject, ...]:
     """The ConfigMaps and Secrets among the documents; of two with one name, the last one counts.
 
-    Anything else is not used here, though a cluster may need it: a warning.
+    Anything else is not used here, though a cluster may need it: a warning, where it `warns`.
     """
     found: list[JsonObject] = []
     places: dict[tuple[str, str, str], int] = {}
@@ -22,7 +24,8 @@ def read_companions(documents: Sequence[Document], problems: list[Problem]) -> t
         report = Problems(document, problems)
         tree = document.tree
         if not isinstance(tree, dict) or tree.get("kind") not in COMPANION_KINDS:
-            _warn_unused(document, report)
+            if warns:
+                _warn_unused(document, report)
             continue
         kind, name = get_string(tree, "kind"), get_string(tree, "metadata", "name")
         identity = (kind, name, get_string(tree, "metadata", "namespace"))

@@ -8,13 +8,15 @@ from typing import Final
 from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
-from trialmill.api.tree import JsonObject, Path, get_list, get_object, get_string, string_map
+from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_object, get_string, string_map
 from trialmill.check.places import TEMPLATE
-from trialmill.check.pods import pod_templates
+from trialmill.check.pods import is_container_name, pod_templates
 from trialmill.kinds.profile import KindProfile
 
 _NAME: Path = (*TEMPLATE, "primaryContainerName")
 _LABELS: Path = (*TEMPLATE, "primaryPodLabels")
+_WITH_MAIN: Final = {"container", "script", "steps", "dag", "suspend", "resource"}
+"""Argo's templates whose pods, if any, have one container of their author's; Argo calls it `main`."""
 _ADDED_LATER: Final = ("job-name", "controller-uid")
 _ADDED_UNDER: Final = ("batch.kubernetes.io/", "katib.kubeflow.org/", "trialmill.dev/")
 """Labels that pods get from their controllers."""
@@ -24,20 +26,36 @@ def check_containers(experiment: Experiment, profile: KindProfile | None, proble
     """The name of the primary container; empty where that is not certain."""
     template = experiment.spec.template
     pods = [pod for _, pod in pod_templates(template.trial_spec, profile)]
-    names = _container_names(pods)
+    names = _container_names(pods) or _step_names(template.trial_spec, profile)
     if profile and profile.runs_here and template.primary_pod_labels:
         _check_labels(template.primary_pod_labels, pods, profile, problems)
     if problems.has_error_at(_NAME):
         return ""
     if not template.primary_container:
+        if experiment.spec.collector.metric_fields and not experiment.spec.collector.paths:
+            return names[0] if len(names) == 1 else ""  # no container's output is read
+        if not names and profile and profile.training_container:
+            return profile.training_container  # its operator wants it so; that there is none is reported elsewhere
         return _only_container(names, problems)
-    if names and not _has(names, template.primary_container):
+    if names and not _has(names, template.primary_container) and all(map(is_container_name, names)):
         meant = nearest(template.primary_container, names)
         message = f"no container of the template is named {template.primary_container}"
         remedy = f"did you mean {meant!r}?" if meant else f"there {_listed(names)}"
         found, expected = template.primary_container, ", ".join(names)
         problems.add("unknown-container", message, _NAME, found=found, expected=expected, remedy=remedy)
     return template.primary_container
+
+
+def _step_names(manifest: Json, profile: KindProfile | None) -> list[str]:
+    """The containers that the steps of a task, or the templates of a workflow, will be, where they are all here."""
+    match profile.kind if profile else "":
+        case "TaskRun":
+            steps = get_list(manifest, "spec", "taskSpec", "steps")
+            return [f"step-{name}" for step in steps if (name := get_string(step, "name"))]
+        case "Workflow" if get(manifest, "spec", "workflowTemplateRef") is None:
+            templates = get_list(manifest, "spec", "templates")
+            return ["main"] if all(set(get_object(t)) & _WITH_MAIN for t in templates) and templates else []
+    return []
 
 
 def _only_container(names: list[str], problems: Problems) -> str:

@@ -11,6 +11,7 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.problem import Problem, Problems
 from trialmill.api.space import Categorical, Discrete, Space, Value, format_value
 from trialmill.api.tree import JsonObject, Path, format_path, get_string
+from trialmill.check.hydration import in_what_was_made
 from trialmill.check.manifest import ManifestCheck
 from trialmill.check.places import MANIFEST, TEMPLATE, is_inside, is_refusal, texts_with
 from trialmill.check.rehearsal import check_rehearsal
@@ -21,11 +22,17 @@ from trialmill.kinds.schema import BUILT_IN
 from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate, TrialContext
 from trialmill.template.corners import Corner, corner
-from trialmill.template.render import RenderError, render, render_parts
+from trialmill.template.expressions import ExpressionError, evaluate
+from trialmill.template.hydration import PLACE, Hydrate, HydrationError, hydrated
+from trialmill.template.render import RenderError, render_parts
 
 _PARTS: Path = (*TEMPLATE, "additionalResources")
 _MOST_ROWS: Final = 24
 """Of a longer list only so many values are tried, to stay within a moment."""
+_MOST_CONDITIONAL: Final = 24
+"""The same for conditional parameters."""
+_MOST_HYDRATED: Final = 6
+"""The same for trials that a function or command makes: each costs the start of a process."""
 _SHOWN_VALUES: Final = 4
 _LONGEST_QUOTE: Final = 60
 
@@ -38,11 +45,12 @@ class SampleTrials:
     companions: Sequence[JsonObject]
     policy: Policy
     template: CompiledTemplate
+    hydrate: Hydrate | None = None
     on_cluster: bool = False
 
     def resource(self, assignments: Mapping[str, Value]) -> JsonObject:
         """The resource of a trial. Raises RenderError."""
-        return render(self.template, self._context(assignments))
+        return hydrated(self.template, self._context(assignments), self.hydrate)
 
     def parts(self, assignments: Mapping[str, Value]) -> tuple[JsonObject, ...]:
         """What is made with the resource, which may refer to it as to the companions. Raises RenderError."""
@@ -59,19 +67,22 @@ def check_corners(trials: SampleTrials, space: Space, explained: Collection[Path
 
     `explained` are the places in the manifest of fields that are there under a misspelt name.
     """
-    rows = list(corners(space))
+    rows = list(corners(space))[: None if trials.hydrate is None else _MOST_HYDRATED]
     found: dict[tuple[str, str], list[tuple[Problem, Mapping[str, Value]]]] = {}
     for assignments in rows:
         report = Problems(problems.document)
         _check_trial(trials, assignments, report)
         for key, problem in {(p.code, p.path): p for p in report}.items():
             found.setdefault(key, []).append((problem, assignments))
+        if any(problem.code == "hydrate-failed" for problem in report):
+            break  # it may take its time, and each further call as long
     silent = _silent_places(explained, problems)
     for cases in found.values():
         problem, assignments = cases[0]
         if not any(is_inside(problem.path, place) for place in silent):
             shown = f" ({_shown(assignments)})" if len(cases) < len(rows) else ""
-            problems.found.append(replace(problem, message=problem.message.removesuffix(".") + shown))
+            problem = replace(problem, message=problem.message.removesuffix(".") + shown)
+            problems.found.append(problem if trials.hydrate is None else in_what_was_made(problem, problems))
     if not any(is_refusal(cases[0][0]) for cases in found.values()):
         _rehearse(trials, rows[0], problems)
 
@@ -109,15 +120,59 @@ def _silent_places(explained: Collection[Path], problems: Problems) -> set[str]:
 
 
 def corners(space: Space) -> Iterator[Mapping[str, Value]]:
-    """All minima, all maxima, and each listed value at least once, in as few assignments as that takes."""
+    """All minima, all maxima, each listed value at least once, and each conditional parameter both active and inactive,
+    in as few assignments as that takes. Without the values of inactive parameters.
+    """
+    found: list[dict[str, Value]] = []
+    for row in _rows(space):
+        active = space.active(row)
+        if active not in found:
+            found.append(active)
+            yield active
+
+
+def _rows(space: Space) -> Iterator[dict[str, Value]]:
     ends = corner(space, Corner.MIN), corner(space, Corner.MAX)
     yield from ends
+    for name in sorted(space.conditional, key=space.names.index)[:_MOST_CONDITIONAL]:
+        yield from (_made_active(space, end, name) for end in ends)
+        yield from _made_inactive(space, ends[0], name)
     listed = {d.name: _values(d) for d in space.dimensions if isinstance(d, Categorical | Discrete)}
     longest = max((len(values) for values in listed.values()), default=0)
     for number in range(min(longest, _MOST_ROWS)):
-        row = ends[number % 2] | {name: values[number % len(values)] for name, values in listed.items()}
-        if row not in ends:
-            yield row
+        yield ends[number % 2] | {name: values[number % len(values)] for name, values in listed.items()}
+
+
+def _made_active(space: Space, row: Mapping[str, Value], name: str) -> dict[str, Value]:
+    """The row, changed so that all conditions on the parameter hold, and those on the parameters in them."""
+    changed = dict(row)
+    waiting, seen = [name], {name}
+    allowed: dict[str, list[Value]] = {}
+    while waiting:
+        subject = waiting.pop()
+        for condition in (c for c in space.conditions if c.parameter == subject):
+            values = allowed.get(condition.on, condition.values)
+            allowed[condition.on] = [value for value in values if value in condition.values]
+            if condition.on not in seen:
+                seen.add(condition.on)
+                waiting.append(condition.on)
+    for on, values in allowed.items():
+        if values and changed[on] not in values:
+            changed[on] = values[0]
+    return changed
+
+
+def _made_inactive(space: Space, row: Mapping[str, Value], name: str) -> Iterator[dict[str, Value]]:
+    """The row with another value of what the parameter depends on, one for each condition that can fail."""
+    dimensions = {dimension.name: dimension for dimension in space.dimensions}
+    for condition in space.conditions:
+        if condition.parameter == name:
+            dimension = dimensions[condition.on]
+            listed = _values(dimension) if isinstance(dimension, Categorical | Discrete) else ()
+            ends = (corner(space, which)[condition.on] for which in Corner)
+            other = next((value for value in (*listed, *ends) if value not in condition.values), None)
+            if other is not None:
+                yield _made_active(space, row, condition.on) | {condition.on: other}
 
 
 def _values(dimension: Categorical | Discrete) -> tuple[str, ...]:
@@ -125,8 +180,13 @@ def _values(dimension: Categorical | Discrete) -> tuple[str, ...]:
 
 
 def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report: Problems) -> None:
+    if _check_derived(trials, assignments, report):
+        return
     try:
         resource = trials.resource(assignments)
+    except HydrationError as error:
+        report.add("hydrate-failed", error.message, PLACE)
+        return
     except RenderError as error:
         report.add("cannot-render", error.message, (*MANIFEST, *error.path))
         return
@@ -145,6 +205,21 @@ def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report:
     lowered = Problems(report.document)
     lower(resource, (*trials.companions, *parts), lowered, MANIFEST)
     report.found += [p for p in lowered if not any(_says_the_same(p, known) for known in refused)]
+
+
+def _check_derived(trials: SampleTrials, assignments: Mapping[str, Value], report: Problems) -> bool:
+    """Whether an expression has no value; reported where it is written, not where it is used."""
+    declared = [parameter.name for parameter in trials.experiment.spec.template.trial_parameters]
+    has_failed = False
+    for derived in trials.template.derived:
+        if all(name in assignments for name, _ in derived.variables):
+            try:
+                evaluate(derived, assignments)
+            except ExpressionError as error:
+                place = (*TEMPLATE, "trialParameters", declared.index(derived.name), "value")
+                report.add("expression-fails", f"{derived.name} has no value: {error}", place, found=derived.text)
+                has_failed = True
+    return has_failed
 
 
 def _runs_here(manifest: JsonObject) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
-from trialmill.api.tree import Json, get_list, get_string
+from trialmill.api.tree import Json, get_list, get_object, get_string
 from trialmill.check.places import MANIFEST
 from trialmill.kinds.profile import KindProfile, all_profiles, profile_of
 
@@ -32,6 +32,7 @@ def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool =
         _report_elsewhere(api_version, kind, problems)
     elif not on_cluster and api_version.rpartition("/")[2] not in profile.versions:
         _report_version(api_version, profile, problems)
+    _check_roles(manifest, profile, problems)
     if profile.group == _TEKTON:
         _check_tekton_params(manifest, problems)
     return profile
@@ -70,6 +71,20 @@ def _report_elsewhere(api_version: str, kind: str, problems: Problems) -> None:
     local = " and ".join(p.kind for p in all_profiles() if p.runs_here)
     message = f"a {kind} of {api_version} runs on a cluster only; this release runs {local} on this machine"
     problems.unavailable("not-available-yet", message, (*MANIFEST, "kind"))
+
+
+def _check_roles(manifest: Json, profile: KindProfile, problems: Problems) -> None:
+    """Roles that the training operator does not know, apart from their case; it would refuse the job."""
+    known = {template.role: template.path[:2] for template in profile.pod_templates if template.replicas_path}
+    folded = {role.lower() for role in known}
+    for path in dict.fromkeys(path for path in known.values() if str(path[1]).endswith("ReplicaSpecs")):
+        for name in get_object(manifest, *path):
+            if name.lower() not in folded and "${" not in name:
+                meant = nearest(name, known)
+                remedy = f"did you mean {meant!r}?" if meant else f"it has {', '.join(known)}"
+                message = f"a {profile.kind} has no role {name}"
+                place = (*MANIFEST, *path, name)
+                problems.add("unknown-role", message, place, found=name, remedy=remedy, at_key=True)
 
 
 def _check_tekton_params(manifest: Json, problems: Problems) -> None:

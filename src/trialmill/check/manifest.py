@@ -5,7 +5,7 @@ from typing import Final
 
 from trialmill.api.fields import Field, FieldType, SchemaSource
 from trialmill.api.nearest import nearest
-from trialmill.api.problem import Problems, Severity
+from trialmill.api.problem import MOST_ALIKE, Problems, Severity
 from trialmill.api.tree import Json, JsonObject, Path, get_string, kind_name
 from trialmill.kinds.schema import release_of, tells_case
 
@@ -78,10 +78,11 @@ class ManifestCheck:
             for key, value in tree.items():
                 self._node(value, (*path, key))
             return
+        unknown = 0
         for key, value in tree.items():
             if key in names:
                 self._node(value, (*path, key))
-            elif not self._is_open(key):
+            elif not self._is_open(key) and (unknown := unknown + 1) <= MOST_ALIKE:
                 self._report_unknown(key, tree, known, path)
         for name in sorted(known.required):
             if tree.get(name) in (None, "") and (*path, name) not in self.explained:
@@ -122,13 +123,17 @@ class ManifestCheck:
         return "." in self._api_version.partition("/")[0]
 
     def _in_map_beside(self, key: str, tree: JsonObject, path: Path) -> str:
-        """The mapping of free keys beside it whose entries are like this one: a `Worker` that slipped out of it."""
+        """The mapping of free keys beside it whose entries are like this one: a `Worker` that slipped out of it, also
+        where that left the mapping empty.
+        """
         value = tree[key]
         if not isinstance(value, dict) or not value:
             return ""
         for name, sibling in tree.items():
-            entry = self._field((*path, name, key)) if isinstance(sibling, dict) else None
+            entry = self._field((*path, name, key)) if sibling is None or isinstance(sibling, dict) else None
             if entry and entry.fields and set(value) <= set(entry.fields):
+                if sibling is None:
+                    self.explained.add((*path, name))
                 return f"it belongs into {name}; check the indentation"
         return ""
 

@@ -11,7 +11,8 @@ LONGEST_NAME: Final = 54
 KATIB_LONGEST_NAME: Final = 40
 _NAME: Final = ("metadata", "name")
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN: Final = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
+NAME_PATTERN: Final = rf"{_LABEL.pattern}(\.{_LABEL.pattern})*"
+_SUBDOMAIN: Final = re.compile(NAME_PATTERN)
 _EXPECTED: Final = "lower-case letters, digits and '-', with a letter first and no '-' at the end"
 
 
@@ -21,7 +22,7 @@ def check_metadata(experiment: Experiment, problems: Problems) -> None:
         _check_name(experiment.name, problems)
     place = ("metadata", "namespace")
     if not _LABEL.fullmatch(experiment.namespace) and not problems.has_error_at(place):
-        message = f"{experiment.namespace!r} cannot be the name of a namespace"
+        message = f"{experiment.namespace!r} cannot be the name of a namespace; it takes {_EXPECTED}"
         problems.add("invalid-name", message, place, found=experiment.namespace, expected=_EXPECTED)
 
 

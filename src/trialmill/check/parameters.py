@@ -1,13 +1,16 @@
 """The search space: each parameter's bounds, step and list (Katib: rules 14 and 15, and what they leave out)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import assert_never
 
 from trialmill.api.experiment import Experiment, FeasibleSpace, Parameter, ParameterType
 from trialmill.api.problem import Problems
-from trialmill.api.space import Distribution, Space
+from trialmill.api.space import Dimension, Distribution, Space
 from trialmill.api.spaces import SpaceError, read_integer, read_number, space_of
 from trialmill.api.tree import Path
+from trialmill.check.conditional import check_conditional
 from trialmill.check.places import SPEC, entries, has_error_below
 
 _PARAMETERS: Path = (*SPEC, "parameters")
@@ -30,6 +33,7 @@ def check_parameters(experiment: Experiment, problems: Problems) -> Space | None
     _check_names(parameters, places, problems)
     for parameter, place in zip(parameters, places, strict=True):
         _ParameterCheck(parameter, (*place, "feasibleSpace"), problems).run()
+    check_conditional(experiment.source, parameters, places, _dimensions(parameters, places, problems), problems)
     if has_error_below(problems, _PARAMETERS):
         return None
     try:
@@ -37,6 +41,16 @@ def check_parameters(experiment: Experiment, problems: Problems) -> Space | None
     except SpaceError as error:
         problems.add("invalid-space", str(error), _PARAMETERS)
         return None
+
+
+def _dimensions(parameters: Sequence[Parameter], places: Sequence[Path], problems: Problems) -> dict[str, Dimension]:
+    """Those that can be read, by name, whatever is wrong with the others."""
+    found: dict[str, Dimension] = {}
+    for parameter, place in zip(parameters, places, strict=True):
+        if not any(has_error_below(problems, (*place, field)) for field in ("parameterType", "feasibleSpace")):
+            with suppress(SpaceError):
+                found[parameter.name] = space_of([replace(parameter, active_when=())]).dimensions[0]
+    return found
 
 
 def _check_names(parameters: Sequence[Parameter], places: Sequence[Path], problems: Problems) -> None:

@@ -1,6 +1,7 @@
 """Where things stand in an Experiment's file."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from trialmill.api.document import Document
 from trialmill.api.problem import Problem, Problems, Severity
@@ -11,6 +12,8 @@ TEMPLATE: Path = ("spec", "trialTemplate")
 MANIFEST: Path = ("spec", "trialTemplate", "trialSpec")
 SUCCESS_CONDITION: Path = ("spec", "trialTemplate", "successCondition")
 FAILURE_CONDITION: Path = ("spec", "trialTemplate", "failureCondition")
+WHEN: Final = {SUCCESS_CONDITION: "successWhen", FAILURE_CONDITION: "failureWhen"}
+"""The field that says the same in other words."""
 
 
 def entries(tree: Json, path: Path, count: int) -> list[Path]:
@@ -55,3 +58,8 @@ def is_inside(path: str, outer: str) -> bool:
 def is_refusal(problem: Problem) -> bool:
     """Whether the problem keeps an experiment from running."""
     return problem.severity in (Severity.ERROR, Severity.UNAVAILABLE)
+
+
+def name_in(found: str) -> str:
+    """The name in a placeholder for a trial parameter."""
+    return found.removeprefix("${trialParameters.").removesuffix("}")

@@ -1,5 +1,6 @@
 """The pods that a manifest describes, and what an API server would find wrong with them beyond their fields' types."""
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -10,6 +11,8 @@ from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_object
 from trialmill.check.places import MANIFEST
 from trialmill.kinds.profile import ANY_ENTRY, KindProfile
 
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LONGEST_NAME: Final = 63
 _AMOUNTS: Final = ("cpu", "memory", "ephemeral-storage")
 _HUGE_PAGES: Final = "hugepages-"
 
@@ -47,10 +50,24 @@ def check_pods(
             for position, container in enumerate(get_list(pod, "spec", field)):
                 place = (*path, "spec", field, position)
                 _check_resources(container, (*MANIFEST, *place), problems)
+                _check_name(container, (*MANIFEST, *place, "name"), problems)
                 if isinstance(container, dict) and not get(container, "image") and (*place, "image") not in explained:
                     name = get_string(container, "name")
                     message = f"a cluster would refuse the container {name}, as it has no image"
                     problems.note("no-image", message, (*MANIFEST, *place))
+
+
+def is_container_name(text: str) -> bool:
+    """Whether a container can be called this (RFC 1123's label); what a placeholder makes of it is not known yet."""
+    return "${" in text or (len(text) <= _LONGEST_NAME and _LABEL.fullmatch(text) is not None)
+
+
+def _check_name(container: Json, place: Path, problems: Problems) -> None:
+    name = get_string(container, "name")
+    if name and not is_container_name(name):
+        message = f"{name!r} cannot be the name of a container"
+        expected = "up to 63 lower-case letters, digits and '-', with no '-' at either end"
+        problems.add("invalid-name", message, place, found=name, expected=expected, remedy=f"it takes {expected}")
 
 
 def _check_resources(container: Json, place: Path, problems: Problems) -> None:

@@ -8,7 +8,8 @@ from typing import Final
 from trialmill.api.problem import Problems
 from trialmill.api.tree import JsonObject, Path, format_path, get_integer
 from trialmill.api.verdict import VerdictMemory, VerdictPhase
-from trialmill.check.places import FAILURE_CONDITION, SUCCESS_CONDITION
+from trialmill.check.conditions import place_of
+from trialmill.check.places import FAILURE_CONDITION, SUCCESS_CONDITION, is_inside
 from trialmill.kinds.plan import Exited, RunFact, RunId, Workload
 from trialmill.kinds.verdict import Policy, judge
 
@@ -22,21 +23,22 @@ def check_rehearsal(resource: JsonObject, workload: Workload, policy: Policy, pr
     profile = policy.profile
     if profile is None or _is_large(resource) or (policy.success, policy.failure) == (profile.success, profile.failure):
         return
+    success, failure = place_of(policy.success, SUCCESS_CONDITION), place_of(policy.failure, FAILURE_CONDITION)
     succeeded, failed = (_verdict(resource, workload, policy, code) for code in (0, 1))
     if succeeded is VerdictPhase.FAILED:
         message = f"a {profile.kind} that has succeeded meets this condition too, so every trial would fail"
-        problems.add("condition-too-wide", message, FAILURE_CONDITION, found=policy.failure)
-    elif succeeded not in (VerdictPhase.SUCCEEDED, None) and not _is_reported(SUCCESS_CONDITION, problems):
+        problems.add("condition-too-wide", message, failure, found=str(policy.failure))
+    elif succeeded not in (VerdictPhase.SUCCEEDED, None) and not _is_reported(success, problems):
         message = f"a {profile.kind} that has succeeded does not meet this condition, so no trial would succeed"
         remedy = f"leave it out, or write {profile.success}"
-        problems.add("condition-never-met", message, SUCCESS_CONDITION, found=policy.success, remedy=remedy)
+        problems.add("condition-never-met", message, success, found=str(policy.success), remedy=remedy)
     if failed is VerdictPhase.SUCCEEDED:
         message = f"a {profile.kind} that has failed meets this condition too, so its trial would count as succeeded"
-        problems.warn("condition-too-wide", message, SUCCESS_CONDITION)
-    elif failed not in (VerdictPhase.FAILED, None) and not _is_reported(FAILURE_CONDITION, problems):
+        problems.warn("condition-too-wide", message, success)
+    elif failed not in (VerdictPhase.FAILED, None) and not _is_reported(failure, problems):
         message = f"a {profile.kind} that has failed does not meet this condition"
         remedy = f"leave it out, or write {profile.failure}"
-        problems.warn("condition-never-met", message, FAILURE_CONDITION, remedy=remedy)
+        problems.warn("condition-never-met", message, failure, remedy=remedy)
 
 
 def _is_large(resource: JsonObject) -> bool:
@@ -45,7 +47,7 @@ def _is_large(resource: JsonObject) -> bool:
 
 def _is_reported(place: Path, problems: Problems) -> bool:
     """Whether the condition's syntax was found wrong, which explains why it is not met."""
-    return any(p.code == "invalid-condition" and p.path == format_path(place) for p in problems)
+    return any(p.code == "invalid-condition" and is_inside(p.path, format_path(place)) for p in problems)
 
 
 def _verdict(resource: JsonObject, workload: Workload, policy: Policy, code: int) -> VerdictPhase | None:

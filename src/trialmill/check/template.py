@@ -7,11 +7,12 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.space import Space
-from trialmill.api.tree import Json, Path, format_path
+from trialmill.api.tree import Json, Path, format_path, get
+from trialmill.check.hydration import is_hydrated
 from trialmill.check.manifest import ManifestCheck
-from trialmill.check.places import MANIFEST, TEMPLATE, has_error_below, is_inside, texts_with
+from trialmill.check.places import MANIFEST, TEMPLATE, has_error_below, is_inside, name_in, texts_with
 from trialmill.kinds.schema import BUILT_IN
-from trialmill.template.compile import compile_template
+from trialmill.template.compile import check_identity, compile_template
 from trialmill.template.compiled import CompiledTemplate
 
 _NAMES: Final = re.compile(r"spec\.parameters(\[\d+\](\.name)?)?")
@@ -19,8 +20,6 @@ _NAMES: Final = re.compile(r"spec\.parameters(\[\d+\](\.name)?)?")
 _DECLARATIONS: Path = (*TEMPLATE, "trialParameters")
 _MISSED: Final = {"unused-trial-parameter": "undeclared-placeholder", "unused-parameter": "unknown-reference"}
 """What is missed, and the problem that a slip in its name makes elsewhere: one of the two is enough."""
-_OTHER_CONDITIONS: Final = (".successWhen", ".failureWhen")
-"""What is to come in templates, and leaves the rest of them as it is."""
 _UNDECLARED: Final = ("unused-parameter", "undeclared-placeholder")
 _LOOKALIKE: Final = re.compile(r"(?:\$?[({]+\s*|\$)trialParameters\.[^\s(){}]+[)}]*")
 
@@ -30,28 +29,45 @@ def is_readable(experiment: Experiment, problems: Problems) -> bool:
     if not isinstance(experiment.spec.template.trial_spec, dict):
         return False
     place = format_path(TEMPLATE)
-    return not any(
-        p.severity is Severity.UNAVAILABLE and is_inside(p.path, place) and not p.path.endswith(_OTHER_CONDITIONS)
-        for p in problems
-    )
+    return not any(p.severity is Severity.UNAVAILABLE and is_inside(p.path, place) for p in problems)
 
 
 def compile_checked(
     experiment: Experiment, space: Space | None, problems: Problems
 ) -> tuple[CompiledTemplate | None, set[Path]]:
-    """The compiled template, None when it has errors, and the places that a misspelt field explains."""
+    """The compiled template, None when it has errors, and the places that a misspelt field explains.
+
+    Of a template that is hydrated only the placeholders are looked at: nobody knows yet what becomes of the rest.
+    """
     manifest = experiment.spec.template.trial_spec
     if not isinstance(manifest, dict):
         return None, set()
     names = _parameter_names(experiment, problems)
     report = Problems(problems.document)
-    compiled = compile_template(experiment.spec.template, names, BUILT_IN, report, TEMPLATE, space)
+    is_whole = not is_hydrated(experiment)
+    compiled = compile_template(
+        experiment.spec.template, names, BUILT_IN, report, TEMPLATE, space, passes_all_on=is_whole
+    )
     walk = ManifestCheck(BUILT_IN, report, MANIFEST, has_placeholders=True)
-    walk.run(manifest)
+    if is_whole:
+        walk.run(manifest)
     _check_lookalikes(manifest, report)
     causes = _Causes(experiment, problems, report)
+    if not causes.declarations_missing and any(p.code in _MISSED.values() for p in report):
+        from trialmill.check.slips import blame_definitions  # only mistakes pay for it
+
+        blame_definitions(experiment, report)
     problems.found += [p for p in report if not causes.explain(p)]
     return compiled, walk.explained
+
+
+def check_unread(tree: Json, problems: Problems) -> None:
+    """What is wrong with the manifest of an Experiment whose template cannot be read as a whole."""
+    manifest = get(tree, *MANIFEST)
+    if isinstance(manifest, dict):
+        for name in ("apiVersion", "kind"):
+            check_identity(manifest, name, problems, MANIFEST)
+        ManifestCheck(BUILT_IN, problems, MANIFEST, has_placeholders=True).run(manifest)
 
 
 def _parameter_names(experiment: Experiment, problems: Problems) -> tuple[str, ...]:
@@ -86,7 +102,8 @@ class _Causes:
         self.seen: set[tuple[str, str, str]] = set()
         self.declarations_missing = has_error_below(problems, _DECLARATIONS)
         self.kind_is_wrong = any(problems.has_error_at((*MANIFEST, name)) for name in ("apiVersion", "kind"))
-        if not experiment.spec.template.trial_parameters and experiment.spec.parameters:
+        has_declarations = experiment.spec.template.trial_parameters or is_hydrated(experiment)
+        if not has_declarations and experiment.spec.parameters:
             self._report_no_declarations(problems)
 
     def explain(self, problem: Problem) -> bool:
@@ -96,10 +113,12 @@ class _Causes:
             return True
         if problem.code == "untyped-field" and self.kind_is_wrong:
             return True
+        if problem.code == "unused-trial-parameter" and any(p.code == "unclosed-placeholder" for p in self.report):
+            return True  # nobody knows which one the open placeholder was to be
         self.seen.add(identity)
         if self.declarations_missing and problem.code in _UNDECLARED:
             return True
-        slips = [_name_in(p.found) for p in self.report if p.code == _MISSED.get(problem.code)]
+        slips = [name_in(p.found) for p in self.report if p.code == _MISSED.get(problem.code)]
         return any(nearest(slip, [problem.found]) for slip in slips)
 
     def _report_no_declarations(self, problems: Problems) -> None:
@@ -114,7 +133,3 @@ class _Causes:
                 at_key=True,
             )
         self.declarations_missing = True
-
-
-def _name_in(found: str) -> str:
-    return found.removeprefix("${trialParameters.").removesuffix("}")

@@ -1,13 +1,14 @@
 """`pause`, `stop`, `extend` and `delete`: what the user wants is written down; the driver follows it."""
 
 import argparse
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from trialmill.cli.failures import OK, complain
 from trialmill.cli.output import write_line
 from trialmill.cli.reading import EXPERIMENT, resume_hint, store_of, with_store
-from trialmill.engine.ports import Stores
+from trialmill.engine.ports import HeldByError, Stores
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, RunState
 from trialmill.root import control
 from trialmill.root.control import Changed
@@ -32,12 +33,26 @@ def pause_command(args: argparse.Namespace) -> int:
 def stop_command(args: argparse.Namespace) -> int:
     result = _change(args, control.stop)
     if not _is_over(result.record):
+        holder = result.holder or _end_what_is_left(args, result.record)
         _tell(result.record, "stopped")
-        if result.holder is None:
-            complain(f"nothing runs: nobody drives {result.record.name}; go on with: {resume_hint(args)}")
+        if holder is None:
+            complain(f"nothing of it runs any more; go on with: {resume_hint(args)}")
         else:
-            complain(f"its trials are being ended by {result.holder}; go on with: {resume_hint(args)}")
+            complain(f"its trials are being ended by {holder}; go on with: {resume_hint(args)}")
     return OK
+
+
+def _end_what_is_left(args: argparse.Namespace, record: ExperimentRecord) -> str | None:
+    """Trials outlive a Trialmill that was killed, and nobody else would end them. Who does, if somebody has begun to
+    drive the experiment meanwhile.
+    """
+    from trialmill.root.session import bring_to_rest  # half of a short command's time
+
+    try:
+        asyncio.run(bring_to_rest(store_of(args), record.ref))
+    except HeldByError as error:
+        return error.holder
+    return None
 
 
 def extend_command(args: argparse.Namespace) -> int:

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from trialmill.api.tree import JsonObject
 from trialmill.cli.output import write_json, write_yaml
+from trialmill.cli.reading import store_of
 from trialmill.engine.records import TrialRecord
 from trialmill.root.lookup import Subject
 from trialmill.root.manifests import stored_manifest
 from trialmill.root.objects import experiment_object, list_object, trial_objects
+from trialmill.root.opening import runs_directory
 from trialmill.root.overview import Overview
 
 
@@ -31,7 +33,7 @@ def write_trials(subject: Subject, args: argparse.Namespace) -> None:
 def write_trial(subject: Subject, trial: TrialRecord, args: argparse.Namespace) -> None:
     """One Trial, or with `-o manifest` its resource alone."""
     if args.output == "manifest":
-        write_yaml(stored_manifest(trial, subject.record, subject.experiment))
+        write_yaml(stored_manifest(trial, subject.record, subject.experiment, runs_directory(store_of(args))))
     else:
         _write(trial_objects(subject, [trial])[0], args)
 

@@ -62,7 +62,25 @@ def _add_files(subcommands: _Subcommands) -> None:
     )
     validate.add_argument("files", nargs="+", metavar="FILE", help="an Experiment with what belongs to it; - for stdin")
     validate.add_argument("--strict", action="store_true", help="warnings are errors")
+    _add_hydrate(validate)
     _add_output(validate, "text", "json")
+
+    explain = _command(subcommands, "explain", "explain:explain_command", "say what a problem's code means")
+    explain.add_argument(
+        "code", nargs="?", metavar="CODE", help="what stands in brackets; all codes where it is left out"
+    )
+    _add_output(explain, "text", "json")
+
+    schema = _command(subcommands, "schema", "schema:schema_command", "print the JSON Schema of files, for editors")
+    schema.add_argument(
+        "what",
+        nargs="?",
+        choices=("file", "experiment", "trialtemplate"),
+        default="file",
+        help="of whole files, of an Experiment or of a TrialTemplate; default: file",
+    )
+
+    _add_init(subcommands)
 
     convert = _command(subcommands, "convert", "convert:convert_command", "print an Experiment in the normal form")
     convert.add_argument("files", nargs="+", metavar="FILE", help="an Experiment with what belongs to it; - for stdin")
@@ -80,8 +98,39 @@ def _add_files(subcommands: _Subcommands) -> None:
         dest="values",
         help="a parameter's value; repeatable",
     )
+    _add_hydrate(render)
     _add_output(render, "yaml", "json")
     _add_place(render)
+
+
+def _add_init(subcommands: _Subcommands) -> None:
+    init = _command(subcommands, "init", "init:init_command", "write an Experiment from a manifest that works")
+    init.add_argument(
+        "--from",
+        required=True,
+        metavar="FILE",
+        dest="source",
+        help="the manifest of a Job and the like, or a TrialTemplate",
+    )
+    init.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="PATH=SPACE",
+        help="a field and its values, such as lr=log:1e-5..1e-1 or spec.parallelism=1..4; repeatable;"
+        " asked for where it is left out",
+    )
+    init.add_argument("--metric", metavar="NAME", help="the metric that is optimised")
+    direction = init.add_mutually_exclusive_group()
+    direction.add_argument(
+        "--maximize", action="store_true", default=None, dest="direction", help="more of the metric is better"
+    )
+    direction.add_argument("--minimize", action="store_false", default=None, dest="direction", help="less is better")
+    init.add_argument("--container", metavar="NAME", help="the container that prints the metric")
+    init.add_argument("--name", metavar="NAME", help="the Experiment's name")
+    init.add_argument("--max-trials", type=_count, metavar="N", help="trials in all")
+    init.add_argument("-o", "--output", metavar="FILE", default="-", help="where to write it; default: stdout")
+    init.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 def _add_running(subcommands: _Subcommands) -> None:
@@ -90,6 +139,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     )
     _add_file(try_)
     _add_images(try_)
+    _add_hydrate(try_)
     _add_cluster(try_)
     try_.add_argument("--timeout", metavar="TIME", help="give up after this long, such as 90s or 10m")
     _add_output(try_, "text", "json", "yaml")
@@ -102,6 +152,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     run.add_argument("--seed", type=int, metavar="N", help="the seed of the search")
     run.add_argument("--timeout", metavar="TIME", help="end the experiment after this long, such as 10m or 2h")
     _add_images(run)
+    _add_hydrate(run)
     _add_cluster(run)
     _add_durable(run)
     _add_output(run, "text", "json", "yaml")
@@ -111,6 +162,7 @@ def _add_running(subcommands: _Subcommands) -> None:
         subcommands, "resume", "run:resume_command", "go on with a paused, stopped or extended experiment"
     )
     _add_name(resume)
+    _add_hydrate(resume)
     _add_durable(resume)
     _add_output(resume, "text", "json", "yaml")
     _add_place(resume)
@@ -208,7 +260,7 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         dest="companions",
-        help="ConfigMaps and Secrets beside it",
+        help="what it refers to: templates, ConfigMaps, Secrets",
     )
     parser.add_argument("--name", metavar="NAME", help="a name in place of the file's")
 
@@ -225,6 +277,11 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image", action="append", default=[], metavar="NAME=DIR", dest="images", help="a folder in place of an image"
     )
+
+
+def _add_hydrate(parser: argparse.ArgumentParser) -> None:
+    text = "let the file's own function or command make the trials: code of its author runs on this machine"
+    parser.add_argument("--allow-hydrate", action="store_true", help=text)
 
 
 def _add_cluster(parser: argparse.ArgumentParser) -> None:

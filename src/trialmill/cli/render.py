@@ -7,16 +7,19 @@ from trialmill.api.problem import Severity
 from trialmill.api.tree import JsonObject
 from trialmill.cli.failures import BAD_INPUT, OK, complain, refuse
 from trialmill.cli.output import write_json, write_yaml
-from trialmill.cli.reading import with_store
+from trialmill.cli.reading import store_of, with_store
 from trialmill.cli.validate import problem_text
 from trialmill.engine.ports import Stores
 from trialmill.root.lookup import experiment_of, find_experiment, find_trial
 from trialmill.root.manifests import sample_manifest, stored_manifest
+from trialmill.root.opening import runs_directory
 from trialmill.root.prepare import Prepared, prepare
 
 
 def render_command(args: argparse.Namespace) -> int:
-    prepared = prepare([args.file, *args.companions], name=args.name, namespace=args.namespace)
+    prepared = prepare(
+        [args.file, *args.companions], name=args.name, namespace=args.namespace, allow_hydrate=args.allow_hydrate
+    )
     if prepared.checked is None:
         _show_why(prepared)
         return BAD_INPUT
@@ -46,4 +49,6 @@ def _show_why(prepared: Prepared) -> None:
 
 async def _of_trial(stores: Stores, args: argparse.Namespace) -> JsonObject:
     record = await find_experiment(stores, args.name, args.namespace)
-    return stored_manifest(await find_trial(stores, record, args.trial), record, experiment_of(record))
+    return stored_manifest(
+        await find_trial(stores, record, args.trial), record, experiment_of(record), runs_directory(store_of(args))
+    )

@@ -57,7 +57,7 @@ def resume_command(args: argparse.Namespace) -> int:
     async def whole() -> Finished:
         async with open_existing(store) as stores:
             record = await find_experiment(stores, args.name, args.namespace)
-        return await resume(store, record.ref, progress, durable=args.durable)
+        return await resume(store, record.ref, progress, durable=args.durable, allow_hydrate=args.allow_hydrate)
 
     try:
         with progress:
@@ -99,7 +99,9 @@ def _ready(args: argparse.Namespace) -> tuple[Checked, Options] | None:
     timeout = _duration(args.timeout, "--timeout")
     cluster, namespace = _where(args)
     files = [args.file, *args.companions]
-    prepared = prepare(files, name=args.name, namespace=args.namespace, cluster_namespace=namespace)
+    prepared = prepare(
+        files, name=args.name, namespace=args.namespace, cluster_namespace=namespace, allow_hydrate=args.allow_hydrate
+    )
     checked = prepared.checked
     if not _can_run(prepared.problems, prepared) or checked is None:
         return None

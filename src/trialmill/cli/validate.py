@@ -4,15 +4,15 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Final
 
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import Json
 from trialmill.cli.failures import BAD_INPUT, OK
 from trialmill.cli.output import has_colour, write_json, write_line
-from trialmill.root.prepare import prepare
+from trialmill.root.prepare import prepare_each
 
+_FIELDS: Final = ("code", "severity", "file", "line", "column", "path", "message", "found", "expected", "remedy")
 _COLOURS: Final = {
     Severity.ERROR: "\x1b[1;31m",
     Severity.WARNING: "\x1b[1;33m",
@@ -26,7 +26,7 @@ _LONGEST_LINE: Final = 160
 
 
 def validate_command(args: argparse.Namespace) -> int:
-    prepared = prepare(args.files, strict=args.strict)
+    prepared = prepare_each(args.files, strict=args.strict, allow_hydrate=args.allow_hydrate)
     if args.output == "json":
         write_json(problems_object(prepared.problems))
     else:
@@ -76,9 +76,8 @@ def _counted(count: int, noun: str) -> str:
 
 
 def problem_object(problem: Problem) -> Json:
-    """Every field that says something."""
-    values = {field.name: getattr(problem, field.name) for field in fields(problem)}
-    return {name: value for name, value in values.items() if value not in ("", 0)}
+    """The same fields for every problem; what is not known is an empty text, and a line or column of 0."""
+    return {name: getattr(problem, name) for name in _FIELDS}
 
 
 def _coloured(problem: Problem) -> str:

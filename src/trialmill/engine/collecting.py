@@ -1,4 +1,6 @@
-"""Reading one attempt's metrics, from the log or a file of its primary pod, while it runs and to the end."""
+"""Reading one attempt's metrics, from the log or files of its primary pod, while it runs and to the end, and from its
+resource, once it is over.
+"""
 
 import asyncio
 from collections import Counter
@@ -8,6 +10,9 @@ from typing import Final, TypeAlias
 
 from trialmill.api.experiment import ExperimentSpec
 from trialmill.api.metric import Observation, Point
+from trialmill.api.tree import JsonObject
+from trialmill.engine.metric_fields import SOURCE as RESOURCE
+from trialmill.engine.metric_fields import points_in
 from trialmill.engine.ports import Chunk, Collector, Cursor, File, Log, MetricStore, PodRef, Runtime, Source
 from trialmill.engine.records import AttemptKey
 from trialmill.metrics.collector import make_collector
@@ -17,6 +22,8 @@ FOLLOW_AFTER: Final = 0.25
 """Seconds before the log of a running attempt is followed: a trial that ends sooner is read once, at its end."""
 _ENOUGH: Final = 1000
 """Points of a trial that is over are told together, but not more than about so many."""
+_PROGRESS: Final = 8 * 2**20
+"""Bytes after which it is told that reading gets on, though there was no point in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +65,27 @@ class Collecting:
         metrics: MetricStore,
         report: Report,
         spawn: Spawn,
+        resource: Callable[[], JsonObject | None],
         *,
         fresh: bool,
     ) -> None:
-        """`fresh`: the attempt was made by this process, so nothing of it can be stored yet."""
+        """`resource` is what was last seen of the attempt's. `fresh`: the attempt was made by this process, so nothing
+        of it can be stored yet.
+        """
         self._key = key
         self._spec = spec
         self._runtime = runtime
         self._metrics = metrics
         self._report = report
         self._spawn = spawn
+        self._resource = resource
         self._fresh = fresh
         self._final = False
+        self._is_remembered = False
         self._changed = asyncio.Event()
         self._total: _Total | None = None
         self._untold: list[Appended] = []
+        self._untold_bytes = 0
         self.task: asyncio.Task[None] | None = None
         self._start = asyncio.get_running_loop().call_later(FOLLOW_AFTER, self._begin)
 
@@ -114,20 +127,45 @@ class Collecting:
                 await self._changed.wait()
         if self._total is None and not self._fresh:
             self._total = await self._remembered()
-        self._tell([], is_complete=True)
+        self._tell(await self._in_resource() if self._spec.collector.metric_fields else [], is_complete=True)
+
+    async def _in_resource(self) -> list[Appended]:
+        """The points of the resource as it ended, unless they were stored before. Right after a restart nothing may
+        have been heard of it yet.
+        """
+        total = self._total = self._total or _Total(RESOURCE, self._spec)
+        name = RESOURCE if total.pod == RESOURCE else f"{total.pod}/{RESOURCE}"
+        if not self._fresh:
+            points = await self._metrics.read(self._key, self._spec.objective.metric_names)
+            stored = [point for point in points if point.source == name]
+            if stored:
+                total.add([] if self._is_remembered else stored)
+                return []
+        while (resource := self._resource()) is None:
+            self._changed.clear()
+            await self._changed.wait()
+        found = points_in(resource, self._spec.collector.metric_fields, name)
+        found = [point for point in found if point.name in self._spec.objective.metric_names]
+        total.add(found)
+        return [Appended(self._key, name, tuple(found), Cursor())] if found else []
 
     async def _remembered(self) -> "_Total | None":
         """What was stored of an attempt whose pods are gone."""
         points = await self._metrics.read(self._key, self._spec.objective.metric_names)
         if not points:
             return None
+        self._is_remembered = True
         newest = _pod_of(points[-1])
         total = _Total(newest, self._spec)
         total.add([p for p in points if _pod_of(p) == newest])
         return total
 
     async def _sources(self) -> list[Source]:
-        """What the newest primary pod is read from: its files one after the other, else its log."""
+        """What the newest primary pod is read from: its files one after the other, else its log; nothing where all
+        metrics are in the resource.
+        """
+        if self._spec.collector.metric_fields and not self._spec.collector.paths:
+            return []
         pod = _primary(await self._runtime.pods(self._key))
         if pod is None:
             return []
@@ -146,7 +184,8 @@ class Collecting:
         reading = await self._open(source, self._total)
         async for chunk in self._runtime.read(source, reading.position):
             appended = reading.take(chunk)
-            if appended:
+            self._untold_bytes += len(chunk.data)
+            if appended or self._untold_bytes > _PROGRESS:
                 self._tell(appended, is_complete=False)
         appended = reading.finish()
         if appended:
@@ -162,9 +201,10 @@ class Collecting:
 
     def _tell(self, appended: list[Appended], *, is_complete: bool) -> None:
         self._untold += appended
-        if self._final and not is_complete and sum(len(a.points) for a in self._untold) < _ENOUGH:
+        is_progress = self._untold_bytes > _PROGRESS or sum(len(a.points) for a in self._untold) >= _ENOUGH
+        if self._final and not is_complete and not is_progress:
             return
-        appended, self._untold = self._untold, []
+        appended, self._untold, self._untold_bytes = self._untold, [], 0
         total = self._total
         observation = total.summary.observation() if total else Observation()
         curve = tuple(total.curve) if total else ()
@@ -179,10 +219,12 @@ class _Total:
         self.summary = Summary(spec.objective.metric_names)
         self.curve: list[float] = []
         self._objective = spec.objective.metric
+        self._is_followed = spec.early_stopping is not None
 
     def add(self, points: Sequence[Point]) -> None:
         self.summary.add(points)
-        self.curve += [float(p.value) for p in points if p.name == self._objective and p.is_finite]
+        if self._is_followed:
+            self.curve += [float(p.value) for p in points if p.name == self._objective and p.is_finite]
 
 
 class _Reading:

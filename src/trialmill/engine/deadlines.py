@@ -21,7 +21,7 @@ def attempt_due(state: State, trial: TrialRecord) -> datetime | None:
             since = attempt.not_before or attempt.created
             return since + state.rules.stop_grace + state.rules.stop_deadline
         case AttemptPhase.COLLECTING:
-            return (attempt.finished or attempt.created) + state.rules.collection_deadline
+            return _collection_due(state, trial)
         case AttemptPhase.ENDED:
             return None
 
@@ -38,10 +38,10 @@ def enforce_deadlines(state: State, at: datetime) -> None:
 def _enforce(state: State, trial: TrialRecord, at: datetime) -> None:
     match trial.attempt.phase:
         case AttemptPhase.COLLECTING:
-            state.tell(at, trial.name, "CollectionTimedOut", "its metrics did not arrive in time", warning=True)
+            state.tell(at, trial.name, "CollectionTimedOut", "its output was not read to the end in time", warning=True)
             live = state.live.get(trial.key)
             observation, curve = (live.observation, live.curve) if live else (transitions.NOTHING, ())
-            transitions.finish_attempt(state, trial, at, observation, curve)
+            transitions.finish_attempt(state, trial, at, observation, curve, unread=True)
         case AttemptPhase.STOPPING:
             state.tell(at, trial.name, "StopTimedOut", "its resource did not go away in time", warning=True)
             transitions.over(state, trial, trial.attempt, None, at)
@@ -53,6 +53,14 @@ def _enforce(state: State, trial: TrialRecord, at: datetime) -> None:
                 transitions.over(state, trial, trial.attempt, _given_up(state, trial), at)
             elif trial.attempt.phase is AttemptPhase.RUNNING:
                 transitions.stop_attempt(state, trial, StopCause.DEADLINE, at)
+
+
+def _collection_due(state: State, trial: TrialRecord) -> datetime:
+    """Reading goes on as long as it gets on, up to a limit: gigabytes take their time."""
+    ended = trial.attempt.finished or trial.attempt.created
+    live = state.live.get(trial.key)
+    last = max(ended, live.at) if live else ended
+    return min(last + state.rules.collection_deadline, ended + state.rules.collection_limit)
 
 
 def _deadline(state: State, trial: TrialRecord) -> datetime | None:

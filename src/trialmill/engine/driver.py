@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from trialmill.api.history import AttemptView, Decision, Exhausted, History
@@ -35,14 +36,7 @@ from trialmill.engine.instructions import Ask, Collect, Ensure, Instruction, Rem
 from trialmill.engine.judging import Judge
 from trialmill.engine.ledger import PATIENCE, Ledger
 from trialmill.engine.machine import apply, desired
-from trialmill.engine.ports import (
-    Created,
-    Gone,
-    Rejected,
-    RetryAfter,
-    Snapshot,
-    Synced,
-)
+from trialmill.engine.ports import Created, Gone, Rejected, RetryAfter, Snapshot, Synced
 from trialmill.engine.records import (
     AttemptKey,
     AttemptPhase,
@@ -280,7 +274,9 @@ class Driver:
         try:
             labels = self._plan.experiment.labels
             whole = (self._plan.template, self._state.experiment, trial, trial.attempt, labels)
-            resource, parts = rendered(*whole), rendered_parts(*whole)
+            hydrate = self._world.hydrate
+            resource = await asyncio.to_thread(rendered, *whole, hydrate) if hydrate else rendered(*whole)
+            parts = rendered_parts(*whole)
         except RenderError as error:
             self._put(ResourceRejected(self._now(), key, "TemplateCannotBeFilled", str(error)))
             return
@@ -321,6 +317,7 @@ class Driver:
                 self._world.stores.metrics,
                 self._collected,
                 self._spawn,
+                partial(self._judge.resource, collect.key),
                 fresh=collect.key in self._fresh,
             )
         if collect.final:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from trialmill.api.tree import JsonObject
 from trialmill.api.verdict import Stuck, Verdict, VerdictMemory, VerdictPhase
 from trialmill.engine.events import ResourceChanged
 from trialmill.engine.ports import Snapshot
@@ -17,6 +18,7 @@ class _Judged:
     memory: VerdictMemory = field(default_factory=VerdictMemory)
     verdict: Verdict | None = None
     unmatched: Verdict | None = None
+    resource: JsonObject | None = None
     stuck: Stuck | None = None
 
 
@@ -32,6 +34,7 @@ class Judge:
         far as it is known: another one in its place means that it is lost.
         """
         judged = self._judged.setdefault(snapshot.key, _Judged(VerdictMemory(uid)))
+        judged.resource = snapshot.resource
         verdict = judge(snapshot.resource, self._policy, judged.memory)
         judged.memory = remember(judged.memory, snapshot.resource, verdict)
         if verdict.phase is VerdictPhase.FAILED and snapshot.evidence:
@@ -43,6 +46,11 @@ class Judge:
             return None
         judged.verdict, judged.unmatched, judged.stuck = verdict, mismatch, stuck
         return ResourceChanged(at, snapshot.key, judged.memory.uid or snapshot.uid, verdict, mismatch, stuck)
+
+    def resource(self, key: AttemptKey) -> JsonObject | None:
+        """The attempt's resource as it was last heard of; None before that."""
+        judged = self._judged.get(key)
+        return judged.resource if judged else None
 
     def forget(self, key: AttemptKey) -> None:
         """The attempt has ended."""

@@ -9,7 +9,8 @@ from trialmill.api.tree import JsonObject
 from trialmill.engine.names import trial_seed
 from trialmill.engine.records import AttemptRecord, ExperimentRecord, TrialRecord
 from trialmill.template.compiled import CompiledTemplate, TrialContext
-from trialmill.template.render import render, render_parts
+from trialmill.template.hydration import Hydrate, hydrated
+from trialmill.template.render import render_parts
 
 EXPERIMENT_LABEL: Final = "katib.kubeflow.org/experiment"
 TRIAL_LABEL: Final = "katib.kubeflow.org/trial"
@@ -21,12 +22,14 @@ def rendered(
     trial: TrialRecord,
     attempt: AttemptRecord,
     labels: Mapping[str, str],
+    hydrate: Hydrate | None = None,
 ) -> JsonObject:
     """The resource of one attempt of the trial. `labels` are the experiment's own.
 
-    Raises RenderError where a value does not fit its field.
+    Raises RenderError where a value does not fit its field, or `hydrate` makes nothing of it. With `hydrate`, it may
+    take its time.
     """
-    return render(template, context_of(experiment, trial, attempt, labels))
+    return hydrated(template, context_of(experiment, trial, attempt, labels), hydrate)
 
 
 def rendered_parts(

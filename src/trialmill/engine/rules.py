@@ -7,7 +7,9 @@ from typing import Final
 from trialmill.api.experiment import ExperimentSpec, Objective, Retry
 
 COLLECTION_DEADLINE: Final = timedelta(seconds=60)
-"""How long the metrics of a trial that is over may take to arrive. Katib waits for ever (its issue 1795)."""
+"""How long nothing may arrive of the output of a trial that is over. Katib waits for ever (its issue 1795)."""
+COLLECTION_LIMIT: Final = timedelta(hours=1)
+"""How long reading the output of a trial that is over may take in all."""
 STOP_GRACE: Final = timedelta(seconds=10)
 """Between the gentle and the hard end of an attempt that is stopped."""
 STOP_DEADLINE: Final = timedelta(seconds=60)
@@ -29,6 +31,7 @@ class Rules:
     active_deadline: timedelta | None = None
     timeout: timedelta | None = None
     collection_deadline: timedelta = COLLECTION_DEADLINE
+    collection_limit: timedelta = COLLECTION_LIMIT
     stop_grace: timedelta = STOP_GRACE
     stop_deadline: timedelta = STOP_DEADLINE
     unmatched_deadline: timedelta = UNMATCHED_DEADLINE

@@ -41,6 +41,8 @@ class Live:
 
     observation: Observation
     curve: tuple[float, ...]
+    at: datetime
+    """When something of it was read last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from trialmill.engine.records import (
 )
 from trialmill.engine.state import Live, State, Unmatched, Waiting, objective_value
 
+UNREAD = "; its output was not read to the end, so later values are missing"
 NOTHING = Observation()
 """What a trial without metrics has been seen to do."""
 
@@ -63,7 +64,7 @@ def apply_to_attempt(state: State, event: AttemptEvent) -> None:
         case ResourceSuspended():
             _suspended(state, trial, event)
         case PointsArrived():
-            state.live[event.key] = Live(event.observation, event.curve)
+            state.live[event.key] = Live(event.observation, event.curve, event.at)
         case StopDecided():
             _stop_decided(state, trial, event)
         case CollectionFinished():
@@ -277,9 +278,15 @@ def stop_attempt(state: State, trial: TrialRecord, cause: StopCause, at: datetim
 
 
 def finish_attempt(
-    state: State, trial: TrialRecord, at: datetime, observation: Observation, curve: tuple[float, ...]
+    state: State,
+    trial: TrialRecord,
+    at: datetime,
+    observation: Observation,
+    curve: tuple[float, ...],
+    *,
+    unread: bool = False,
 ) -> None:
-    """The attempt is over and its metrics are in: decide what becomes of its trial."""
+    """The attempt is over and its metrics are in: decide what becomes of its trial. `unread`: not all of them are."""
     state.forget(trial.key)
     attempt = replace(trial.attempt, phase=AttemptPhase.ENDED, finished=trial.attempt.finished or at)
     state.curves[trial.index] = curve
@@ -293,14 +300,14 @@ def finish_attempt(
     verdict = attempt.verdict
     phase = verdict.phase if verdict else VerdictPhase.LOST
     if phase is VerdictPhase.SUCCEEDED:
-        _end_succeeded(state, seen, at)
+        _end_succeeded(state, seen, at, unread=unread)
     elif phase is VerdictPhase.FAILED:
         _end_failed(state, seen, at)
     else:
         _end_lost(state, seen, at)
 
 
-def _end_succeeded(state: State, trial: TrialRecord, at: datetime) -> None:
+def _end_succeeded(state: State, trial: TrialRecord, at: datetime, *, unread: bool) -> None:
     budget = trial.attempt.budget
     if objective_value(trial.observation, state.rules) is None:
         name = state.rules.objective.metric
@@ -310,11 +317,13 @@ def _end_succeeded(state: State, trial: TrialRecord, at: datetime) -> None:
             if summary and summary.text
             else f"metric {name} was not found in what the trial reported"
         )
+        message += UNREAD if unread else ""
         end_trial(state, trial, TrialPhase.METRICS_UNAVAILABLE, "MetricsUnavailable", message, at)
     elif budget is not None and not budget.final:
         state.put(replace(trial, phase=TrialPhase.PAUSED, reason="BudgetSpent", message=""))
     else:
-        end_trial(state, trial, TrialPhase.SUCCEEDED, "TrialSucceeded", _verdict_message(trial), at)
+        message = _verdict_message(trial) + (UNREAD if unread else "")
+        end_trial(state, trial, TrialPhase.SUCCEEDED, "TrialSucceeded", message, at)
 
 
 def _end_failed(state: State, trial: TrialRecord, at: datetime) -> None:

@@ -9,6 +9,7 @@ from trialmill.engine.ports import Clock, Runtime, Searcher, Stopper, Stores
 from trialmill.engine.state import State
 from trialmill.kinds.verdict import Policy
 from trialmill.template.compiled import CompiledTemplate
+from trialmill.template.hydration import Hydrate
 
 
 class Watcher(Protocol):
@@ -20,7 +21,7 @@ class Watcher(Protocol):
 @dataclass(frozen=True, slots=True)
 class World:
     """All that a driver works with. `offload` runs the algorithm beside the loop, for algorithms that compute for
-    long.
+    long. `hydrate` makes resources out of rendered templates, beside the loop too.
     """
 
     stores: Stores
@@ -30,6 +31,7 @@ class World:
     stopper: Stopper | None = None
     watcher: Watcher | None = None
     offload: bool = False
+    hydrate: Hydrate | None = None
 
 
 @dataclass(frozen=True, slots=True)

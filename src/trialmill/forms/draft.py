@@ -9,6 +9,7 @@ from trialmill.api.load import STDIN, read_source
 from trialmill.api.marked import Node
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Severity
+from trialmill.api.reader import fields_there
 from trialmill.api.tree import format_path, kind_name
 from trialmill.kinds.schema import BUILT_IN
 
@@ -96,7 +97,7 @@ class Draft:
         for name, entry in node.fields.items():
             if name not in names:
                 meant = nearest(name, names)
-                remedy = f"did you mean {meant!r}?" if meant else ""
+                remedy = f"did you mean {meant!r}?" if meant else fields_there(names)
                 at = replace(entry, mark=entry.key or entry.mark)
                 self.warn("unknown-field", f"the field {name!r} is not known here", at, remedy=remedy)
 

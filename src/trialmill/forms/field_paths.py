@@ -64,7 +64,7 @@ def place_parameters(draft: Draft) -> None:
         name = parameter.get("name")
         if pointed is None or name is None:
             continue
-        if parameter.get("reference") is None:
+        if parameter.get("reference") is None and parameter.get("value") is None:
             parameter.fields["reference"] = name.made(name.string)
         for path in pointed.items if isinstance(pointed.content, list) else [pointed]:
             _place(draft, manifest, parameter, path)
@@ -156,7 +156,9 @@ def _below(node: Node, step: Step, before: Sequence[Step]) -> Node:
             if step in node.fields:
                 return node.fields[step]
             meant = nearest(step, list(node.fields))
-            raise _NoSuchFieldError(f"there is no field {step}{at}", f"did you mean {meant}?" if meant else "")
+            remedy = f"did you mean {meant}?" if meant else f"there {_listed(list(node.fields))}"
+            remedy = "write dots between the names of a path" if "/" in step and not at else remedy
+            raise _NoSuchFieldError(f"there is no field {step}{at}", remedy)
         case int():
             if step < len(node.items):
                 return node.items[step]
@@ -170,6 +172,10 @@ def _below(node: Node, step: Step, before: Sequence[Step]) -> Node:
             raise _NoSuchFieldError(f"no item{at} has {key}={value}", remedy)
         case Option():
             raise _NoSuchFieldError("an option can only be the last step of a path")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"are {', '.join(names)}" if len(names) > 1 else f"is only {names[0]}" if names else "is none"
 
 
 def _is_known(manifest: Node, steps: Sequence[Step]) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 
 from trialmill.api.document import Document, Mark
 from trialmill.api.marked import Node
+from trialmill.api.nearest import nearest
 from trialmill.api.tree import Json
 from trialmill.api.yaml_errors import LINE_BREAK
 from trialmill.forms.config_map import text_in_config_map, type_placeholders
@@ -60,7 +61,10 @@ def rewrite_proposed(draft: Draft, template: Node) -> None:
     kind = draft.text(template, "kind", required=True)
     if kind and kind not in _KINDS:
         expected = ", ".join(_KINDS)
-        draft.error("unknown-value", f"found {kind}", template.fields["kind"], found=kind, expected=expected)
+        meant = nearest(kind, _KINDS)
+        remedy = f"did you mean {meant!r}?" if meant else f"one of {expected}"
+        message = f"{kind!r} is no kind of template"
+        draft.error("unknown-value", message, template.fields["kind"], found=kind, expected=expected, remedy=remedy)
     source = _source(draft, template, "configmapTemplate")
     if source is None or kind not in _KINDS:
         return
@@ -70,8 +74,11 @@ def rewrite_proposed(draft: Draft, template: Node) -> None:
     manifest = _manifest(draft, source, TrialText(None))
     if manifest is not None:
         _put(draft, source, manifest)
-        if draft.template.get("inject") is None:
-            draft.template.fields["inject"] = template.fields["kind"].made({"as": _KINDS[kind]})
+        if (inject := draft.template.get("inject")) is not None:
+            line = template.fields["kind"].mark.line
+            message = f"inject says how values get in as kind: {kind} in line {line} does"
+            draft.error_at_key("mixed-forms", message, inject, found="inject", remedy="keep one of the two")
+        draft.template.fields["inject"] = template.fields["kind"].made({"as": _KINDS[kind]})
 
 
 def _source(draft: Draft, template: Node, reference: str) -> _Source | None:

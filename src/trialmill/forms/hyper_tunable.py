@@ -10,7 +10,6 @@ from typing import Final
 
 from trialmill.api.experiment import CollectorKind
 from trialmill.api.marked import Node
-from trialmill.api.tree import Json
 from trialmill.forms.draft import Draft
 from trialmill.forms.image_command import KINDS
 
@@ -27,12 +26,15 @@ def rewrite(draft: Draft, tunable: Node) -> None:
         return
     draft.check_fields(tunable, _FIELDS)
     draft.text(tunable, "image", required=True)
+    if (inject := draft.template.get("inject")) is not None:
+        line = (tunable.key or tunable.mark).line
+        message = f"inject says how values get in, as the hyperTunable in line {line} does by itself"
+        draft.error_at_key("mixed-forms", message, inject, found="inject", remedy="remove it")
     _generate_parameters(draft, tunable)
     job = tunable.made({"apiVersion": KINDS["Job"].api_version, "kind": "Job", "spec": {"template": {"spec": {}}}})
     job.key = tunable.key
     container = tunable.made({"name": _CONTAINER})
     container.fields.update({name: tunable.fields[name] for name in _CARRIED if name in tunable.fields})
-    _keep_assignments(draft, tunable, container)
     pod = job.fields["spec"].fields["template"].fields["spec"]
     pod.fields["restartPolicy"] = tunable.made("Never")
     pod.fields["containers"] = tunable.made([])
@@ -43,6 +45,8 @@ def rewrite(draft: Draft, tunable: Node) -> None:
     fields["trialSpec"] = job
     fields.setdefault("primaryContainerName", tunable.made(_CONTAINER))
     fields["inject"] = tunable.made({"as": ["env", "file"], "path": _FILE})
+    if (constants := _constants(draft, tunable)) is not None:
+        fields["inject"].fields["constants"] = constants
 
 
 def _generate_parameters(draft: Draft, tunable: Node) -> None:
@@ -58,18 +62,15 @@ def _generate_parameters(draft: Draft, tunable: Node) -> None:
     spec.fields["parameters"] = specs
 
 
-def _keep_assignments(draft: Draft, tunable: Node, container: Node) -> None:
-    """What is assigned and not searched becomes a variable of that value."""
+def _constants(draft: Draft, tunable: Node) -> Node | None:
+    """What is assigned and not searched: every trial gets it beside its own values."""
     assigned = tunable.get("parameterAssignments")
-    fixed: list[Json] = []
+    fixed = tunable.made({})
     for item in assigned.items if assigned is not None else ():
         name, value = draft.text(item, "name", required=True), item.get("value")
         if name and name not in draft.parameter_names and value is not None:
-            fixed.append({"name": name, "value": value.text or str(value.json())})
-    if fixed:
-        env = container.get("env")
-        container.fields["env"] = tunable.made(fixed)
-        container.fields["env"].items.extend(env.items if env is not None else ())
+            fixed.fields[name] = value
+    return fixed if fixed.fields else None
 
 
 def _collect(draft: Draft, tunable: Node) -> None:

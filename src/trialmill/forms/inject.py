@@ -17,8 +17,9 @@ from trialmill.forms.draft import Draft
 from trialmill.forms.injected_file import inject_file
 from trialmill.forms.pods import Pods, pods_of
 from trialmill.forms.trial_params import plain_name
+from trialmill.forms.typed import word
 
-_FIELDS: Final = ("as", "format", "container", "containers", "upperCase", "path")
+_FIELDS: Final = ("as", "format", "container", "containers", "upperCase", "path", "constants")
 _WAYS: Final = ("env", "args", "file")
 _DEFAULT_FORMAT: Final = "--{name}={value}"
 _SHELLS: Final = ("sh", "bash", "dash", "ash", "zsh", "ksh")
@@ -27,10 +28,19 @@ _NOT_A_NAME: Final = re.compile(r"[^A-Z0-9_]")
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """What is injected: the node that asks for it, and the name of each parameter with its trial parameter's."""
+    """What is injected: the node that asks for it, the name of each parameter with its trial parameter's, and values
+    that are the same for each trial.
+    """
 
     node: Node
     names: dict[str, str]
+    constants: dict[str, Node]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What each name gets, as it stands in a text."""
+        placeholders = {parameter: f"${{trialParameters.{name}}}" for parameter, name in self.names.items()}
+        return placeholders | {name: word(node) for name, node in self.constants.items()}
 
 
 def rewrite(draft: Draft, inject: Node) -> None:
@@ -44,13 +54,13 @@ def rewrite(draft: Draft, inject: Node) -> None:
     if pods is None:
         return
     del draft.template.fields["inject"]
-    injection = Injection(inject, _declare(draft, inject))
+    injection = Injection(inject, _declare(draft, inject), _constants(draft, inject))
     if "env" in ways:
         _inject_env(draft, injection, pods)
     if "args" in ways:
         _inject_args(draft, injection, pods)
     if "file" in ways:
-        inject_file(draft, inject, injection.names, pods)
+        inject_file(draft, inject, injection.names, injection.constants, pods, alone=ways == ["file"])
 
 
 def _ways(draft: Draft, inject: Node) -> list[str]:
@@ -63,7 +73,7 @@ def _ways(draft: Draft, inject: Node) -> list[str]:
     for node in wrong:
         if node.string:
             meant = nearest(node.string, _WAYS)
-            remedy = f"did you mean {meant!r}?" if meant else ""
+            remedy = f"did you mean {meant!r}?" if meant else f"there are {', '.join(_WAYS)}"
             expected = f"one of {', '.join(_WAYS)}"
             message = f"{node.string!r} is no way to inject"
             draft.error("unknown-value", message, node, found=node.string, expected=expected, remedy=remedy)
@@ -106,6 +116,23 @@ def _declare(draft: Draft, inject: Node) -> dict[str, str]:
     return names
 
 
+def _constants(draft: Draft, inject: Node) -> dict[str, Node]:
+    """What `constants` says that every trial gets beside its own values."""
+    written = inject.get("constants")
+    if written is None:
+        return {}
+    if not isinstance(written.content, dict):
+        draft.mismatch(written, "a mapping of names to values")
+        return {}
+    for name, node in written.fields.items():
+        if name in draft.parameter_names:
+            message = f"{name} is searched, so it is no constant"
+            draft.error_at_key("already-there", message, node, found=name, remedy="remove it here, or in parameters")
+        elif isinstance(node.content, dict | list | None):
+            draft.mismatch(node, "a text, a number or a boolean")
+    return {name: node for name, node in written.fields.items() if not isinstance(node.content, dict | list | None)}
+
+
 # --- As environment variables
 
 
@@ -113,17 +140,16 @@ def _inject_env(draft: Draft, injection: Injection, pods: Pods) -> None:
     upper = injection.node.get("upperCase")
     is_upper = upper is not None and upper.content is True
     for container in pods.named(draft, injection.node) or pods.all_containers():
-        env = _list_in(container, "env", injection.node)
+        env = _list_in(draft, container, "env", injection.node)
         there = {node.string: item for item in env.items if (node := item.get("name")) is not None}
-        for parameter, name in injection.names.items():
+        for parameter, text in injection.texts.items():
             variable = _NOT_A_NAME.sub("_", plain_name(parameter).upper()) if is_upper else parameter
             if variable in there:
                 remedy = "remove it, or give the parameter another name"
                 message = f"the container has a variable {variable} already, and inject would add another"
                 draft.error("already-there", message, there[variable], found=variable, remedy=remedy)
             else:
-                value = f"${{trialParameters.{name}}}"
-                env.items.append(injection.node.made({"name": variable, "value": value}))
+                env.items.append(injection.node.made({"name": variable, "value": text}))
 
 
 # --- As arguments
@@ -142,17 +168,16 @@ def _inject_args(draft: Draft, injection: Injection, pods: Pods) -> None:
             draft.error("swallowed-arguments", message, shell, remedy=remedy)
             continue
         words = [*_words(container, "command"), *_words(container, "args")]
-        arguments = _list_in(container, "args", injection.node)
-        for parameter, name in injection.names.items():
+        arguments = _list_in(draft, container, "args", injection.node)
+        for parameter, value in injection.texts.items():
             texts = [part.replace("{name}", plain_name(parameter)) for part in form]
-            there = next((word for word in words if _is_option(word.string, texts[0])), None)
+            there = next((given for given in words if _is_option(given.string, texts[0])), None)
             if there is not None:
                 option = texts[0].partition("=")[0]
                 remedy = "remove it, or put a placeholder there instead of injecting"
                 message = f"the option {option} is there already, and inject would add another"
                 draft.error("already-there", message, there, found=there.string, remedy=remedy)
                 continue
-            value = f"${{trialParameters.{name}}}"
             arguments.items.extend(injection.node.made(text.replace("{value}", value)) for text in texts)
 
 
@@ -170,10 +195,10 @@ def _format(draft: Draft, inject: Node) -> list[str] | None:
     return parts
 
 
-def _is_option(word: str, first: str) -> bool:
+def _is_option(given: str, first: str) -> bool:
     """Whether a word gives the option that the format's first part begins with."""
     option = first.partition("=")[0].partition("{value}")[0]
-    return option.startswith("-") and (word == option or word.startswith(f"{option}="))
+    return option.startswith("-") and (given == option or given.startswith(f"{option}="))
 
 
 def _shell_command(container: Node) -> Node | None:
@@ -181,7 +206,7 @@ def _shell_command(container: Node) -> Node | None:
     words = [*_words(container, "command"), *_words(container, "args")]
     if not words or words[0].string.rpartition("/")[2] not in _SHELLS:
         return None
-    options = [word for word in words[1:] if re.fullmatch(r"-[a-z]*c[a-z]*", word.string)]
+    options = [given for given in words[1:] if re.fullmatch(r"-[a-z]*c[a-z]*", given.string)]
     return options[0] if options else None
 
 
@@ -190,9 +215,11 @@ def _words(container: Node, field: str) -> list[Node]:
     return node.items if node is not None else []
 
 
-def _list_in(container: Node, field: str, inject: Node) -> Node:
-    """The list in a field, made where there is none."""
+def _list_in(draft: Draft, container: Node, field: str, inject: Node) -> Node:
+    """The list in a field, made where there is none, or where what is there was reported."""
     node = container.get(field)
+    if node is not None and not isinstance(node.content, list):
+        draft.mismatch(node, "a list")
     if node is None or not isinstance(node.content, list):
         node = inject.made([])
         container.fields[field] = node

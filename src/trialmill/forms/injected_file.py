@@ -1,6 +1,8 @@
 """Assignments as one file: a ConfigMap that is made for each trial, mounted where the training container reads it."""
 
-from collections.abc import Callable, Mapping
+import json
+import shlex
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from trialmill.api.marked import Node
@@ -8,14 +10,19 @@ from trialmill.api.nearest import nearest
 from trialmill.api.tree import JsonObject
 from trialmill.forms.draft import Draft
 from trialmill.forms.pods import Pods
+from trialmill.forms.typed import word
 
 _VOLUME: Final = "trial-parameters"
 _NAME: Final = f"${{trial.name}}-{_VOLUME}"
 _BY_ENDING: Final = {"yaml": "yaml", "yml": "yaml", "env": "env"}
 
 
-def inject_file(draft: Draft, inject: Node, names: Mapping[str, str], pods: Pods) -> None:
-    """Add the ConfigMap and its mount. `names` has each parameter's trial parameter."""
+def inject_file(
+    draft: Draft, inject: Node, names: Mapping[str, str], constants: Mapping[str, Node], pods: Pods, *, alone: bool
+) -> None:
+    """Add the ConfigMap and its mount. `names` has each parameter's trial parameter, `alone` says that nothing else
+    uses these. `constants` are in the file of every trial.
+    """
     path = draft.text(inject, "path", required=True)
     form = draft.text(inject, "format") or _BY_ENDING.get(path.rpartition(".")[2], "json")
     if form not in _WRITERS:
@@ -30,7 +37,10 @@ def inject_file(draft: Draft, inject: Node, names: Mapping[str, str], pods: Pods
     if form not in _WRITERS or not path.startswith("/") or path.endswith("/"):
         return
     file = path.rpartition("/")[2]
-    spellings = _spellings(draft, inject, names, "shell" if form == "env" else "json")
+    names = _encoded(draft, inject, names, "shell" if form == "env" else "json", alone=alone)
+    spellings = {parameter: f"${{trialParameters.{name}}}" for parameter, name in names.items()}
+    for name, node in constants.items():
+        spellings[name] = shlex.quote(word(node)) if form == "env" else json.dumps(node.json(), ensure_ascii=False)
     data: JsonObject = {file: _WRITERS[form](spellings)}
     config_map: JsonObject = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": _NAME}, "data": data}
     _append(draft.template, "additionalResources", inject.made(config_map))
@@ -47,8 +57,10 @@ def inject_file(draft: Draft, inject: Node, names: Mapping[str, str], pods: Pods
             _append(spec, "volumes", inject.made({"name": _VOLUME, "configMap": {"name": _NAME}}))
 
 
-def _spellings(draft: Draft, inject: Node, names: Mapping[str, str], encoding: str) -> dict[str, str]:
-    """Each parameter's placeholder. A word is encoded, whatever it holds; numbers are spelled as they are."""
+def _encoded(draft: Draft, inject: Node, names: Mapping[str, str], encoding: str, *, alone: bool) -> dict[str, str]:
+    """The trial parameters for the file. A word is encoded, whatever it holds, by a trial parameter of its own where
+    others want it as it is; numbers are spelled as they are.
+    """
     declared = draft.template.fields["trialParameters"].items
     by_name = {item.fields["name"].string: item for item in declared if item.get("name") is not None}
     parameters = draft.experiment.get("spec", "parameters")
@@ -57,10 +69,21 @@ def _spellings(draft: Draft, inject: Node, names: Mapping[str, str], encoding: s
         for item in (parameters.items if parameters is not None else ())
         if (name := item.get("name")) is not None and (kind := item.get("parameterType")) is not None
     }
-    for parameter, declared_as in names.items():
-        if kinds.get(parameter) == "categorical":
-            by_name[declared_as].fields["encode"] = inject.made(encoding)
-    return {parameter: f"${{trialParameters.{name}}}" for parameter, name in names.items()}
+    encoded = dict(names)
+    for parameter, passed_as in names.items():
+        if kinds.get(parameter) != "categorical":
+            continue
+        if alone:
+            by_name[passed_as].fields["encode"] = inject.made(encoding)
+            continue
+        encoded[parameter] = own = _free_name(f"{passed_as}-{encoding}", by_name)
+        by_name[own] = inject.made({"name": own, "reference": parameter, "encode": encoding})
+        declared.append(by_name[own])
+    return encoded
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    return name if name not in taken else _free_name(f"{name}-file", taken)
 
 
 def _as_json(spellings: Mapping[str, str]) -> str:
@@ -81,6 +104,7 @@ _WRITERS: Final[Mapping[str, Callable[[Mapping[str, str]], str]]] = {
     "yaml": _as_yaml,
     "env": _as_env,
 }
+FORMATS: Final = tuple(_WRITERS)
 
 
 def _append(parent: Node, field: str, item: Node) -> None:

@@ -1,6 +1,7 @@
 """Form 8, one of several known specs: `tfJobSpec: {...}`, `job: {...}`, `jobKind: PyTorchJob` with `jobSpec`.
 
-The spec is wrapped into its resource, and from there on checked like any other of its kind.
+The spec is wrapped into its resource, and from there on checked like any other of its kind. Values get in by
+placeholders, by `inject`, or by `{{ }}` in its texts.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Final
 from trialmill.api.marked import Node
 from trialmill.api.nearest import nearest
 from trialmill.forms.draft import Draft
+from trialmill.forms.go_template_fragments import fill_fragments
 from trialmill.forms.image_command import KINDS
 
 KNOWN_SPECS: Final[Mapping[str, str]] = {
@@ -54,6 +56,7 @@ def rewrite(draft: Draft, spec: Node) -> None:
         for name, node in template.fields.items()
         if name != "jobKind"
     }
+    fill_fragments(draft, manifest)
 
 
 def _kind(draft: Draft, field: str) -> str | None:

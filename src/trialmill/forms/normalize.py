@@ -53,6 +53,9 @@ INJECTIONS: Final[Mapping[str, str]] = {
 }
 """What puts the parameters into the manifest that nothing has passed on so far; these run last."""
 
+FORMAT: Final = "parametersFormat"
+"""How a `parametersInjectPolicy` beside it spells the parameters."""
+
 TEMPLATE: Final = ("spec", "trialTemplate")
 
 
@@ -60,12 +63,14 @@ TEMPLATE: Final = ("spec", "trialTemplate")
 class Normalized:
     """A document in the normal form, or as it was where that failed. `used` went into it, from beside or other files.
 
-    `problems` are those of the way there. Has it `failed`, the template cannot be read, and its problems say why.
+    `problems` are those of the way there. Has it `failed`, the template cannot be read, and its problems say why;
+    `partial` is then how far it came.
     """
 
     document: Document
     used: tuple[Document, ...] = ()
     problems: tuple[Problem, ...] = ()
+    partial: Document | None = None
 
     @property
     def failed(self) -> bool:
@@ -83,8 +88,9 @@ def normalize(document: Document, beside: Sequence[Document]) -> Normalized:
     if isinstance(draft.experiment.get(*TEMPLATE), Node) and not _has_errors(draft):
         _rewrite(draft)
     # What was brought up to today's version can be read on, even where its template cannot.
-    rewritten = unmarked(draft.experiment, document) if upgrade or not _has_errors(draft) else document
-    return Normalized(rewritten, tuple(draft.used), tuple(draft.problems))
+    partial = unmarked(draft.experiment, document)
+    rewritten = partial if upgrade or not _has_errors(draft) else document
+    return Normalized(rewritten, tuple(draft.used), tuple(draft.problems), partial if _has_errors(draft) else None)
 
 
 def needs_rewriting(tree: JsonObject) -> bool:
@@ -98,7 +104,7 @@ def needs_rewriting(tree: JsonObject) -> bool:
     if any(get(parameter, "path") is not None for parameter in get_list(template, "trialParameters")):
         return True
     tables = (MANIFEST_FORMS, VALUE_FORMS, INJECTIONS)
-    return any(form and name in template for table in tables for name, form in table.items())
+    return FORMAT in template or any(form and name in template for table in tables for name, form in table.items())
 
 
 def in_authors_words(problem: Problem, document: Document) -> Problem:
@@ -133,9 +139,12 @@ def _rewrite_values(draft: Draft) -> None:
 
 
 def _inject(draft: Draft) -> None:
-    for name, form in INJECTIONS.items():
-        if (node := draft.template.get(name)) is not None:
-            _form(form)(draft, node)
+    written = draft.template.get(FORMAT)
+    if written is not None and draft.template.get("parametersInjectPolicy") is None:
+        message = f"{FORMAT} has no effect without parametersInjectPolicy"
+        draft.error_at_key("required", message, written, remedy="add `parametersInjectPolicy: args`")
+        return
+    _apply_one(draft, INJECTIONS)
 
 
 def _apply_one(draft: Draft, forms: Mapping[str, str]) -> None:

@@ -68,10 +68,35 @@ class Pods:
         if names:
             message = f"which container gets the values: {', '.join(names)}?"
             remedy = f"name it: `container: {names[0]}`, or set primaryContainerName"
+            draft.error("which-container", message, asking, remedy=remedy)
         else:
-            message, remedy = "the manifest has no container", ""
-        draft.error("which-container", message, asking, remedy=remedy)
+            self._report_no_container(draft, asking)
         return []
+
+    def _report_no_container(self, draft: Draft, asking: Node) -> None:
+        """No pod has a container: because of a slip on the way to them, where one is found."""
+        manifest = draft.template.get("trialSpec") or asking
+        for template in self.profile.pod_templates:
+            node = manifest
+            for name in (*template.path, "spec", "containers"):
+                if not isinstance(name, str) or name == ANY_ENTRY or not node.fields:
+                    break
+                if (below := node.fields.get(name)) is None:
+                    if meant := nearest(name, list(node.fields)):
+                        entry = node.fields[meant]
+                        message = f"the field {meant!r} is not known here"
+                        draft.error_at_key(
+                            "unknown-field", message, entry, found=meant, remedy=f"did you mean {name!r}?"
+                        )
+                        return
+                    break
+                if below.content is None and template.role in node.fields:
+                    message = f"the field {template.role!r} is not known here"
+                    remedy = f"it belongs into {name}; check the indentation"
+                    draft.error_at_key("unknown-field", message, node.fields[template.role], remedy=remedy)
+                    return
+                node = below
+        draft.error("which-container", "the manifest has no container", asking)
 
     def spec_of(self, container: Node) -> Node | None:
         """The pod spec that a container is in; None where its kind describes no pods."""

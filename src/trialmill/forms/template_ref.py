@@ -16,9 +16,12 @@ from trialmill.api.nearest import nearest
 from trialmill.api.tree import get_string
 from trialmill.forms import trial_template
 from trialmill.forms.draft import Draft
-from trialmill.forms.trial_template import Typed, read_typed, use_typed
+from trialmill.forms.trial_template import use_typed
+from trialmill.forms.typed import Typed, read_typed
 
 _FIELDS: Final = ("apiVersion", "kind", "name", "namespace")
+_OF_MANIFESTS: Final = ("apiVersion", "kind", "metadata", "spec", "data")
+_OF_METADATA: Final = ("name", "namespace", "labels", "annotations")
 _TEMPLATE_SUFFIX: Final = "TrialTemplate"
 _RUN_SUFFIX: Final = "TrialRun"
 
@@ -35,13 +38,14 @@ def rewrite(draft: Draft, reference: Node) -> None:
     kind, name = draft.text(target, "kind", required=True), draft.text(target, "name", required=True)
     if not kind or not name:
         return
-    document = _find(draft, target, kind, name)
     expansion = _EXPANSIONS.get(kind) or (_expand_foreign if kind.endswith(_TEMPLATE_SUFFIX) else None)
     if expansion is None:
         message = f"nothing is known about how a {kind} is run"
-        remedy = f"one of {', '.join(_EXPANSIONS)}, or a kind of yours that ends in {_TEMPLATE_SUFFIX}"
+        meant = nearest(kind, _EXPANSIONS)
+        known = f"one of {', '.join(_EXPANSIONS)}, or a kind of yours that ends in {_TEMPLATE_SUFFIX}"
+        remedy = f"did you mean {meant!r}?" if meant else known
         draft.error("unknown-kind", message, target.fields["kind"], found=kind, remedy=remedy)
-    elif document is not None:
+    elif (document := _find(draft, target, kind, name)) is not None:
         draft.used.append(document)
         for field in ("trialTemplateRef", "reference"):
             draft.template.fields.pop(field, None)
@@ -53,7 +57,11 @@ def _target(draft: Draft, reference: Node) -> Node | None:
     target = reference.items[0] if len(reference.items) == 1 else reference
     if isinstance(target.content, dict):
         return target
-    draft.mismatch(reference, "a mapping with apiVersion, kind and name")
+    if len(reference.items) > 1:
+        message = f"there are {len(reference.items)} references, and a trial is made of one template"
+        draft.error("wrong-type", message, reference.items[1], found="a list", expected="one reference")
+    else:
+        draft.mismatch(reference, "a mapping with apiVersion, kind and name")
     return None
 
 
@@ -64,12 +72,42 @@ def _find(draft: Draft, target: Node, kind: str, name: str) -> Document | None:
         fits = not api_version or get_string(document.tree, "apiVersion") == api_version
         if fits and get_string(document.tree, "metadata", "name") == name:
             return document
+    if _report_unidentified(draft, kind, name):
+        return None
     names = [get_string(d.tree, "metadata", "name") for d in same_kind]
     meant = nearest(name, names)
     remedy = f"did you mean {meant!r}?" if meant else "put its manifest into the same file, or give it as another one"
     message = f"there is no {kind} {name} among the documents that were given"
     draft.error("template-missing", message, target.fields["name"], found=name, remedy=remedy)
     return None
+
+
+def _report_unidentified(draft: Draft, kind: str, name: str) -> bool:
+    """Whether a document that was probably meant lacks what it would be found by; that is reported there."""
+    for document in draft.beside:
+        root = marked(document)
+        missing = _missing_identity(root, kind, name)
+        if missing is not None:
+            parent = root.get(*missing[:-1]) or root
+            draft.check_fields(parent, _OF_METADATA if len(missing) > 1 else _OF_MANIFESTS)
+            if (wrong := parent.get(missing[-1])) is not None:
+                draft.mismatch(wrong, "a mapping" if missing == ("metadata",) else "a string")
+            else:
+                draft.missing(missing[-1], parent, f"what this {kind} is referred to by")
+            draft.used.append(document)
+            return True
+    return False
+
+
+def _missing_identity(root: Node, kind: str, name: str) -> tuple[str, ...] | None:
+    """The one field that keeps a document from being found as this kind and name; None where that is not all."""
+    fields = (("apiVersion",), ("kind",), ("metadata", "name"))
+    lacking = [path for path in fields if not _text(root, *path)]
+    others = (_text(root, "kind") in ("", kind), _text(root, "metadata", "name") in ("", name))
+    if len(lacking) != 1 or not all(others):
+        return None
+    metadata = root.get("metadata")
+    return ("metadata",) if lacking[0][0] == "metadata" and (metadata is None or not metadata.fields) else lacking[0]
 
 
 # --- What each kind of template becomes

@@ -16,8 +16,7 @@ Tekton's. A parameter that the experiment searches gets the trial's value, any o
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from trialmill.api.fields import FieldType
@@ -25,6 +24,7 @@ from trialmill.api.marked import Node
 from trialmill.api.nearest import nearest
 from trialmill.api.tree import Json, Path
 from trialmill.forms.draft import Draft
+from trialmill.forms.typed import Typed, check_search, read_typed, word
 from trialmill.kinds.schema import BUILT_IN
 
 API_VERSION: Final = "trialmill.dev/v1"
@@ -34,37 +34,17 @@ CARRIED: Final = (
     "primaryPodLabels",
     "successCondition",
     "failureCondition",
+    "successWhen",
+    "failureWhen",
     "retain",
     "activeDeadlineSeconds",
     "retry",
 )
 """What a TrialTemplate may say in the Experiment's place; the Experiment's own word counts where both say it."""
 _FIELDS: Final = ("parameters", "params", "metrics", "template", *CARRIED)
-_PARAMETER_FIELDS: Final = ("name", "type", "default", "enum", "feasibleSpace", "description")
-_TYPES: Final = ("string", "integer", "number", "boolean", "json")
-_SEARCHED_AS: Final = {
-    "integer": ("int", "discrete", "categorical"),
-    "number": ("double", "int", "discrete", "categorical"),
-    "boolean": ("categorical",),
-    "string": ("categorical", "discrete", "int", "double"),
-    "json": ("categorical",),
-}
-"""By the type of a declared parameter, the types of search parameters whose values it can take."""
 _GENERATED: Final = {"integer": "int", "number": "double"}
+_NUMBERS: Final = ("integer", "number")
 _DOLLAR: Final = re.compile(r"\$\((?:params|parameters|parameter)\.([^()\s]+)\)|\$\{trialParameters\.([^{}]+)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """One typed parameter: its declaration, and its name and type, empty where that is not said or wrong."""
-
-    node: Node
-    name: str
-    type: str
-
-    @property
-    def default(self) -> Node | None:
-        return self.node.get("default")
 
 
 def expand(draft: Draft, reference: Node, document: Node) -> None:
@@ -98,50 +78,37 @@ def rewrite_params(draft: Draft, params: Node) -> None:
         use_typed(draft, typed, manifest)
 
 
-def read_typed(draft: Draft, declared: Node | None) -> list[Typed]:
-    """The declarations, with everything reported that is wrong with them."""
-    if declared is None:
-        return []
-    if not isinstance(declared.content, list):
-        draft.mismatch(declared, "a list of parameters")
-        return []
-    typed: list[Typed] = []
-    for node in declared.items:
-        if not isinstance(node.content, dict):
-            draft.mismatch(node, "a mapping")
-            continue
-        draft.check_fields(node, _PARAMETER_FIELDS)
-        name, kind = draft.text(node, "name", required=True), draft.text(node, "type")
-        if kind and kind not in _TYPES:
-            meant = nearest(kind, _TYPES)
-            remedy = f"did you mean {meant!r}?" if meant else f"one of {', '.join(_TYPES)}"
-            message = f"{kind!r} is no type of a parameter"
-            draft.error("unknown-value", message, node.fields["type"], found=kind, remedy=remedy)
-        if name in [known.name for known in typed]:
-            draft.error("duplicate-name", f"there are two parameters {name}", node.fields["name"], found=name)
-        typed.append(Typed(node, name, kind if kind in _TYPES else ""))
-    return typed
-
-
 def use_typed(draft: Draft, typed: list[Typed], manifest: Node) -> None:
-    """Declare trial parameters for what is searched, put defaults in the place of the rest, and check the types."""
+    """Declare trial parameters for what is searched, put defaults in the place of the rest, and check the types.
+
+    A trial parameter of the experiment's own with the name of a typed one says which search parameter it is.
+    """
     if draft.experiment.get("spec", "parameters") is None:
         generate_parameters(draft, typed)
     search = _search_parameters(draft)
-    declared: list[Node] = []
+    written = draft.template.get("trialParameters")
+    own = list(written.items) if written is not None else []
+    references = {_text(item, "name"): _text(item, "reference") for item in own}
+    declared: list[Node] = [item for item in own if _text(item, "name") not in {p.name for p in typed}]
+    undeclared = [name for name in search if name not in {parameter.name for parameter in typed}]
     defaults: dict[str, Node] = {}
+    searched: set[str] = set()
     for parameter in typed:
-        if parameter.name in search:
-            declared.append(_declaration(parameter, with_cast=not draft.is_kind_known))
-            _check_search(draft, parameter, search[parameter.name])
+        reference = references.get(parameter.name) or parameter.name
+        if reference in search or parameter.name in references:
+            declared.append(_declaration(parameter, reference, with_cast=not draft.is_kind_known))
+            searched.add(parameter.name)
+            if reference in search:
+                check_search(draft, parameter, search[reference])
         elif parameter.default is not None:
             defaults[parameter.name] = parameter.default
-        else:
+        elif not nearest(parameter.name, undeclared):  # a slip in its name explains it
             message = f"the parameter {parameter.name} has no default, and the experiment does not search it"
             remedy = "give it a default, or add it to the experiment's parameters"
             draft.error("no-value", message, parameter.node, found=parameter.name, remedy=remedy)
-    _check_undeclared(draft, search, typed)
-    fill(manifest, {p.name for p in typed if p.name in search}, defaults)
+    if draft.template.get("inject") is None:
+        _check_undeclared(draft, search, [*(p.name for p in typed), *references.values()])
+    fill(manifest, searched, defaults)
     if declared:
         place = draft.template.get("trialSpec") or manifest
         draft.template.fields["trialParameters"] = Node(list(declared), place.mark, place.key, "", place.origin)
@@ -156,9 +123,9 @@ def generate_parameters(draft: Draft, typed: Iterable[Typed]) -> None:
             continue
         entry = parameter.node.made({"name": parameter.name, "parameterType": _parameter_type(parameter)})
         if space is not None:
-            entry.fields["feasibleSpace"] = space.copy()
+            entry.fields["feasibleSpace"] = _as_texts(space)
         elif enum is not None:
-            entry.fields["feasibleSpace"] = enum.made({"list": [_word(item) for item in enum.items]})
+            entry.fields["feasibleSpace"] = enum.made({"list": [word(item) for item in enum.items]})
         generated.append(entry)
     spec = draft.experiment.get("spec")
     if generated and spec is not None:
@@ -190,21 +157,14 @@ def _filled(text: str, searched: set[str], defaults: dict[str, Node]) -> str:
         name = found[1] or found[2]
         if name in searched:
             return f"${{trialParameters.{name}}}"
-        return _word(defaults[name]) if name in defaults else found[0]
+        return word(defaults[name]) if name in defaults else found[0]
 
     return _DOLLAR.sub(replaced, text)
 
 
-def _word(node: Node) -> str:
-    """A scalar as text, in its author's spelling."""
-    if isinstance(node.content, bool):
-        return str(node.content).lower()
-    return node.text or str(node.content)
-
-
-def _declaration(parameter: Typed, *, with_cast: bool) -> Node:
+def _declaration(parameter: Typed, reference: str, *, with_cast: bool) -> Node:
     """The trial parameter. In a kind that nobody knows the declared type is what a placeholder becomes."""
-    fields: dict[str, Json] = {"name": parameter.name, "reference": parameter.name}
+    fields: dict[str, Json] = {"name": parameter.name, "reference": reference}
     entry = parameter.node.made(fields)
     if parameter.type and with_cast:
         entry.fields["as"] = parameter.node.made(parameter.type)
@@ -214,10 +174,19 @@ def _declaration(parameter: Typed, *, with_cast: bool) -> Node:
     return entry
 
 
+def _as_texts(space: Node) -> Node:
+    """A copy whose numbers are texts, as Katib has them."""
+    copied = space.copy()
+    for _, node in copied.walk():
+        if isinstance(node.content, int | float):
+            node.content, node.text = word(node), ""
+    return copied
+
+
 def _parameter_type(parameter: Typed) -> str:
     space = parameter.node.get("feasibleSpace")
-    if (space is not None and space.get("list") is not None) or space is None:
-        return "categorical"
+    if space is None or space.get("list") is not None:
+        return "discrete" if parameter.type in _NUMBERS else "categorical"
     return _GENERATED.get(parameter.type, "double")
 
 
@@ -227,28 +196,7 @@ def _search_parameters(draft: Draft) -> dict[str, Node]:
     return {name.string: item for item in items if (name := item.get("name")) is not None}
 
 
-def _check_search(draft: Draft, parameter: Typed, search: Node) -> None:
-    """The experiment may only search values that the declared type and enumeration allow."""
-    kind, space = search.get("parameterType"), search.get("feasibleSpace")
-    allowed = _SEARCHED_AS.get(parameter.type, ())
-    if allowed and kind is not None and kind.string and kind.string not in allowed:
-        message = f"the template wants {parameter.name} to be of type {parameter.type}, which {kind.string} is not"
-        draft.error("type-mismatch", message, kind, found=kind.string, expected=" or ".join(allowed))
-    enum = parameter.node.get("enum")
-    values = space.get("list") if space is not None else None
-    if enum is None or values is None:
-        return
-    known = [_word(item) for item in enum.items]
-    for value in values.items:
-        if _word(value) not in known:
-            meant = nearest(_word(value), known)
-            remedy = f"did you mean {meant!r}?" if meant else f"it allows {', '.join(known)}"
-            message = f"the template does not allow {_word(value)!r} for {parameter.name}"
-            draft.error("not-in-enum", message, value, found=_word(value), remedy=remedy)
-
-
-def _check_undeclared(draft: Draft, search: dict[str, Node], typed: list[Typed]) -> None:
-    names = [parameter.name for parameter in typed]
+def _check_undeclared(draft: Draft, search: dict[str, Node], names: Sequence[str]) -> None:
     for name, node in search.items():
         if name and name not in names:
             meant = nearest(name, names)
@@ -257,13 +205,21 @@ def _check_undeclared(draft: Draft, search: dict[str, Node], typed: list[Typed])
             draft.error("undeclared-parameter", message, node.fields["name"], found=name, remedy=remedy)
 
 
+def _text(node: Node, name: str) -> str:
+    found = node.get(name)
+    return found.string if found is not None else ""
+
+
 def _check_metrics(draft: Draft, metrics: Node | None) -> None:
-    """The objective should be a metric that the template reports."""
-    objective = draft.experiment.get("spec", "objective", "objectiveMetricName")
-    if metrics is None or objective is None or not objective.string:
+    """The metrics of the experiment should be among those that the template reports."""
+    objective = draft.experiment.get("spec", "objective")
+    if metrics is None or objective is None:
         return
     names = [item.string or (item.get("name") or item).string for item in metrics.items]
-    if objective.string not in names:
-        meant = nearest(objective.string, names)
-        remedy = f"did you mean {meant!r}?" if meant else f"it reports {', '.join(names)}"
-        draft.warn("unreported-metric", f"the template does not report {objective.string}", objective, remedy=remedy)
+    additional = objective.get("additionalMetricNames")
+    wanted = [objective.get("objectiveMetricName"), *(additional.items if additional is not None else ())]
+    for metric in wanted:
+        if metric is not None and metric.string and metric.string not in names:
+            meant = nearest(metric.string, names)
+            remedy = f"did you mean {meant!r}?" if meant else f"it reports {', '.join(names)}"
+            draft.warn("unreported-metric", f"the template does not report {metric.string}", metric, remedy=remedy)

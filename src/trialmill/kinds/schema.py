@@ -138,6 +138,44 @@ def tells_case(api_version: str) -> bool:
     return table is None or table.strict
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """An object as its table writes it: each field's type in the notation that `tools/make_schema.py` explains.
+
+    `table` is the file that it is from. Where not `strict`, a kind that no server holds to these types has led to it.
+    """
+
+    table: str
+    name: str
+    fields: Mapping[str, str]
+    required: frozenset[str]
+    strict: bool
+
+    def below(self, text: str) -> "Definition | None":
+        """The definition that a field's type speaks of, whether as itself, in a list or in a map; None for a scalar."""
+        name = text.lstrip("[{")
+        if not name.startswith("@"):
+            return None
+        table = self.table if name[1:] in _table(self.table).written else _CORE
+        return _definition_in(table, name[1:], strict=self.strict)
+
+
+def known_kinds() -> tuple[tuple[str, str, Definition], ...]:
+    """Every kind of the tables: its apiVersion, its name, and its definition."""
+    found = []
+    for file in dict.fromkeys(_TABLES.values()):
+        table = _table(file)
+        for root, name in table.roots.items():
+            api_version, _, kind = root.partition(" ")
+            found.append((api_version, kind, _definition_in(file, name, strict=table.strict)))
+    return tuple(found)
+
+
+def _definition_in(file: str, name: str, *, strict: bool) -> Definition:
+    known = _table(file)._definition(name)
+    return Definition(file, name, known.fields, known.required if strict else frozenset(), strict)
+
+
 @lru_cache(maxsize=8192)  # of one template many trials are checked
 def _field_at(api_version: str, kind: str, path: Path) -> Field | None:
     table = _table_of(api_version)

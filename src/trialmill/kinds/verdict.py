@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from trialmill.api.experiment import TrialTemplate, When
 from trialmill.api.tree import Json, JsonObject, get, get_object, get_string
 from trialmill.api.verdict import Verdict, VerdictMemory, VerdictPhase
 from trialmill.kinds.conditions import (
@@ -24,6 +25,7 @@ from trialmill.kinds.conditions import (
 )
 from trialmill.kinds.gjson import Match, matches
 from trialmill.kinds.profile import KindProfile
+from trialmill.kinds.when import met
 
 _FAILURE_TYPES: Final = ("Failed", "Failure", "Error", "Aborted", "Stalled")
 _SUCCESS_TYPES: Final = ("Complete", "Completed", "Succeeded", "Finished")
@@ -49,18 +51,27 @@ _SUSPENDED_TYPES: Final = ("Suspended", "Suspending")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a resource is judged. `success` and `failure` are the user's GJSON conditions, both empty where there are
-    none; `heuristics` allows guessing for kinds without a profile.
+    """How a resource is judged. `success` and `failure` are the user's conditions, in GJSON or in other words, both
+    empty where there are none; `heuristics` allows guessing for kinds without a profile.
     """
 
-    success: str = ""
-    failure: str = ""
+    success: "str | When" = ""
+    failure: "str | When" = ""
     profile: KindProfile | None = None
     heuristics: bool = True
 
     @property
     def is_given(self) -> bool:
         return bool(self.success or self.failure)
+
+
+def policy_of_template(template: TrialTemplate, profile: KindProfile | None) -> Policy:
+    """The policy of a template's own conditions, with its kind's profile as a safety net."""
+    return Policy(
+        template.success_when or template.success_condition,
+        template.failure_when or template.failure_condition,
+        profile,
+    )
 
 
 def judge(resource: Json, policy: Policy, memory: VerdictMemory) -> Verdict:
@@ -107,8 +118,8 @@ def unmatched(resource: Json, policy: Policy) -> Verdict | None:
         return None
     name = get_string(resource, "metadata", "name")
     conditions = " and ".join(
-        f"{label} {condition}"
-        for label, condition in (("successCondition", policy.success), ("failureCondition", policy.failure))
+        f"{label}{'When' if isinstance(condition, When) else 'Condition'} {condition}"
+        for label, condition in (("success", policy.success), ("failure", policy.failure))
         if condition
     )
     message = (
@@ -130,12 +141,16 @@ def _by_profile(resource: JsonObject, profile: KindProfile) -> Verdict | None:
     return _by_conditions(resource, profile.success, profile.failure, "profile")
 
 
-def _by_conditions(resource: JsonObject, success: str, failure: str, source: str) -> Verdict | None:
-    if match := matches(resource, failure):
+def _by_conditions(resource: JsonObject, success: "str | When", failure: "str | When", source: str) -> Verdict | None:
+    if match := _matches(resource, failure):
         return _end(VerdictPhase.FAILED, resource, match, source)
-    if match := matches(resource, success):
+    if match := _matches(resource, success):
         return _end(VerdictPhase.SUCCEEDED, resource, match, source)
     return None
+
+
+def _matches(resource: JsonObject, condition: "str | When") -> Match | None:
+    return met(resource, condition) if isinstance(condition, When) else matches(resource, condition)
 
 
 def _by_heuristics(resource: JsonObject) -> Verdict | None:

@@ -142,7 +142,8 @@ class Propagation(StrEnum):
 class KubeApi(Protocol):
     """One cluster, with one user's credentials. Every method raises KubeError and UnreachableError.
 
-    No method retries: those who call know what may be repeated. Credentials are refreshed once on HTTP 401.
+    No method retries: those who call know what may be repeated. Credentials are refreshed once on HTTP 401; where that
+    fails, the KubeError is a `KubeConfigError`, of status 401 too, and says what its user can do.
     """
 
     @property

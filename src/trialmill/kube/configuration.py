@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trialmill.api.tree import Json
+from trialmill.kube.api import KubeError
 
 
-class KubeConfigError(Exception):
-    """The way to the cluster is not known or not usable. One plain sentence, and what to do about it.
+class KubeConfigError(KubeError):
+    """The way to the cluster is not known or not usable: one plain sentence, and what to do about it. Counts as HTTP
+    401, so that who handles refusals handles credentials that are gone in the middle of a run as well.
 
     Never holds a token, a password or a key.
     """
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(f"{message}; {remedy}" if remedy else message)
+        super().__init__(401, "Unauthorized", f"{message}; {remedy}" if remedy else message)
         self.message = message
         self.remedy = remedy
 
@@ -30,6 +32,15 @@ class Pem:
 
     def __bool__(self) -> bool:
         return bool(self.data) or self.file is not None
+
+    def read(self, what: str) -> bytes:
+        """The text; `what` it is, for the message of a KubeConfigError."""
+        if self.data or self.file is None:
+            return self.data
+        try:
+            return self.file.read_bytes()
+        except OSError as error:
+            raise KubeConfigError(f"the {what} {self.file} cannot be read: {error.strerror}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from trialmill.api.tree import Json
 from trialmill.kube.api import UnreachableError
 from trialmill.kube.configuration import KubeConfigError, Server
 from trialmill.kube.credentials import ClientCertificate, Credentials, Proof
-from trialmill.kube.statuses import refusal
+from trialmill.kube.statuses import refusal, warnings_of
 from trialmill.kube.tls import tls_context
 
 CONNECT_SECONDS: Final = 10.0
@@ -59,12 +59,12 @@ class Connection:
         query: Query = (),
         body: Json = None,
         headers: Mapping[str, str] | None = None,
-    ) -> httpx2.Response:
-        """A whole answer of status 2xx. Raises KubeError, UnreachableError and KubeConfigError."""
+    ) -> Answer:
+        """A whole answer of status 2xx. Raises KubeError and UnreachableError."""
         async with self.open(method, path, query, body, headers, silence=ANSWER_SECONDS) as response:
             with _mapped(self.server.url):
                 await response.aread()
-            return response
+            return Answer(self._parsed(response.content), warnings_of(response.headers.get_list("warning")))
 
     @asynccontextmanager
     async def open(
@@ -99,6 +99,14 @@ class Connection:
         with _mapped(self.server.url):
             async for chunk in response.aiter_bytes():
                 yield chunk
+
+    def _parsed(self, content: bytes) -> Json:
+        try:
+            tree: Json = json.loads(content)
+        except ValueError:
+            # A login page of some gateway, for one.
+            raise UnreachableError(f"{self.server.url}: the answer is no JSON, so it is no API server's") from None
+        return tree
 
     async def close(self) -> None:
         clients = [*self._replaced, *([self._client] if self._client else [])]

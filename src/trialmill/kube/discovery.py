@@ -40,19 +40,19 @@ class Discovery:
         ):
             return {}
         try:
-            response = await self._connection.request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
+            answer = await self._connection.request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
         except KubeError as error:
             if error.status == _NOT_FOUND:
                 return {}
             raise
-        return types_of(group, version, response.json())
+        return types_of(group, version, answer.body)
 
     async def _near(self, kind: str) -> list[str]:
         """Where else the kind is served. Servers before 1.30 do not say it all at once: nothing then."""
         near = []
         for path in ("/api", "/apis"):
-            response = await self._connection.request("GET", path, headers={"Accept": _ALL_AT_ONCE})
-            near += [version for version, name in served(response.json()) if name == kind]
+            answer = await self._connection.request("GET", path, headers={"Accept": _ALL_AT_ONCE})
+            near += [version for version, name in served(answer.body) if name == kind]
         return near
 
 

@@ -87,7 +87,7 @@ def _info(plugin: ExecPlugin, server: Server) -> JsonObject:
     specification: JsonObject = {"interactive": False}
     if plugin.provide_cluster:
         cluster: JsonObject = {"server": server.url, "config": plugin.cluster_config}
-        ca = server.ca.data or (server.ca.file.read_bytes() if server.ca.file else b"")
+        ca = server.ca.read("certificate authority")
         cluster |= {"certificate-authority-data": base64.b64encode(ca).decode()} if ca else {}
         cluster |= {"insecure-skip-tls-verify": True} if server.insecure else {}
         cluster |= {"tls-server-name": server.tls_name} if server.tls_name else {}

@@ -27,7 +27,7 @@ from trialmill.kube.api import (
 from trialmill.kube.connection import Connection
 from trialmill.kube.discovery import Discovery
 from trialmill.kube.json_lines import json_lines
-from trialmill.kube.statuses import error_of, warnings_of, with_type
+from trialmill.kube.statuses import error_of, with_type
 
 FIELD_MANAGER: Final = "trialmill"
 _APPLY: Final = "application/apply-patch+yaml"
@@ -60,14 +60,13 @@ class HttpKubeApi:
         return self._connection.server.url
 
     async def server_version(self) -> str:
-        return get_string((await self._connection.request("GET", "/version")).json(), "gitVersion")
+        return get_string((await self._connection.request("GET", "/version")).body, "gitVersion")
 
     async def discover(self, api_version: str, kind: str, *, fresh: bool = False) -> ResourceType:
         return await self._discovery.find(api_version, kind, fresh=fresh)
 
     async def get(self, type: ResourceType, name: str, namespace: str = "") -> JsonObject:
-        response = await self._connection.request("GET", object_path(type, name, namespace))
-        return _object(response.json())
+        return _object((await self._connection.request("GET", object_path(type, name, namespace))).body)
 
     async def list_page(
         self,
@@ -82,7 +81,7 @@ class HttpKubeApi:
         query = [("limit", str(limit)), ("continue", after), ("labelSelector", labels)]
         query += [("resourceVersion", "" if after else resource_version)]
         path = collection_path(type, namespace)
-        body = (await self._connection.request("GET", path, [pair for pair in query if pair[1]])).json()
+        body = (await self._connection.request("GET", path, [pair for pair in query if pair[1]])).body
         items = tuple(with_type(item, type.api_version, type.kind) for item in get_list(body, "items"))
         metadata = get_object(body, "metadata")
         return Page(items, get_string(metadata, "resourceVersion"), get_string(metadata, "continue"))
@@ -203,7 +202,7 @@ class HttpKubeApi:
             "spec": {"resourceAttributes": {k: v for k, v in asked.items() if v}},
         }
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        answer = (await self._connection.request("POST", path, body=body)).json()
+        answer = (await self._connection.request("POST", path, body=body)).body
         return Access(get(answer, "status", "allowed") is True, get_string(answer, "status", "reason"))
 
     async def close(self) -> None:
@@ -212,8 +211,8 @@ class HttpKubeApi:
     async def _write(
         self, method: str, path: str, query: list[tuple[str, str]], body: Json, content: str = "application/json"
     ) -> Written:
-        response = await self._connection.request(method, path, query, body, {"Content-Type": content})
-        return Written(_object(response.json()), warnings_of(response.headers.get_list("warning")))
+        answer = await self._connection.request(method, path, query, body, {"Content-Type": content})
+        return Written(_object(answer.body), answer.warnings)
 
 
 def collection_path(type: ResourceType, namespace: str) -> str:

@@ -3,7 +3,9 @@ history is gone.
 
 The rules, each with a test of its own in `tests/kube`:
 
-- A list is taken over as a whole, and only when its last page is there. What it lacks is told as DELETED.
+- A list is taken over as a whole, and only when its last page is there. What it lacks is told as DELETED. Lists are
+  read from the newest state; should a server that lags break that promise, objects end and begin again in what is told,
+  and the watch puts everything right.
 - A watch begins where the list or the last event ended. Bookmarks move that place and nothing else.
 - A stream that the server ends is opened again from the same place, at most about once a second.
 - A version that has expired, in the stream or as HTTP 410, leads to a new list, never to the same watch.
@@ -27,7 +29,6 @@ from trialmill.kube.api import (
     UnreachableError,
 )
 from trialmill.kube.clock import CHANCE, Chance, Clock, LoopClock
-from trialmill.kube.configuration import KubeConfigError
 from trialmill.kube.object_store import Change, ChangeType, ObjectStore
 from trialmill.kube.pacing import must_list_anew, wait_after_failure, wait_between_watches
 
@@ -68,6 +69,7 @@ class Reflector:
     _told: str = field(default="", init=False)
     """The trouble that was told last; a list that works is not yet its end, since the watch may be what is refused."""
     _failures: int = field(default=0, init=False)
+    _failed_by: type[Exception] | None = field(default=None, init=False)
     _resync_due: float = field(default=0.0, init=False)
 
     async def run(self, tell: Callable[[Change], None]) -> None:
@@ -91,7 +93,7 @@ class Reflector:
                 async with aclosing(self._watch()) as changes:
                     async for change in changes:
                         yield change
-            except (KubeError, UnreachableError, KubeConfigError) as error:
+            except (KubeError, UnreachableError) as error:
                 if must_list_anew(error):
                     self._version = ""
                 if told := self._note(error):
@@ -147,8 +149,12 @@ class Reflector:
 
     def _note(self, error: Exception) -> Change | None:
         """Remember what is wrong; to be told when it is news. An expired version is none: it is ordinary."""
-        self._failures += 1
+        # Another kind of failure begins a row of its own: a server that was away for long and then says that the
+        # version has expired is back, and shall not be left alone for as long as one that is away.
+        self._failures = self._failures + 1 if type(error) is self._failed_by else 1
+        self._failed_by = type(error)
         if isinstance(error, ExpiredError):
+            self.trouble, self._told = None, ""
             return None
         is_news = self._told != str(error)
         self.trouble, self._told = error, str(error)

@@ -25,16 +25,16 @@ def tls_context(server: Server, client: ClientCertificate | None) -> ssl.SSLCont
 
 
 def _authorities(ca: Pem) -> str:
-    return _read(ca, "certificate authority").decode("ascii", "replace")
+    return ca.read("certificate authority").decode("ascii", "replace")
 
 
 def _show(context: ssl.SSLContext, client: ClientCertificate) -> None:
     # OpenSSL reads files only; the folder is this user's alone, and gone at once.
     with tempfile.TemporaryDirectory(prefix="trialmill-") as folder:
         certificate, key = Path(folder, "certificate"), Path(folder, "key")
-        certificate.write_bytes(_read(client.certificate, "client certificate"))
+        certificate.write_bytes(client.certificate.read("client certificate"))
         key.touch(mode=0o600)
-        key.write_bytes(_read(client.key, "client key"))
+        key.write_bytes(client.key.read("client key"))
         try:
             # Without a function for the password, OpenSSL would ask for it on the terminal.
             context.load_cert_chain(certificate, key, password=lambda: "")
@@ -43,12 +43,3 @@ def _show(context: ssl.SSLContext, client: ClientCertificate) -> None:
                 "the kubeconfig's client certificate and key cannot be used",
                 "check that they are PEM, belong together, and that the key has no password",
             ) from None
-
-
-def _read(pem: Pem, what: str) -> bytes:
-    if pem.data or pem.file is None:
-        return pem.data
-    try:
-        return pem.file.read_bytes()
-    except OSError as error:
-        raise KubeConfigError(f"the {what} {pem.file} cannot be read: {error.strerror}") from None

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from trialmill.api.experiment import Experiment
-from trialmill.api.tree import Json, JsonObject, Path, format_path, get_object, get_string
+from trialmill.api.tree import Json, JsonObject, Path, format_path, get, get_object, get_string
 from trialmill.check.documents import Checked
 from trialmill.engine.records import ExperimentRecord, Intent, RunState
 from trialmill.template.encode import compiled_to_json
+from trialmill.template.hydration import PLACE
 
 _COUNTS: Final = ("parallelTrialCount", "maxTrialCount", "maxFailedTrialCount")
 """What may be changed while an experiment lives (Katib allows the same three)."""
@@ -168,9 +169,10 @@ def _resumed_intent(record: ExperimentRecord, checked: Checked, options: Options
 
 
 def differences(record: ExperimentRecord, checked: Checked) -> list[Difference]:
-    """Where the file's spec differs from the stored one, its counts aside."""
+    """Where the file's spec differs from the stored one, its counts aside, and what makes its trials."""
     stored, given = _without_counts(record.source), _without_counts(source_of(checked))
-    return list(_compare(stored, given, ("spec",)))
+    old, new = (get(source, *PLACE) for source in (record.source, checked.experiment.source))
+    return [*_compare(stored, given, ("spec",)), *_compare(old, new, PLACE)]
 
 
 def _counts(source: JsonObject) -> JsonObject:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trialmill.api.experiment import Experiment
-from trialmill.api.space import Value
+from trialmill.api.space import Space, Value, format_value
 from trialmill.api.tree import JsonObject
 from trialmill.engine.names import trial_seed
 from trialmill.engine.records import ExperimentRecord, TrialRecord
@@ -15,10 +15,12 @@ from trialmill.engine.rendering import rendered, rendered_parts, trial_labels
 from trialmill.root.assigning import assign
 from trialmill.root.errors import InputError
 from trialmill.root.objects import in_reading_order
+from trialmill.runtime.local.manifests import Manifests
 from trialmill.template.compiled import TrialContext
 from trialmill.template.corners import Corner, corner, middle
 from trialmill.template.encode import compiled_from_json
-from trialmill.template.render import RenderError, render, render_parts
+from trialmill.template.hydration import ANNOTATION, hydrated
+from trialmill.template.render import RenderError, render_parts
 
 if TYPE_CHECKING:
     from trialmill.check.documents import Checked
@@ -39,9 +41,12 @@ def sample_manifest(checked: "Checked", which: str | None, texts: Sequence[str])
     assigned = assign(space, texts)
     parameters = experiment.spec.template.trial_parameters
     base: dict[str, Value] = corner(space, Corner(which)) if which else middle(space, parameters)
+    assignments = space.active(base | assigned.values)
+    inactive = sorted(assigned.values.keys() - assignments)
+    warnings = [*assigned.warnings, *(_without_effect(name, space) for name in inactive)]
     name = f"{experiment.name}-{_SUFFIX}"
     context = TrialContext(
-        assignments=base | assigned.values,
+        assignments=assignments,
         name=name,
         namespace=experiment.namespace,
         index=0,
@@ -50,10 +55,16 @@ def sample_manifest(checked: "Checked", which: str | None, texts: Sequence[str])
         labels=trial_labels(experiment.name, name, experiment.labels),
     )
     try:
-        manifest = in_reading_order(render(checked.template, context))
-        return as_applied(manifest, render_parts(checked.template, context)), assigned.warnings
+        manifest = in_reading_order(hydrated(checked.template, context, checked.hydrate))
+        return as_applied(manifest, render_parts(checked.template, context)), warnings
     except RenderError as error:
         raise InputError(f"these values cannot be put into the template: {error}") from error
+
+
+def _without_effect(name: str, space: Space) -> str:
+    conditions = [c for c in space.conditions if c.parameter == name]
+    needed = " and ".join(f"{c.on} is {' or '.join(map(format_value, c.values))}" for c in conditions)
+    return f"{name} is inactive with these values; it counts only while {needed}"
 
 
 def as_applied(resource: JsonObject, parts: Sequence[JsonObject]) -> JsonObject:
@@ -71,8 +82,16 @@ def leave_manifest(directory: str, manifest: JsonObject) -> None:
         )
 
 
-def stored_manifest(trial: TrialRecord, record: ExperimentRecord, experiment: Experiment) -> JsonObject:
-    """The manifest of the trial's latest attempt. Raises InputError where its values do not fit its template."""
+def stored_manifest(trial: TrialRecord, record: ExperimentRecord, experiment: Experiment, runs: Path) -> JsonObject:
+    """The manifest of the trial's latest attempt. Raises InputError where its values do not fit its template.
+
+    What a function or command made is not made again, but read from what the runtime has recorded below `runs`.
+    """
+    if ANNOTATION in experiment.annotations:
+        recorded = Manifests(str(runs), record.uid).read(trial.key)
+        if recorded is None:
+            raise InputError(f"the manifest of {trial.name} is not there any more: a function or command had made it")
+        return as_applied(in_reading_order(recorded.resource), recorded.parts)
     template = compiled_from_json(record.compiled)
     try:
         whole = (template, record, trial, trial.attempt, experiment.labels)

@@ -54,7 +54,14 @@ _END_REASONS: Final = {
     TrialPhase.EARLY_STOPPED: "TrialEarlyStopped",
     TrialPhase.METRICS_UNAVAILABLE: "MetricsUnavailable",
 }
-_COPIED_TEMPLATE_FIELDS: Final = ("primaryPodLabels", "primaryContainerName", "successCondition", "failureCondition")
+_COPIED_TEMPLATE_FIELDS: Final = (
+    "primaryPodLabels",
+    "primaryContainerName",
+    "successCondition",
+    "failureCondition",
+    "successWhen",
+    "failureWhen",
+)
 
 
 def experiment_object(record: ExperimentRecord, trials: Sequence[TrialRecord], experiment: Experiment) -> JsonObject:

@@ -4,17 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from trialmill.api.document import Document
-from trialmill.api.load import read_source
+from trialmill.api.load import STDIN, read_source
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import Json, get_object, get_string
+from trialmill.root.hydrating import hydrators_in
 
 if TYPE_CHECKING:
     from trialmill.check.documents import Checked
 
 
+KIND: Final = "Experiment"
 Lines: TypeAlias = Mapping[str, Sequence[str]]
 
 
@@ -41,18 +43,57 @@ def prepare(
     name: str | None = None,
     namespace: str | None = None,
     cluster_namespace: str | None = None,
+    allow_hydrate: bool = False,
 ) -> Prepared:
     """Read and check files that belong together: an Experiment, and what it refers to.
 
     `strict` makes errors of warnings. `name` and `namespace` stand in place of the file's own, everywhere.
     `cluster_namespace` says that trials are to run on a cluster, and in which namespace where nothing else says it.
+    `allow_hydrate` lets a function or command that the file names make its trials, from the folder of the first file.
     """
     problems: list[Problem] = []
     documents = [document for file in files for document in read_source(file, problems)]
     if cluster_namespace is not None:
         documents = [_in_namespace(document, cluster_namespace) for document in documents]
-    on_cluster = cluster_namespace is not None
-    return prepare_documents(documents, problems, strict=strict, name=name, namespace=namespace, on_cluster=on_cluster)
+    return prepare_documents(
+        documents,
+        problems,
+        strict=strict,
+        name=name,
+        namespace=namespace,
+        on_cluster=cluster_namespace is not None,
+        base=_folder(files),
+        allow_hydrate=allow_hydrate,
+    )
+
+
+def prepare_each(files: Sequence[str], *, strict: bool = False, allow_hydrate: bool = False) -> Prepared:
+    """The same for files of which several may hold an Experiment: each of those is checked alone, with what the files
+    without one hold. `checked` is None where there are several.
+    """
+    problems: dict[str, list[Problem]] = {file: [] for file in files}
+    documents = {file: read_source(file, problems[file]) for file in problems}
+    own = [file for file, held in documents.items() if any(get_string(d.tree, "kind") == KIND for d in held)]
+    if len(own) < 2:
+        found = [problem for each in problems.values() for problem in each]
+        together = [document for held in documents.values() for document in held]
+        return prepare_documents(
+            together, found, strict=strict, base=_folder(own or files), allow_hydrate=allow_hydrate
+        )
+    beside = [document for file, held in documents.items() if file not in own for document in held]
+    shared = [problem for file, each in problems.items() if file not in own for problem in each]
+    parts = [
+        prepare_documents(
+            [*documents[file], *beside],
+            [*problems[file], *shared],
+            strict=strict,
+            base=_folder([file]),
+            allow_hydrate=allow_hydrate,
+        )
+        for file in own
+    ]
+    all_problems = dict.fromkeys(problem for part in parts for problem in part.problems)
+    return Prepared(tuple(all_problems), None, {file: text for part in parts for file, text in part.lines.items()})
 
 
 def prepare_documents(
@@ -63,20 +104,29 @@ def prepare_documents(
     name: str | None = None,
     namespace: str | None = None,
     on_cluster: bool = False,
+    base: Path | None = None,
+    allow_hydrate: bool = False,
 ) -> Prepared:
     """The same for documents that were read already, or that a program made: `found` was wrong with them before."""
     from trialmill.check.documents import check_documents
+    from trialmill.check.terms import Terms
 
     problems = list(found)
     lines = lines_of(documents)
     named = [_renamed(document, name, namespace) for document in documents]
-    checked = check_documents(named, problems, on_cluster=on_cluster) if named else None
+    terms = Terms(on_cluster, hydrators_in((base or Path()).absolute(), allowed=allow_hydrate))
+    checked = check_documents(named, problems, terms) if named else None
     lines = {**lines, **_lines_elsewhere(problems, lines)}
     # A program's own documents have no lines to point at.
     problems = [p if p.file else replace(p, line=0, column=0) for p in problems]
     if strict:
         problems = [_stricter(problem) for problem in problems]
     return Prepared(tuple(problems), checked, lines)
+
+
+def _folder(files: Sequence[str]) -> Path:
+    """Where the functions and commands that a file names are looked for."""
+    return Path(files[0]).parent if files and files[0] != STDIN else Path()
 
 
 def lines_of(documents: Iterable[Document]) -> Lines:

@@ -28,10 +28,11 @@ from trialmill.engine.world import Plan, Watcher, World
 from trialmill.kinds.lowering import lower
 from trialmill.kinds.plan import Resources
 from trialmill.kinds.profile import profile_of
-from trialmill.kinds.verdict import Policy
+from trialmill.kinds.verdict import Policy, policy_of_template
 from trialmill.root.clock import SystemClock
 from trialmill.root.creating import Options, cluster_of, differences, new_record, resumed
-from trialmill.root.errors import EditedError, RefusedError
+from trialmill.root.errors import EditedError, InputError, RefusedError
+from trialmill.root.hydrating import hydrate_of
 from trialmill.root.lookup import experiment_of
 from trialmill.root.manifests import leave_manifest, stored_manifest
 from trialmill.root.opening import runs_directory
@@ -43,7 +44,8 @@ from trialmill.store.sql.open import open_store
 from trialmill.template.compiled import CompiledTemplate, TrialContext
 from trialmill.template.corners import middle
 from trialmill.template.encode import compiled_from_json
-from trialmill.template.render import render, render_parts
+from trialmill.template.hydration import Hydrate, hydrated
+from trialmill.template.render import RenderError, render_parts
 
 _LEASE: Final = timedelta(seconds=30)
 _COMPUTE_LONG: Final = frozenset({"tpe", "multivariate-tpe"})
@@ -91,17 +93,16 @@ async def check_before(checked: Checked, options: Options) -> list[Problem]:
 async def check_here(checked: Checked, options: Options) -> list[Problem]:
     """What keeps the experiment's trials from running on this machine."""
     runtime = _local_runtime(Path(os.devnull), checked.experiment, options)
-    context = _default_context(checked)
-    return await runtime.check(render(checked.template, context), render_parts(checked.template, context))
+    resource, parts = await asyncio.to_thread(_sample, checked) if checked.hydrate else _sample(checked)
+    return await runtime.check(resource, parts)
 
 
 def parallel_that_fits(checked: Checked) -> int:
     """How many trials fit on this machine by what they ask for; one for each CPU where they ask for nothing."""
     machine = slots_of_this_machine()
     problems = Problems()
-    context = _default_context(checked)
-    companions = (*checked.companions, *render_parts(checked.template, context))
-    workload = lower(render(checked.template, context), companions, problems)
+    resource, parts = _sample(checked)
+    workload = lower(resource, (*checked.companions, *parts), problems)
     wanted = workload.resources if workload else Resources()
     limits = [machine.cpu / (wanted.cpu or 1.0)]
     if wanted.memory:
@@ -111,16 +112,30 @@ def parallel_that_fits(checked: Checked) -> int:
     return max(1, int(min(limits)))
 
 
+def _sample(checked: Checked) -> tuple[JsonObject, tuple[JsonObject, ...]]:
+    """What a trial on defaults is made of. Raises InputError."""
+    context = _default_context(checked)
+    try:
+        return hydrated(checked.template, context, checked.hydrate), render_parts(checked.template, context)
+    except RenderError as error:
+        raise InputError(f"a trial on defaults cannot be made: {error}") from error
+
+
 def _default_context(checked: Checked) -> TrialContext:
     experiment = checked.experiment
     return TrialContext(
-        assignments=middle(checked.space, experiment.spec.template.trial_parameters),
+        assignments=_first(checked),
         name=experiment.name,
         namespace=experiment.namespace,
         index=0,
         seed=0,
         experiment=experiment.name,
     )
+
+
+def _first(checked: Checked) -> Mapping[str, Value]:
+    """The assignment of a trial on defaults."""
+    return checked.space.active(middle(checked.space, checked.experiment.spec.template.trial_parameters))
 
 
 async def run(store: str, checked: Checked, options: Options, session: Session) -> Finished:
@@ -132,22 +147,33 @@ async def run(store: str, checked: Checked, options: Options, session: Session) 
         except NotFoundError:
             await stores.trials.save([new_record(checked, options, SystemClock().now())])
             async with _lease(stores, ref):
-                return await _drive(stores, ref, runs_directory(store), session, resumed=False)
+                return await _drive(stores, ref, runs_directory(store), session, checked.hydrate, resumed=False)
         if found:
             raise EditedError(checked.experiment.name, found)
         await _check_same_place(stores, ref, options)
         async with _lease(stores, ref):
             await stores.trials.save([resumed(await stores.trials.experiment(ref), checked, options)])
-            return await _drive(stores, ref, runs_directory(store), session, resumed=True)
+            return await _drive(stores, ref, runs_directory(store), session, checked.hydrate, resumed=True)
 
 
-async def resume(store: str, ref: ExperimentRef, session: Session, *, durable: bool = False) -> Finished:
-    """Go on with a stored experiment. Raises HeldByError, StoreError."""
+async def resume(
+    store: str, ref: ExperimentRef, session: Session, *, durable: bool = False, allow_hydrate: bool = False
+) -> Finished:
+    """Go on with a stored experiment. Raises HeldByError, StoreError; RefusedError where its trials are made by a
+    function or command, and that is not allowed.
+    """
     async with open_store(store, durable=durable) as stores, _lease(stores, ref):
         record = await stores.trials.experiment(ref)
+        hydrate = hydrate_of(experiment_of(record), _options(record).base, allowed=allow_hydrate)
         if record.intent.state is not RunState.RUN:
             await stores.trials.save([replace(record, intent=replace(record.intent, state=RunState.RUN))])
-        return await _drive(stores, ref, runs_directory(store), session, resumed=True)
+        return await _drive(stores, ref, runs_directory(store), session, hydrate, resumed=True)
+
+
+async def bring_to_rest(store: str, ref: ExperimentRef) -> None:
+    """End what still runs of an experiment that is to stop and that nobody drives. Raises HeldByError, StoreError."""
+    async with open_store(store) as stores, _lease(stores, ref):
+        await _drive(stores, ref, runs_directory(store), Session(), None, resumed=True)
 
 
 async def _check_same_place(stores: Stores, ref: ExperimentRef, options: Options) -> None:
@@ -183,8 +209,8 @@ async def try_once(folder: Path, checked: Checked, options: Options, session: Se
     record = new_record(checked, replace(options, max_trials=1, parallel=1), SystemClock().now())
     async with open_store(":memory:") as stores:
         await stores.trials.save([record])
-        searcher = OneTrial(middle(checked.space, checked.experiment.spec.template.trial_parameters))
-        return await _drive(stores, record.ref, folder, session, resumed=False, searcher=searcher)
+        searcher = OneTrial(_first(checked))
+        return await _drive(stores, record.ref, folder, session, checked.hydrate, resumed=False, searcher=searcher)
 
 
 class OneTrial:
@@ -205,6 +231,7 @@ async def _drive(
     ref: ExperimentRef,
     runs: Path,
     session: Session,
+    hydrate: Hydrate | None,
     *,
     resumed: bool,
     searcher: Searcher | None = None,
@@ -225,6 +252,7 @@ async def _drive(
             stopper=stopper_of(experiment),
             watcher=session,
             offload=experiment.spec.algorithm.name in _COMPUTE_LONG,
+            hydrate=hydrate,
         )
         driver = Driver(plan, state, world, cursor)
         with _signals(driver, session) as signals:
@@ -232,7 +260,7 @@ async def _drive(
             final = await driver.run()
         best = state.trials[state.best] if state.best is not None else None
         if best is not None and final.phase.is_over:
-            leave_manifest(attempt_directory(str(runs), best.key), stored_manifest(best, final, experiment))
+            leave_manifest(attempt_directory(str(runs), best.key), stored_manifest(best, final, experiment, runs))
     return Finished(
         final, tuple(state.trials), experiment, interrupted=signals.count > 0, already=already and final.phase.is_over
     )
@@ -246,7 +274,7 @@ def policy_of(experiment: Experiment) -> Policy:
     template = experiment.spec.template
     tree: Json = template.trial_spec
     profile = profile_of(str(tree.get("apiVersion", "")), str(tree.get("kind", ""))) if is_object(tree) else None
-    return Policy(template.success_condition, template.failure_condition, profile)
+    return policy_of_template(template, profile)
 
 
 def searcher_of(experiment: Experiment) -> Searcher:

@@ -202,7 +202,9 @@ class Experiment:
         return manifest
 
     def _prepared(self, *, strict: bool = False) -> Prepared:
-        prepared = prepare_documents(self._documents, self._problems, strict=strict)
+        prepared = prepare_documents(
+            self._documents, self._problems, strict=strict, base=Path(self._directory or Path.cwd())
+        )
         return replace(prepared, checked=None) if prepared.has_errors else prepared
 
     # --- running

@@ -68,6 +68,7 @@ class Result:
     _record: ExperimentRecord = field(repr=False)
     _experiment: Experiment = field(repr=False)
     _records: Sequence[TrialRecord] = field(repr=False)
+    _runs: Path = field(repr=False)
 
     @property
     def succeeded(self) -> bool:
@@ -95,7 +96,7 @@ class Result:
         chosen = trial or self.best
         if chosen is None:
             raise ValueError(f"experiment {self.name} has no best trial: name the one whose manifest is wanted")
-        return stored_manifest(self._records[chosen.index], self._record, self._experiment)
+        return stored_manifest(self._records[chosen.index], self._record, self._experiment, self._runs)
 
 
 def result_of(record: ExperimentRecord, trials: Sequence[TrialRecord], experiment: Experiment, runs: Path) -> Result:
@@ -113,6 +114,7 @@ def result_of(record: ExperimentRecord, trials: Sequence[TrialRecord], experimen
         _record=record,
         _experiment=experiment,
         _records=records,
+        _runs=runs,
     )
 
 

@@ -1,6 +1,7 @@
 """Feasible spaces: which values a parameter can have."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import SupportsFloat, TypeAlias
 
 from trialmill.api.experiment import ParameterType
@@ -22,6 +23,24 @@ class FeasibleSpace:
     space: JsonObject
     default: Json = None
     description: str = ""
+    active_when: tuple[JsonObject, ...] = ()
+
+    def when(self, conditions: Mapping[str, object] | None = None, /, **more: object) -> "FeasibleSpace":
+        """The same, for a parameter that counts only while other parameters have these values: one, or one of a list.
+
+        >>> double(0, 1).when(optimizer="sgd", layers=[2, 3]).active_when
+        ({'parameter': 'optimizer', 'equals': 'sgd'}, {'parameter': 'layers', 'in': ['2', '3']})
+
+        Names that are no Python names go into a mapping: `when({"num-layers": 2})`. All conditions must hold.
+        """
+        added = tuple(_condition(name, wanted) for name, wanted in {**(conditions or {}), **more}.items())
+        return replace(self, active_when=(*self.active_when, *added))
+
+
+def _condition(name: str, wanted: object) -> JsonObject:
+    if isinstance(wanted, list | tuple | set | frozenset):
+        return {"parameter": str(name), "in": [text_of(value) for value in wanted]}
+    return {"parameter": str(name), "equals": text_of(wanted)}
 
 
 def double(

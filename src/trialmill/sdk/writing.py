@@ -28,10 +28,13 @@ def check_spaces(parameters: Mapping[str, FeasibleSpace]) -> None:
 
 
 def parameters_tree(parameters: Mapping[str, FeasibleSpace]) -> list[Json]:
-    return [
-        {"name": str(name), "parameterType": space.type.value, "feasibleSpace": space.space}
-        for name, space in parameters.items()
-    ]
+    tree: list[Json] = []
+    for name, space in parameters.items():
+        entry: JsonObject = {"name": str(name), "parameterType": space.type.value, "feasibleSpace": space.space}
+        if space.active_when:
+            entry["activeWhen"] = space.active_when[0] if len(space.active_when) == 1 else list(space.active_when)
+        tree.append(entry)
+    return tree
 
 
 def template_tree(

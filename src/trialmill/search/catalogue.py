@@ -96,7 +96,7 @@ def check_space(
     entry = ALGORITHMS.get(name)
     if entry is None or not entry.available or not space.dimensions:
         return []
-    problems = _needs_steps(space) if name == "grid" else []
+    problems = (_needs_steps(space) or _needs_counting(space)) if name == "grid" else []
     if name == "sobol":
         problems += _too_many_for_sobol(space)
     return problems or _fewer_than_wanted(space, max_trials)
@@ -115,6 +115,16 @@ def _needs_steps(space: Space) -> list[SpaceProblem]:
         for dimension in space.dimensions
         if isinstance(dimension, Double) and dimension.step is None and dimension.low < dimension.high
     ]
+
+
+def _needs_counting(space: Space) -> list[SpaceProblem]:
+    """Grid search goes through the numbers of all assignments."""
+    from trialmill.search.cells import space_size
+
+    if not space.conditions or space_size(space) is not None:
+        return []
+    message = "the conditions are so entangled that grid search cannot count the assignments"
+    return [SpaceProblem(None, "conditions-too-entangled", Severity.ERROR, message, "use the algorithm random")]
 
 
 def _too_many_for_sobol(space: Space) -> list[SpaceProblem]:

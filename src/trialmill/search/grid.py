@@ -5,7 +5,7 @@ from typing import Final
 from trialmill.api.history import Exhausted, History, Settings, Suggestions
 from trialmill.api.space import Space, Value
 from trialmill.search.asking import ask_one_by_one
-from trialmill.search.cells import TriedCells, assignment_at, countable_axes, grid_size
+from trialmill.search.cells import TriedCells, cells_of
 from trialmill.search.seeding import derive
 
 _ROUNDS: Final = 4
@@ -35,17 +35,17 @@ class GridSearch:
         return ask_one_by_one(suggest, history, first, count)
 
     def _suggest(self, space: Space, seed: int | None, history: History, number: int) -> dict[str, Value] | None:
-        axes = countable_axes(space)
-        if axes is None:
+        cells = cells_of(space)
+        if cells is None:
             raise ValueError("grid search needs a step for every double")
-        size = grid_size(axes)
-        tried = self._tried.of(axes, history.trials)
+        size = cells.size
+        tried = self._tried.of(cells, history.trials)
         if len(tried) >= size:
             return None
         place = number % size
         while (cell := place if seed is None else shuffle(place, size, seed)) in tried:
             place = (place + 1) % size
-        return assignment_at(axes, cell)
+        return cells.at(cell)
 
 
 def shuffle(place: int, size: int, seed: int) -> int:

@@ -12,7 +12,7 @@ Optuna sees no parameter as the file has it, but coordinates that its distributi
 
 import warnings
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -23,7 +23,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from trialmill.api.history import TrialView
-from trialmill.api.space import Space, Value
+from trialmill.api.space import Condition, Space, Value
 from trialmill.search.sampling import Axis, Lattice, Options, axes_of
 from trialmill.search.spread import Spread
 
@@ -63,7 +63,7 @@ class Estimator:
         self.space = space
         self.options = options
         self._modelled = [modelled(axis) for axis in axes_of(space)]
-        self._searched = {m.name: m.distribution for m in self._modelled if not m.distribution.single()}
+        self._groups = self._grouped()
         self._translations: dict[int, tuple[TrialView, FrozenTrial | None]] = {}
 
     def sample(
@@ -75,16 +75,30 @@ class Estimator:
         """
         trials = [*self._translated(measured, TrialState.COMPLETE), *self._translated(bad, TrialState.RUNNING)]
         sampler = _sampler(self.options, good, seed & _SEED_MASK)
-        study = _study(trials, maximize, sampler)
         asked = _frozen(_ASKED, TrialState.RUNNING, None, {}, {})
-        if self.options.multivariate:
-            found = sampler.sample_relative(study, asked, self._searched)
-        else:
-            found = {
-                name: sampler.sample_independent(study, asked, name, distribution)
-                for name, distribution in self._searched.items()
-            }
-        return {m.name: m.decode(found.get(m.name, m.first)) for m in self._modelled}
+        found: dict[str, Coordinate] = {}
+        for group in self._groups:
+            # Good and bad are told apart among the trials that have the group: a branch may be worse as a whole.
+            study = _study([trial for trial in trials if group.keys() <= trial.params.keys()], maximize, sampler)
+            if self.options.multivariate:
+                found |= sampler.sample_relative(study, asked, group)
+            else:
+                found |= {
+                    name: sampler.sample_independent(study, asked, name, distribution)
+                    for name, distribution in group.items()
+                }
+        return self.space.active({m.name: m.decode(found.get(m.name, m.first)) for m in self._modelled})
+
+    def _grouped(self) -> list[dict[str, BaseDistribution]]:
+        """The parameters that are sampled together: those under the same conditions, since Optuna models parameters
+        over the trials that have all of them. Each group is sampled, whether it turns out to be active or not.
+        """
+        groups: dict[frozenset[Condition], dict[str, BaseDistribution]] = {}
+        for m in self._modelled:
+            if not m.distribution.single():
+                conditions = frozenset(replace(c, parameter="") for c in self.space.conditions if c.parameter == m.name)
+                groups.setdefault(conditions, {})[m.name] = m.distribution
+        return list(groups.values())
 
     def _translated(self, trials: Iterable[TrialView], state: TrialState) -> Iterator[FrozenTrial]:
         for trial in trials:
@@ -97,13 +111,17 @@ class Estimator:
 
     def _translate(self, trial: TrialView, state: TrialState) -> FrozenTrial | None:
         params: dict[str, Coordinate] = {}
+        distributions: dict[str, BaseDistribution] = {}
+        inactive = self.space.conditional - self.space.active(trial.assignments).keys()
         for m in self._modelled:
+            if m.name in inactive:
+                continue
             value = trial.assignments.get(m.name)
             coordinate = None if value is None else m.encode(value)
             if coordinate is None:
                 return None
             params[m.name] = coordinate
-        distributions = {m.name: m.distribution for m in self._modelled}
+            distributions[m.name] = m.distribution
         return _frozen(trial.index, state, trial.value if state is TrialState.COMPLETE else None, params, distributions)
 
 

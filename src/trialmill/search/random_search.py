@@ -5,7 +5,7 @@ from typing import Final
 from trialmill.api.history import Exhausted, History, Settings, Suggestions
 from trialmill.api.space import Space, Value
 from trialmill.search.asking import ask_one_by_one
-from trialmill.search.cells import TriedCells, assignment_at, cell_number, countable_axes, grid_size, untried_from
+from trialmill.search.cells import TriedCells, cells_of, is_repeated
 from trialmill.search.sampling import axes_of
 from trialmill.search.seeding import stream
 
@@ -17,6 +17,7 @@ class RandomSearch:
 
     In a finite space an assignment that any trial has is drawn again. Where 100 draws find nothing new, nearly all
     is tried, and the next untried assignment after the last draw is taken; so the whole space is covered in the end.
+    Every parameter is drawn, inactive ones too, and these are left out: the others do not depend on it.
     """
 
     def __init__(self) -> None:
@@ -31,17 +32,16 @@ class RandomSearch:
     def suggest(self, space: Space, seed: int, history: History, number: int) -> dict[str, Value] | None:
         """The assignment of suggestion `number`; None when the space is used up."""
         random = stream(seed, number)
-        axes = countable_axes(space)
-        if axes is None:
-            return {axis.name: axis.at(random.random()) for axis in axes_of(space)}
-        tried = self._tried.of(axes, history.trials)
-        size = grid_size(axes)
-        if len(tried) >= size:
+        cells = cells_of(space)
+        tried = frozenset[int]() if cells is None else self._tried.of(cells, history.trials)
+        if cells is not None and len(tried) >= cells.size:
             return None
-        cell = 0
+        assignment: dict[str, Value] = {}
         for _ in range(DRAWS):
-            indices = [axis.index_at(random.random()) for axis in axes]
-            cell = cell_number(axes, indices)
-            if cell not in tried:
-                break
-        return assignment_at(axes, untried_from(cell, tried, size))
+            assignment = space.active({axis.name: axis.at(random.random()) for axis in axes_of(space)})
+            if cells is None:
+                if not is_repeated(assignment, space, history.trials):
+                    return assignment
+            elif cells.number_of(assignment) not in tried:
+                return assignment
+        return assignment if cells is None else cells.at(cells.untried_from(cells.number_of(assignment) or 0, tried))

@@ -5,7 +5,7 @@ from typing import Final
 from trialmill.api.history import Exhausted, History, Settings, Suggestions
 from trialmill.api.space import Space, Value
 from trialmill.search.asking import ask_one_by_one
-from trialmill.search.cells import TriedCells, assignment_at, cell_number, countable_axes, grid_size, untried_from
+from trialmill.search.cells import TriedCells, cells_of
 from trialmill.search.sampling import axes_of
 from trialmill.search.seeding import derive
 from trialmill.search.sobol_directions import BITS, DIMENSIONS, directions
@@ -17,7 +17,7 @@ class SobolSearch:
     """Suggestion n is the n-th point of a Sobol sequence, scrambled by the seed and mapped to each distribution.
 
     Looks at no result. In a finite space points fall into the same assignment again and again; then the next untried
-    assignment after it is taken.
+    assignment after it is taken. A parameter that is inactive has its coordinate all the same.
     """
 
     def __init__(self) -> None:
@@ -31,15 +31,14 @@ class SobolSearch:
 
     def _suggest(self, space: Space, seed: int, history: History, number: int) -> dict[str, Value] | None:
         units = [scrambled_unit(number, dimension, seed) for dimension in range(len(space.dimensions))]
-        axes = countable_axes(space)
-        if axes is None:
-            return {axis.name: axis.at(unit) for axis, unit in zip(axes_of(space), units, strict=True)}
-        tried = self._tried.of(axes, history.trials)
-        size = grid_size(axes)
-        if len(tried) >= size:
+        drawn = space.active({axis.name: axis.at(unit) for axis, unit in zip(axes_of(space), units, strict=True)})
+        cells = cells_of(space)
+        if cells is None:
+            return drawn
+        tried = self._tried.of(cells, history.trials)
+        if len(tried) >= cells.size:
             return None
-        cell = cell_number(axes, (axis.index_at(unit) for axis, unit in zip(axes, units, strict=True)))
-        return assignment_at(axes, untried_from(cell, tried, size))
+        return cells.at(cells.untried_from(cells.number_of(drawn) or 0, tried))
 
 
 def coordinate(number: int, dimension: int) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from trialmill.api.history import Exhausted, History, Settings, Suggestions, TrialStatus, TrialView
 from trialmill.api.space import Space, Value
 from trialmill.search.asking import ask_one_by_one
-from trialmill.search.cells import TriedCells, cell_of, countable_axes, grid_size
+from trialmill.search.cells import TriedCells, cells_of, is_repeated
 from trialmill.search.random_search import RandomSearch
 from trialmill.search.seeding import derive
 from trialmill.search.settings import read_number, read_whole
@@ -41,6 +41,8 @@ class TpeSearch:
     that the search leaves where nothing works. Killed trials say nothing. The first suggestions, until 10 trials (or
     `n_startup_trials`) have values, are those of `random`.
 
+    A conditional parameter is modelled over the trials that have a value of it.
+
     In a finite space a tried assignment is drawn again; after four draws the suggestion is one of `random`.
     """
 
@@ -62,9 +64,9 @@ class TpeSearch:
         self, space: Space, settings: Settings, seed: int, history: History, number: int
     ) -> dict[str, Value] | None:
         measured, bad = measured_and_bad(history.trials)
-        axes = countable_axes(space)
-        tried = self._tried.of(axes, history.trials) if axes is not None else frozenset()
-        is_used_up = axes is not None and len(tried) >= grid_size(axes)
+        cells = cells_of(space)
+        tried = self._tried.of(cells, history.trials) if cells is not None else frozenset()
+        is_used_up = cells is not None and len(tried) >= cells.size
         if is_used_up or len(measured) < self._startup_trials(settings):
             return self._random.suggest(space, seed, history, number)
         estimator = self._prepared(space, settings)
@@ -75,7 +77,10 @@ class TpeSearch:
             assignment = estimator.sample(
                 seen, bad[-WINDOW:], maximize=history.maximize, good=good, seed=derive(seed, number, draw)
             )
-            if axes is None or cell_of(axes, assignment) not in tried:
+            if cells is None:
+                if not is_repeated(assignment, space, history.trials):
+                    return assignment
+            elif cells.number_of(assignment) not in tried:
                 return assignment
         return self._random.suggest(space, seed, history, number)
 

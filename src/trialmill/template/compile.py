@@ -13,6 +13,7 @@ from trialmill.api.fields import FieldType, SchemaSource
 from trialmill.api.problem import Problems, Severity
 from trialmill.api.space import Dimension, Space
 from trialmill.api.tree import Json, JsonObject, Path, format_path, get, is_object, kind_name
+from trialmill.template.absence import check_falling, falling
 from trialmill.template.compiled import VALUES, CompiledTemplate, Part, Ref, Slot
 from trialmill.template.declarations import (
     Declared,
@@ -21,12 +22,14 @@ from trialmill.template.declarations import (
     check_passed_on,
     check_use,
     declare,
+    derive_values,
     own_texts,
+    with_absence,
 )
 from trialmill.template.encode import digest
 from trialmill.template.parts import check_parts
 from trialmill.template.placeholders import Fault, Placeholder, parse
-from trialmill.template.spelling import did_you_mean
+from trialmill.template.spelling import closest, did_you_mean
 from trialmill.template.targets import Targets
 
 _TAKEN_OVER: Final = {
@@ -35,6 +38,7 @@ _TAKEN_OVER: Final = {
     "generateName": "each trial gets its own name",
     "ownerReferences": "the resource belongs to its trial",
 }
+_OF_MANIFESTS: Final = ("apiVersion", "kind", "metadata", "spec", "data", "type")
 PART_OWNED: Final = {name: why for name, why in _TAKEN_OVER.items() if name != "name"}
 """The metadata that Trialmill owns of a resource beside the trial's own: all but its name, by which others find it."""
 
@@ -46,19 +50,26 @@ def compile_template(
     problems: Problems,
     base: Path = ("spec", "trialTemplate"),
     space: Space | None = None,
+    *,
+    passes_all_on: bool = True,
 ) -> CompiledTemplate | None:
     """The template's normal form, or None when an error was found.
 
     `parameter_names` are the names of the search parameters; empty (a NAS experiment) for any. With `space`, values
-    that can never fit their fields are found too. `base` is where the template stands in the document.
+    that can never fit their fields are found too. `base` is where the template stands in the document. Without
+    `passes_all_on` search parameters may reach a trial in another way.
     """
     before = _errors(problems)
     manifest = template.trial_spec
     own = own_texts(manifest)
     declared = declare(template, parameter_names, own, problems, base)
     dimensions = {d.name: d for d in space.dimensions} if space else {}
-    check_passed_on(template, parameter_names, problems, base)
+    if passes_all_on:
+        check_passed_on(template, parameter_names, problems, base)
     check_defaults(template, dimensions, problems, base)
+    derived = derive_values(template, dimensions, problems, base) if space else {}
+    if space:
+        declared = with_absence(declared, template, space, derived)
     if not is_object(manifest):
         message = f"the template must be a mapping, a Kubernetes resource, but is {kind_name(manifest)}"
         problems.add("wrong-type", message, (*base, "trialSpec"), expected="a mapping")
@@ -72,7 +83,8 @@ def compile_template(
     check_use(declared, used, problems)
     if _errors(problems) > before:
         return None
-    compiled = replace(compiled, parts=tuple(replace(part, digest=digest(part)) for part in parts))
+    parts = [replace(part, digest=digest(part)) for part in parts]
+    compiled = replace(compiled, parts=tuple(parts), derived=tuple(derived.values()))
     return replace(compiled, digest=digest(compiled))
 
 
@@ -93,23 +105,35 @@ def _compile_manifest(
 ) -> CompiledTemplate:
     """One manifest with its placeholders found and typed; what is wrong with it is reported."""
     problems = scope.problems
-    api_version, kind = (_check_identity(manifest, name, problems, root) for name in ("apiVersion", "kind"))
+    api_version, kind = (check_identity(manifest, name, problems, root) for name in ("apiVersion", "kind"))
     targets = Targets(scope.schema, api_version, kind if api_version else "", scope.dimensions, problems)
     compilation = _Compilation(targets, scope.declared, problems, root, owned, used=scope.used)
     tree = compilation.object(manifest, ())
     _check_metadata(tree, problems, root)
-    slots = tuple(compilation.slots)
+    slots = tuple(_with_falls(slot, manifest, scope, root) for slot in compilation.slots)
     return CompiledTemplate(api_version, kind, tree, slots, scope.own.labels, scope.own.annotations)
+
+
+def _with_falls(slot: Slot, manifest: JsonObject, scope: _Scope, root: Path) -> Slot:
+    """The slot with what goes where it has no value."""
+    if not any(isinstance(part, Ref) and part.may_be_absent for part in slot.parts):
+        return slot
+    slot = replace(slot, falls=falling(manifest, slot))
+    check_falling(manifest, slot, scope.schema, scope.problems, root)
+    return slot
 
 
 def _errors(problems: Problems) -> int:
     return sum(p.severity is Severity.ERROR for p in problems)
 
 
-def _check_identity(manifest: JsonObject, name: str, problems: Problems, root: Path) -> str:
-    """The manifest's apiVersion or kind, empty when it is unusable (Katib: rule 22)."""
+def check_identity(manifest: JsonObject, name: str, problems: Problems, root: Path) -> str:
+    """The manifest's `apiVersion` or `kind`, as `name` says; empty, and reported, when unusable (Katib: rule 22)."""
     value = manifest.get(name)
-    if not isinstance(value, str) or not value:
+    if name not in manifest and (slip := closest(name, [key for key in manifest if key not in _OF_MANIFESTS])):
+        message, remedy = f"the field {slip!r} is not known here", f"did you mean {name!r}?"
+        problems.add("unknown-field", message, (*root, slip), found=slip, remedy=remedy, at_key=True)
+    elif not isinstance(value, str) or not value:
         at = (*root, name) if name in manifest else root
         found = "" if value in (None, "") else kind_name(value)
         problems.add("required", f"the template needs {name}", at, found=found, expected="a string")
@@ -269,5 +293,7 @@ def _texts(node: Json, path: Path) -> Iterator[tuple[Path, str]]:
 def needed_assignments(template: CompiledTemplate) -> frozenset[str]:
     """The search parameters that rendering needs a value of."""
     slots = (slot for each in (template, *template.parts) for slot in each.slots)
-    refs = (part for slot in slots for part in slot.parts if isinstance(part, Ref))
-    return frozenset(ref.key for ref in refs if ref.kind in VALUES)
+    refs = [part for slot in slots for part in slot.parts if isinstance(part, Ref) and part.kind in VALUES]
+    computed = {ref.key for ref in refs if ref.derived}
+    variables = (name for derived in template.derived if derived.name in computed for name, _ in derived.variables)
+    return frozenset(ref.key for ref in refs if not ref.derived).union(variables)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from trialmill.api.fields import FieldType
-from trialmill.api.space import Assignments
+from trialmill.api.space import Assignments, Value
 from trialmill.api.tree import JsonObject, Path
 
 
@@ -30,10 +30,21 @@ class RefKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """What a placeholder stands for: a kind, and the parameter's name or the label's key where the kind needs one."""
+    """What a placeholder stands for: a kind, and the parameter's name or the label's key where the kind needs one.
+
+    With `derived`, the name is that of an expression (`Derived`). A value that is `optional` is missing where a
+    parameter is inactive; then `default` takes its place, and without one what holds the placeholder falls away.
+    """
 
     kind: RefKind
     key: str = ""
+    derived: bool = False
+    optional: bool = False
+    default: Value | None = None
+
+    @property
+    def may_be_absent(self) -> bool:
+        return self.optional and self.default is None
 
 
 VALUES: Final = frozenset({RefKind.PARAMETER, RefKind.AS_JSON, RefKind.AS_SHELL})
@@ -46,13 +57,33 @@ class Slot:
     """One string or key of the manifest that holds placeholders.
 
     `path` leads to the string, or to the key's entry when `in_key`. A slot of exactly one `Ref` takes a value of
-    `target`; any other is text, its parts joined.
+    `target`; any other is text, its parts joined. `falls` are the places that go where a part has no value.
     """
 
     path: Path
     parts: tuple[Part, ...]
     target: FieldType = FieldType.STRING
     in_key: bool = False
+    falls: tuple[Path, ...] = ()
+
+
+class ValueType(StrEnum):
+    """What a parameter is in an expression."""
+
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A value that is computed for each trial: the expression of a trial parameter, and the types of the search
+    parameters in it. Where one of them is inactive, it has no value.
+    """
+
+    name: str
+    text: str
+    variables: tuple[tuple[str, ValueType], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +92,8 @@ class CompiledTemplate:
 
     `tree` holds the manifest with the text of each slot as it was written, and without the metadata that Trialmill
     owns. `labels` and `annotations` are the template's own, for references to them. `parts` are the templates of the
-    resources that are made and removed with this one; they have no parts. Treat all as frozen.
+    resources that are made and removed with this one; they have no parts, and use the `derived` values of this one.
+    Treat all as frozen.
     """
 
     api_version: str
@@ -72,6 +104,7 @@ class CompiledTemplate:
     annotations: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     parts: "tuple[CompiledTemplate, ...]" = ()
+    derived: tuple[Derived, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ class Corner(StrEnum):
 
 
 def corner(space: Space, which: Corner) -> dict[str, Value]:
-    """All smallest, or all largest values that trials can get; the first or last of the listed words."""
+    """All smallest, or all largest values that trials can get; the first or last of the listed words. Of inactive
+    parameters too.
+    """
     pick = _lowest if which is Corner.MIN else _highest
     return {dimension.name: pick(dimension) for dimension in space.dimensions}
 
@@ -27,7 +29,7 @@ def middle(space: Space, trial_parameters: Iterable[TrialParameter] = ()) -> dic
     """The defaults of the trial parameters; elsewhere the middle of the range, on the parameter's own scale.
 
     The middle lies on the parameter's steps, and has six digits where there are none. A default that is no value of
-    its parameter is passed over: `compile_template` reports it.
+    its parameter is passed over: `compile_template` reports it. Inactive parameters have values too.
     """
     defaults = {p.reference: p.default for p in trial_parameters if p.default is not None}
     values = {}

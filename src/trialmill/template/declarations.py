@@ -4,18 +4,20 @@ Katib's rules 17 and 18, and what Katib finds out too late or never: metadata re
 made, and search parameters that no trial parameter passes on.
 """
 
+import math
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypeGuard
 
 from trialmill.api.experiment import TrialParameter, TrialTemplate
 from trialmill.api.fields import FieldType
 from trialmill.api.problem import Problems
-from trialmill.api.space import Dimension
+from trialmill.api.space import Dimension, Space, Value
 from trialmill.api.tree import Json, Path, get_list, get_object, get_string
-from trialmill.template.compiled import Ref, RefKind
+from trialmill.template.compiled import VALUES, Derived, Ref, RefKind
 from trialmill.template.corners import describe, read_default
+from trialmill.template.expressions import ExpressionError, derive, names_in
 from trialmill.template.placeholders import parse
 from trialmill.template.spelling import did_you_mean
 
@@ -109,6 +111,11 @@ class _Declarations:
 
     def _reference(self, parameter: TrialParameter, place: Path) -> Ref | None:
         reference = parameter.reference
+        if parameter.value:
+            if reference:
+                message = "a trial parameter has a reference, or a value of its own"
+                self.problems.add("both-fields", message, place, found=reference, remedy="remove one of the two")
+            return Ref(_ENCODINGS.get(parameter.encode, RefKind.PARAMETER), parameter.name, derived=True)
         if not reference:
             self.problems.add(
                 "required", "a trial parameter needs a reference", place, remedy="name the search parameter"
@@ -183,7 +190,8 @@ class _Declarations:
         elif index in get_object(self.trial_spec, "metadata", field):
             message, remedy = f"metadata.{field} has {index}, but not as plain text", "use its value directly"
         else:
-            message, remedy = f"the template has no {field[:-1]} {index}", did_you_mean(index, texts)
+            message = f"the template has no {field[:-1]} {index}"
+            remedy = did_you_mean(index, texts) or f"add it to metadata.{field} of trialSpec"
         self.problems.add("invalid-metadata-reference", message, place, found=index, remedy=remedy)
         return None
 
@@ -198,6 +206,48 @@ class _Declarations:
                 remedy=did_you_mean(word, CASTS),
             )
         return CASTS.get(word)
+
+
+def derive_values(
+    template: TrialTemplate, dimensions: Mapping[str, Dimension], problems: Problems, base: Path
+) -> dict[str, Derived]:
+    """The expressions of trial parameters, by name; what is wrong with them is reported."""
+    found: dict[str, Derived] = {}
+    for i, parameter in enumerate(template.trial_parameters):
+        if not parameter.value:
+            continue
+        try:
+            found[parameter.name] = derive(parameter.name, parameter.value, dimensions)
+        except ExpressionError as error:
+            place = (*base, "trialParameters", i, "value")
+            problems.add("invalid-expression", error.message, place, found=parameter.value, remedy=error.remedy)
+    return found
+
+
+def with_absence(
+    declared: Mapping[str, Declared], template: TrialTemplate, space: Space, derived: Mapping[str, Derived]
+) -> dict[str, Declared]:
+    """The declarations, with what becomes of them in trials where a parameter is inactive."""
+    dimensions = {dimension.name: dimension for dimension in space.dimensions}
+    defaults = {p.name: p.default for p in template.trial_parameters if p.default is not None}
+    result = dict(declared)
+    for name, parameter in declared.items():
+        ref = parameter.ref
+        if ref is None or ref.kind not in VALUES:
+            continue
+        expression = derived.get(name) if ref.derived else None
+        needed = {each for each, _ in expression.variables} if expression else {ref.key}
+        if space.conditional & needed:
+            default = defaults.get(name)
+            plain = default if _is_plain(default) else None
+            value = plain if ref.derived else read_default(dimensions[ref.key], plain)
+            result[name] = replace(parameter, ref=replace(ref, optional=True, default=value))
+    return result
+
+
+def _is_plain(default: Json) -> TypeGuard[Value]:
+    """Whether it is a value that a placeholder can take: a text, a boolean, a finite number."""
+    return isinstance(default, bool | int | str) or (isinstance(default, float) and math.isfinite(default))
 
 
 def check_use(declared: Mapping[str, Declared], used: Collection[str], problems: Problems) -> None:
@@ -216,12 +266,14 @@ def check_use(declared: Mapping[str, Declared], used: Collection[str], problems:
 def check_passed_on(template: TrialTemplate, parameter_names: Collection[str], problems: Problems, base: Path) -> None:
     """Each search parameter needs a trial parameter: with Katib the experiment would wait for ever."""
     referenced = {p.reference for p in template.trial_parameters}
+    referenced |= {name for p in template.trial_parameters if p.value for name in names_in(p.value, parameter_names)}
+    places = _parameter_places(problems, base[:-1])
     for name in parameter_names:
         if name not in referenced:
             problems.add(
                 "unused-parameter",
                 f"no trial parameter refers to parameter {name}, so trials would never see its value",
-                _parameter_path(name, problems, base[:-1]),
+                places.get(name, (*base[:-1], "parameters")),
                 found=name,
                 remedy=f"add a trial parameter with reference {name}, or remove the parameter",
             )
@@ -232,6 +284,9 @@ def check_defaults(
 ) -> None:
     """Each default must be a value that its search parameter could have, its range aside."""
     for i, parameter in enumerate(template.trial_parameters):
+        if parameter.value and parameter.default is not None and not _is_plain(parameter.default):
+            message = "the default of a derived value is a text, a number or a boolean"
+            problems.add("default-does-not-fit", message, (*base, "trialParameters", i, "default"))
         dimension = dimensions.get(parameter.reference)
         if dimension and parameter.default is not None and read_default(dimension, parameter.default) is None:
             problems.add(
@@ -242,7 +297,8 @@ def check_defaults(
             )
 
 
-def _parameter_path(name: str, problems: Problems, spec: Path) -> Path:
+def _parameter_places(problems: Problems, spec: Path) -> dict[str, Path]:
+    """Where the name of each search parameter stands, the first of those that are there twice."""
     listed = get_list(problems.document.tree, *spec, "parameters") if problems.document else []
-    names = [get_string(entry, "name") for entry in listed]
-    return (*spec, "parameters", names.index(name), "name") if name in names else (*spec, "parameters")
+    names = [(get_string(entry, "name"), position) for position, entry in enumerate(listed)]
+    return {name: (*spec, "parameters", position, "name") for name, position in reversed(names)}

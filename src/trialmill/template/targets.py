@@ -115,7 +115,7 @@ class Targets:
             sample = _SAMPLES.get(ref.kind, "")
             misfit = ref.kind in _SAMPLES and not _fits(sample, target)
             return f"the trial's {ref.kind} is {'an integer' if sample == 0 else 'text'}", str(sample) if misfit else ""
-        dimension = self.dimensions.get(ref.key)
+        dimension = None if ref.derived else self.dimensions.get(ref.key)
         if dimension is None:
             return "", ""
         return f"parameter {ref.key} is {describe(dimension)}", first_misfit(dimension, target)

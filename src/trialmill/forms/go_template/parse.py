@@ -30,6 +30,7 @@ from trialmill.forms.go_template.tokens import Kind, Token, tokens
 
 MAX_DEPTH: Final = 50
 MAX_LENGTH: Final = 512 * 1024
+_ACTIONS: Final = ("range", "with", "if", "else", "end")
 _DEFINITIONS: Final = ("block", "define", "template")
 
 
@@ -267,7 +268,7 @@ class _Parser:
             return Function(token.text, token.offset)
         if token.text in UNSUPPORTED:
             raise GoTemplateError(ErrorKind.UNSUPPORTED, f"the function {token.text} is not known here", token.offset)
-        meant = nearest(token.text, FUNCTIONS)
+        meant = nearest(token.text, (*FUNCTIONS, *_ACTIONS))
         remedy = f"did you mean {meant!r}?" if meant else f'did you mean .{token.text}, or the text "{token.text}"?'
         raise _wrong(f"there is no function {token.text}", token.offset, remedy)
 

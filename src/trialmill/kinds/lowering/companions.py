@@ -4,6 +4,7 @@ import binascii
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from trialmill.api.problem import Problems
 from trialmill.api.tree import Json, JsonObject, Path, get_object, get_string, string_map
@@ -28,11 +29,11 @@ class Companions:
         found = self.sources.get((kind, name))
         if found is None and not optional:
             problems.add(
-                f"{_CODES[kind]}-missing",
+                "config-map-missing" if kind == "ConfigMap" else "secret-missing",
                 f"{kind} {name!r} is not among the given manifests.",
                 path,
                 found=name,
-                remedy=f"give the {kind} beside the resource, or set optional: true",
+                remedy="put its manifest into the same file, or give it as another one, or set optional: true",
             )
         return found
 
@@ -50,15 +51,16 @@ def report_missing_key(
     kind: str, name: str, key: str, present: Mapping[str, object], problems: Problems, path: Path
 ) -> None:
     problems.add(
-        f"{_CODES[kind]}-key-missing",
+        "config-map-key-missing" if kind == "ConfigMap" else "secret-key-missing",
         f"{kind} {name!r} has no key {key!r}.",
         path,
         found=key,
         expected=", ".join(sorted(present)),
+        remedy=f"it has {', '.join(sorted(present))}" if present else "",
     )
 
 
-_CODES: Mapping[str, str] = {"ConfigMap": "config-map", "Secret": "secret"}
+_KINDS: Final = ("ConfigMap", "Secret")
 
 
 def read_companions(manifests: Sequence[JsonObject], namespace: str) -> Companions:
@@ -67,7 +69,7 @@ def read_companions(manifests: Sequence[JsonObject], namespace: str) -> Companio
     for manifest in manifests:
         kind = get_string(manifest, "kind")
         name = get_string(manifest, "metadata", "name")
-        if kind not in _CODES or get_string(manifest, "metadata", "namespace") not in ("", namespace):
+        if kind not in _KINDS or get_string(manifest, "metadata", "namespace") not in ("", namespace):
             continue
         sources[kind, name] = _config_map(manifest) if kind == "ConfigMap" else _secret(manifest)
     return Companions(sources)

@@ -260,6 +260,7 @@ class _ContainerReader:
                 (*path, "name"),
                 found=name,
                 expected=", ".join(self.volumes),
+                remedy=f"it has {', '.join(self.volumes)}" if self.volumes else "add it to the pod's volumes",
             )
             return None
         if not target:

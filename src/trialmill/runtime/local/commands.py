@@ -1,15 +1,21 @@
 """A container becomes a command of this machine: its words, its whole environment, and the folder it starts in."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from trialmill.kinds.plan import Container, Pod
 from trialmill.runtime.local.layout import pod_directory
 from trialmill.runtime.local.private_paths import PrivatePaths, private_paths
 from trialmill.runtime.local.spawn import Launch
 from trialmill.runtime.local.stand_ins import StandIn, StandIns
+
+_SHELL_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ENV: Final = "/usr/bin/env"
+"""Sets the variables that Kubernetes allows and a shell drops, such as `num-layers`: the wrapper's shell may be one."""
 
 
 class CannotStartError(Exception):
@@ -52,6 +58,9 @@ class Commands:
             environment |= {name: paths.value(text) for name, text in container.env if name not in extra}
         folder = self._folder(container, paths)
         words[0] = self._executable(words[0], environment, folder, container, paths.stand_in)
+        odd = [name for name, _ in container.env if not _SHELL_NAME.fullmatch(name)]
+        if odd:
+            words = [_ENV, *(f"{name}={environment[name]}" for name in dict.fromkeys(odd)), *words]
         return Launch(words, environment, folder)
 
     def words(self, container: Container, paths: PrivatePaths) -> list[str]:

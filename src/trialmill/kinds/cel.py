@@ -1,0 +1,61 @@
+"""Conditions in CEL over a live object, by Google's own library, which is imported where there is one.
+
+The object is `object`, as in Kubernetes' validation rules. A field that is not there is an error of the expression, and
+so no match; `has(object.status.phase)` asks for it.
+"""
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from trialmill.api.tree import JsonObject
+
+if TYPE_CHECKING:
+    from cel_expr_python import cel
+
+_LONGEST: Final = 1000
+_FAULT: Final = re.compile(r"ERROR: <input>:(?P<line>\d+):(?P<column>\d+): (?P<what>[^\n]*)")
+_STATUS: Final = re.compile(r"^[A-Z_]+: ")
+_MAY_BE_TRUE: Final = ("BOOL", "DYN")
+
+
+class CelError(ValueError):
+    """The expression means nothing, or can never be true; the message says why."""
+
+
+def check_cel(text: str) -> None:
+    """Raises CelError."""
+    _program(text)
+
+
+def holds(text: str, object: JsonObject) -> bool:
+    """Whether the expression is true of the object; an error of its evaluation is a no. Never raises."""
+    try:
+        return _program(text).eval(data={"object": object}).value() is True
+    except Exception:
+        return False
+
+
+@lru_cache(maxsize=64)
+def _program(text: str) -> "cel.Expression":
+    if len(text) > _LONGEST:
+        raise CelError(f"the expression is longer than {_LONGEST} characters")
+    from cel_expr_python import cel
+
+    try:
+        program = cel.NewEnv(variables={"object": cel.Type.DYN}).compile(text)
+    except RuntimeError as error:
+        raise CelError(_sentence(str(error))) from None
+    kind = str(program.return_type().name())
+    if kind not in _MAY_BE_TRUE:
+        raise CelError(f"it gives {kind.lower()}, and a condition is true or false")
+    return program
+
+
+def _sentence(text: str) -> str:
+    """The library's words without its drawing of the place."""
+    fault = _FAULT.search(text)
+    if fault is None:
+        return _STATUS.sub("", text.partition("\n")[0])
+    what = fault["what"].removesuffix(" (in container '')")
+    return f"{what} (column {fault['column']})"
