@@ -1,5 +1,6 @@
 """What the server would refuse: the resource is created for show, and rights are asked for, before anything starts."""
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -26,8 +27,13 @@ async def rights_problems(api: KubeApi, type: ResourceType, namespace: str, *, c
     wanted += [(verb, "", "pods", "", namespace) for verb in _SEEN]
     wanted.append(("get", "", "pods", "log", namespace))
     denied: dict[str, list[str]] = {}
-    for verb, group, resource, subresource, place in wanted:
-        access = await api.access(verb, group, resource, place, subresource=subresource)
+    answers = await asyncio.gather(
+        *(
+            api.access(verb, group, resource, place, subresource=subresource)
+            for verb, group, resource, subresource, place in wanted
+        )
+    )
+    for (verb, group, resource, subresource, _), access in zip(wanted, answers, strict=True):
         if not access.allowed:
             name = "/".join(filter(None, (resource, subresource)))
             denied.setdefault(f"{name}.{group}" if group else name, []).append(verb)
