@@ -57,10 +57,12 @@ class Place:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
 
-    def __call__(self, *words: str, code: int | None = 0, stdin: str | None = None) -> Outcome:
+    def __call__(
+        self, *words: str, code: int | None = 0, stdin: str | None = None, seconds: float = PATIENCE
+    ) -> Outcome:
         """Run a command to its end, which has to come with this code; None for any."""
         process = self.start(*words, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
-        return self.end_of(process, code=code, stdin=stdin)
+        return self.end_of(process, code=code, stdin=stdin, seconds=seconds)
 
     def start(self, *words: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -77,10 +79,17 @@ class Place:
         self.started.append(process)
         return process
 
-    def end_of(self, process: subprocess.Popen[str], *, code: int | None = 0, stdin: str | None = None) -> Outcome:
+    def end_of(
+        self,
+        process: subprocess.Popen[str],
+        *,
+        code: int | None = 0,
+        stdin: str | None = None,
+        seconds: float = PATIENCE,
+    ) -> Outcome:
         """The outcome of a command that was started. Whatever the input was, none shows a traceback."""
         try:
-            out, err = process.communicate(stdin, timeout=PATIENCE)
+            out, err = process.communicate(stdin, timeout=seconds)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGABRT)
             out, err = process.communicate()

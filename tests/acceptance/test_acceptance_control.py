@@ -246,11 +246,22 @@ def test_extend_works_after_the_end_and_less_than_before_is_refused(place: Place
 
     assert "less" in place("extend", "e", "--max-trials", "2", code=2).err
     place("extend", "e", "--max-trials", "6")
-    place("run", "e.yaml")
-
+    assert "succeeded: all 6 trials are done" in place("run", "e.yaml").out
+    assert "succeeded before: all 6 trials are done" in place("run", "e.yaml").out
     assert ends(place.trials()) == ["Succeeded"] * 6
     status = place.experiment()["status"]
     assert [c["type"] for c in status["conditions"] if c["status"] == "True"][-1] == "Succeeded"
+
+
+def test_run_knows_the_stand_ins_of_the_run_before(place: Place) -> None:
+    place.write("image/opt/train.sh", "echo loss=$1\n")
+    command = ["sh", "/opt/train.sh", "${trialParameters.x}"]
+    place.write("e.yaml", experiment(command, trials=2, container={"image": "trainer:1"}))
+    place("run", "e.yaml", "--image", "trainer=image")
+
+    assert "succeeded" in place("run", "e.yaml").out
+    assert "succeeded" in place("run", "e.yaml", "--max-trials", "4").out
+    assert ends(place.trials()) == ["Succeeded"] * 4
 
 
 def test_delete_leaves_neither_rows_nor_files_nor_other_experiments_changed(place: Place) -> None:

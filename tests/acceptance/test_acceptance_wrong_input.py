@@ -172,7 +172,10 @@ def test_a_wrong_argument_is_refused(place: Place, words: list[str], said: str) 
     ids=["by name", "by path", "beside the file"],
 )
 def test_a_command_that_does_not_exist_is_refused_before_the_start(place: Place, command: list[str]) -> None:
-    assert command[0] in refused(place, experiment(command)).err
+    err = refused(place, experiment(command)).err
+    assert command[0] in err
+    line = (place.folder / "e.yaml").read_text().splitlines().index(f"              - {command[0]}")
+    assert f"e.yaml:{line}:" in err or f"e.yaml:{line + 1}:" in err
 
 
 def test_a_file_from_stdin_is_checked_and_run_like_any_other(place: Place) -> None:
@@ -187,7 +190,7 @@ def test_a_store_below_a_file_cannot_be_made_and_nothing_starts(place: Place) ->
     place.write("e.yaml", GOOD)
     place.write("file", "")
 
-    outcome = place("run", "e.yaml", "--store", "file/below/store.db", code=1)
+    outcome = place("run", "e.yaml", "--store", "file/below/store.db", code=2)
 
     assert "file" in outcome.err
     assert not (place.folder / ".trialmill").exists()
@@ -209,7 +212,7 @@ def test_a_store_that_is_no_database_is_refused(place: Place, content: bytes) ->
     place.write(".trialmill/store.db", content)
 
     for words in (["run", "e.yaml"], ["list"]):
-        assert "store.db" in place(*words, code=1).err
+        assert "store.db" in place(*words, code=2).err
     assert place.store.read_bytes() == content
 
 
@@ -221,7 +224,7 @@ def test_a_store_from_a_newer_version_is_left_alone(place: Place) -> None:
     before = place.store.read_bytes()
 
     for words in (["run", "e.yaml"], ["list"], ["get", "e"], ["delete", "e"]):
-        assert "newer" in place(*words, code=1).err
+        assert "newer" in place(*words, code=2).err
     assert place.store.read_bytes() == before
 
 

@@ -13,7 +13,7 @@ from trialmill.api.load import load_documents
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.space import Value
 from trialmill.api.tree import Json, JsonObject, Path, format_path, get
-from trialmill.check.manifest import ManifestCheck
+from trialmill.check.manifest import PLACEHOLDERS, ManifestCheck
 from trialmill.kinds.schema import BUILT_IN
 from trialmill.template.compile import compile_template
 from trialmill.template.compiled import TrialContext
@@ -282,7 +282,7 @@ def test_each_misspelt_name_is_reported_in_its_place(text: str) -> None:
     ),
 )
 def test_no_manifest_is_too_strange_to_be_checked(text: str, spec: Json) -> None:
-    ManifestCheck(BUILT_IN, Problems(), (), has_placeholders=True).run({**tree(text), "spec": spec})
+    ManifestCheck(BUILT_IN, Problems(), (), openings=PLACEHOLDERS).run({**tree(text), "spec": spec})
 
 
 def stamped(text: str, path: Path, assigned: Value, cast: str = "") -> tuple[Json, list[str]]:
@@ -428,3 +428,21 @@ def test_a_text_that_no_command_can_be_started_with_is_an_error(
     assert problem.severity is Severity.ERROR
     assert problem.path == f"spec.trialTemplate.trialSpec.spec.template.spec.containers[0].{path}"
     assert _too_long(_LIMIT - len(before) - 1, *edits) == []
+
+
+@pytest.mark.parametrize("spelling", ["1.10", "010", "1e3", "0x1F", "on", "y", "No", "1_000", "true", "+5"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("value: ${trialParameters.optimizer}", "value: {}", id="an environment value"),
+        pytest.param("- --layers=${trialParameters.layers}", "- {}", id="an argument"),
+        pytest.param(
+            "          metadata:\n", "          metadata:\n            annotations: {{a: {}}}\n", id="an annotation"
+        ),
+    ],
+)
+def test_a_value_that_has_to_be_quoted_is_quoted_as_its_author_wrote_it(spelling: str, old: str, new: str) -> None:
+    _, problems = check(edited((old, new.format(spelling))))
+    [problem] = [p for p in problems if p.code == "wrong-type"]
+    assert problem.remedy == f'quote it: "{spelling}"'
+    assert f"({spelling})" in problem.message

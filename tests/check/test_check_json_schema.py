@@ -77,6 +77,9 @@ TUNABLE = """\
         ("feasibleSpace:\n        min", "feasibleSpac:\n        min"),
         ('min: "1"', 'minimum: "1"'),
         ('max: "8"', "max: [8]"),
+        ("    primaryContainerName:", "    successWhen: {conditon: Done}\n    primaryContainerName:"),
+        ("    primaryContainerName:", "    successWhen: {condition: Done, cel: 'true'}\n    primaryContainerName:"),
+        ("    primaryContainerName:", "    failureWhen: {cel: 'false', value: 3}\n    primaryContainerName:"),
         ("kind: File", "kind: Fil"),
         ("format: TEXT", "format: text"),
         ("metricsFormat:", "metricFormat:"),
@@ -144,10 +147,12 @@ spec:
   parameters: [{name: lr, parameterType: double, feasibleSpace: {min: "0", max: "1"}}]
   metricsCollectorSpec:
     collector: {kind: File}
-    source: {fileSystemPath: {}, filter: {}, httpGet: {}, metricFiles: [{name: a, path: /a}]}
+    source: {fileSystemPath: {}, filter: {}, httpGet: {}, metricFiles: [&a {name: a, path: /a}], metricFields: [*a]}
   trialTemplate:
     trialParameters: [{name: lr, reference: lr}]
     retry: {limit: 1}
+    successWhen: {jsonpath: "{.status.phase}", value: Done}
+    failureWhen: {condition: Failed}
     trialSpec: {apiVersion: batch/v1, kind: Job}
 """
 
@@ -197,7 +202,7 @@ def test_no_field_that_the_reader_knows_is_missing_and_none_is_made_up(monkeypat
         ("spec", "trialTemplate"): in_forms,
         ("spec", "trialTemplate", "trialParameters", 0): {"path"},
     }
-    assert len(read) == 21
+    assert len(read) == 24
     for place, names in read.items():
         assert fields_at(schema, place) == names | others.get(place, set()), place
 

@@ -10,10 +10,10 @@ import pytest
 
 from trialmill.cli.main import main
 from trialmill.engine.ports import Stores
-from trialmill.engine.records import ExperimentPhase, ExperimentRecord, Outcome, Record, RunState
+from trialmill.engine.records import ExperimentPhase, ExperimentRecord, Intent, Outcome, Record, RunState, TrialPhase
 from trialmill.root import control
 from trialmill.store.sql.open import open_store
-from trialmill.testing.stored import UID, running_experiment, seed, some_trials
+from trialmill.testing.stored import UID, running_experiment, seed, some_trials, trial_of
 
 
 @pytest.fixture
@@ -132,13 +132,98 @@ def test_extending_to_less_is_bad_input(capsys: pytest.CaptureFixture[str]) -> N
     assert "11 is less than the 12 trials" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("reason", "code"), [("ExperimentMaxTrialsReached", 0), ("ExperimentGoalReached", 1)])
-def test_only_an_end_for_want_of_trials_can_be_extended(
-    store: Path, capsys: pytest.CaptureFixture[str], reason: str, code: int
+@pytest.mark.usefixtures("store")
+def test_extending_without_saying_to_what_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["extend", "sample"]) == 2
+    assert "--max-trials, --max-failed or --past-goal" in capsys.readouterr().err
+
+
+def test_fewer_trials_than_there_are_is_bad_input(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = replace(running_experiment("made", uid="uid-3"), intent=Intent(max_trials=2))
+    seed(store, record, *some_trials(record))
+    assert main(["extend", "made", "--max-trials", "3"]) == 2
+    assert "made has 5 trials, which is more than 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("reason", "options", "said"),
+    [
+        pytest.param("ExperimentMaxTrialsReached", "--max-trials 20", "extended to 20 trials", id="more trials"),
+        pytest.param("ExperimentFailed", "--max-failed 9", "extended to 9 failures", id="more failures"),
+        pytest.param("ExperimentGoalReached", "--past-goal", "extended past its goal", id="past the goal"),
+        pytest.param(
+            "ExperimentGoalReached",
+            "--past-goal --max-trials 20",
+            "extended to 20 trials past its goal",
+            id="both",
+        ),
+        pytest.param("ExperimentTimedOut", "--max-trials 20", "extended to 20 trials", id="after a timeout"),
+    ],
+)
+def test_what_ended_an_experiment_can_be_allowed(
+    store: Path, capsys: pytest.CaptureFixture[str], reason: str, options: str, said: str
 ) -> None:
     seed(store, over(reason))
-    assert main(["extend", "ended", "--max-trials", "20"]) == code
-    assert ("ended for another reason" in capsys.readouterr().err) is (code == 1)
+    assert main(["extend", "ended", *options.split()]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"experiment.kubeflow.org/ended {said}\n"
+    assert "trialmill resume ended" in err
+
+
+@pytest.mark.parametrize(
+    ("reason", "options", "advice"),
+    [
+        pytest.param(
+            "ExperimentFailed",
+            "--max-trials 20",
+            "allow more than 0 failures with: trialmill extend ended --max-failed N",
+            id="too many failed, and more trials are allowed",
+        ),
+        pytest.param(
+            "ExperimentGoalReached",
+            "--max-trials 20",
+            "let it go on past its goal with: trialmill extend ended --past-goal",
+            id="the goal is reached, and more trials are allowed",
+        ),
+        pytest.param(
+            "ExperimentMaxTrialsReached",
+            "--max-failed 9",
+            "allow more than 0 trials with: trialmill extend ended --max-trials N",
+            id="all trials are done, and more failures are allowed",
+        ),
+        pytest.param(
+            "ExperimentSuggestionEndReached",
+            "--max-trials 20",
+            "nothing that it may do undoes this end",
+            id="the algorithm has nothing more to suggest",
+        ),
+    ],
+)
+def test_what_does_not_undo_an_end_is_refused_with_what_would(
+    store: Path, capsys: pytest.CaptureFixture[str], reason: str, options: str, advice: str
+) -> None:
+    ended = over(reason)
+    seed(store, replace(ended, intent=Intent(max_trials=0, max_failed_trials=0)))
+    assert main(["extend", "ended", *options.split()]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"trialmill: ended is over: all 12 trials are done; {advice}\n"
+
+
+def test_what_is_over_and_allowed_already_is_not_said_to_be_startable(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = replace(over("ExperimentMaxTrialsReached"), intent=Intent(max_trials=1))
+    seed(store, ended, trial_of(ended, 0, TrialPhase.SUCCEEDED))
+    assert main(["extend", "ended", "--max-trials", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "experiment.kubeflow.org/ended unchanged\n"
+    assert err == "trialmill: ended is over: all 12 trials are done\n"
+    for said in ("extended to 2 trials", "unchanged"):
+        assert main(["extend", "ended", "--max-trials", "2"]) == 0
+        out, err = capsys.readouterr()
+        assert out == f"experiment.kubeflow.org/ended {said}\n"
+        assert "start it with: trialmill resume ended" in err
 
 
 def test_a_change_that_another_process_overtakes_is_made_again(store: Path) -> None:

@@ -261,3 +261,17 @@ def test_yaml_reads_back_as_kubernetes_reads_it(tree: dict[str, object]) -> None
 def test_text_of_several_lines_reads_back_the_same(text: str) -> None:
     [document] = documents_of(yaml_text({"text": text}), "x.yaml", [])
     assert document.tree == {"text": text}
+
+
+def test_files_with_an_experiment_each_are_checked_each_on_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / f"{name}.yaml" for name in ("one", "two")]
+    for file in files:
+        file.write_text(f"apiVersion: kubeflow.org/v1beta1\nkind: Experiment\nmetadata: {{name: {file.stem}}}\n")
+
+    assert main(["validate", *map(str, files)]) == 2
+
+    out = capsys.readouterr().out
+    assert "several-experiments" not in out
+    assert [out.count(f"{file}:1:1: error: spec: spec is missing") for file in files] == [1, 1]

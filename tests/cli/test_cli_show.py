@@ -15,7 +15,8 @@ import yaml
 from trialmill.api.metric import Point
 from trialmill.cli.main import main
 from trialmill.engine.names import trial_name
-from trialmill.engine.records import EventRecord, TrialPhase
+from trialmill.engine.records import EventRecord, ExperimentPhase, ExperimentRef, Outcome, TrialPhase
+from trialmill.store.sql.trials import SqlTrials
 from trialmill.testing.samples import minute
 from trialmill.testing.stored import UID, running_experiment, seed, some_trials, trial_of
 
@@ -258,7 +259,6 @@ def test_an_unknown_name_is_bad_input_and_what_was_meant_is_guessed(
 
 
 COMMANDS = (
-    ("list",),
     ("get", "x"),
     ("describe", "x"),
     ("trials", "x"),
@@ -283,12 +283,22 @@ def test_without_a_store_none_is_made(run: Run, tmp_path: Path, argv: tuple[str,
     assert not path.parent.exists()
 
 
+def test_a_list_without_a_store_is_empty_and_makes_none(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "store.db"
+    ran = run("list", "--store", str(path))
+    assert (ran.code, ran.out, ran.err) == (0, "", "trialmill: no experiments\n")
+    ran = run("list", "--store", str(path), "-o", "json")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.json() == {"apiVersion": "kubeflow.org/v1beta1", "kind": "ExperimentList", "items": []}
+    assert not path.parent.exists()
+
+
 def test_the_store_of_the_working_directory_is_the_default(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TRIALMILL_STORE", raising=False)
     monkeypatch.chdir(tmp_path)
-    assert "no store at .trialmill/store.db;" in run("list").err
+    assert "no store at .trialmill/store.db;" in run("get", "sample").err
     seed(tmp_path / ".trialmill" / "store.db", running_experiment())
     assert run("list", "-o", "name").out == "experiment.kubeflow.org/sample\n"
 
@@ -297,8 +307,24 @@ def test_a_file_that_is_no_store_is_an_error_without_a_traceback(run: Run, tmp_p
     path = tmp_path / "notes.db"
     path.write_text("notes, and quite a few of them\n" * 100)
     ran = run("list", "--store", str(path))
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (2, "")
     assert "is no Trialmill store" in ran.err
+
+
+@pytest.mark.usefixtures("store")
+def test_watch_tells_an_end_that_is_saved_while_it_asks_who_drives(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def holder(trials: SqlTrials, ref: ExperimentRef) -> str | None:
+        """The driver saves the end and leaves, in the moment in which `watch` asks."""
+        record = await trials.experiment(ref)
+        if not record.phase.is_over:
+            ending = Outcome(True, "ExperimentMaxTrialsReached", "all 12 trials are done")
+            await trials.save([replace(record, phase=ExperimentPhase.SUCCEEDED, ending=ending)])
+        return None
+
+    monkeypatch.setattr(SqlTrials, "holder", holder)
+    ran = run("watch", "sample")
+    assert ran.out.splitlines()[-1].endswith("sample  Succeeded ExperimentMaxTrialsReached: all 12 trials are done")
+    assert ran.err == ""
 
 
 @pytest.mark.usefixtures("store")

@@ -6,6 +6,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from acceptance_place import Place
+from cluster_place import place_for
 from cluster_under_test import (
     Cluster,
     Namespace,
@@ -71,6 +73,14 @@ def namespace(cluster: Cluster) -> Iterator[Namespace]:
     namespace = make_namespace(cluster)
     yield namespace
     cluster.kubectl("delete", "namespace", namespace.name, "--wait=false")
+
+
+@pytest.fixture
+def place(cluster: Cluster, tmp_path: Path) -> Iterator[Place]:
+    """A folder whose commands mean the shared cluster."""
+    place = place_for(tmp_path, cluster)
+    yield place
+    place.clean()
 
 
 @pytest.fixture(scope="module")

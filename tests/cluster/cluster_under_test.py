@@ -112,6 +112,15 @@ class Namespace:
             time.sleep(0.2)
         return found
 
+    def wait_for_list(self, resource: str, done: Callable[[list[Object]], bool], seconds: float = 60) -> list[Object]:
+        """All objects of a resource, when `done` says yes."""
+        deadline = time.monotonic() + seconds
+        while not done(found := self.get(resource)["items"]):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{resource} after {seconds:.0f} s: {json.dumps(found, indent=2)[-5000:]}")
+            time.sleep(0.2)
+        return list(found)
+
     def wait_for_condition(self, resource: str, condition: str, seconds: float = 60) -> Object:
         def holds(found: Object) -> bool:
             conditions = found.get("status", {}).get("conditions", [])

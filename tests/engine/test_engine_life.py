@@ -196,6 +196,21 @@ def test_an_experiment_ends_at_its_timeout(seconds: float, phase: ExperimentPhas
     assert timedelta(seconds=5) <= outcome.record.finished - START < timedelta(seconds=6)
 
 
+@pytest.mark.parametrize(
+    ("trials", "script", "message"),
+    [
+        pytest.param(4, prints(1.0), "all 4 trials are done", id="some succeeded"),
+        pytest.param(4, FAILS, "all 4 trials are done, and none of them has succeeded", id="all failed"),
+        pytest.param(1, prints(1.0), "the only trial is done", id="the only one succeeded"),
+        pytest.param(1, FAILS, "the only trial is done, and it has not succeeded", id="the only one failed"),
+    ],
+)
+def test_an_end_of_all_trials_tells_when_none_has_succeeded(trials: int, script: Script, message: str) -> None:
+    outcome = Rehearsal(lambda *_: script, max_trials=trials).run()
+    assert outcome.record.ending is not None
+    assert (outcome.record.ending.succeeded, outcome.record.ending.message) == (True, message)
+
+
 # --- conditions
 
 
@@ -253,6 +268,52 @@ def test_an_end_that_more_trials_do_not_change_stands() -> None:
     outcome = Rehearsal(goal=2.0, parallel=1).run(story)
     assert outcome.reason == "ExperimentGoalReached"
     assert len(outcome.trials) == 1
+
+
+def test_an_experiment_that_reached_its_goal_goes_on_past_it_when_asked_to() -> None:
+    async def story(rehearsal: Rehearsal, stores: Stores) -> None:
+        await rehearsal.drive(stores)
+        await rehearsal.want(stores, past_goal=True)
+        await rehearsal.drive(stores)
+
+    outcome = Rehearsal(goal=2.0, parallel=1).run(story)
+    assert outcome.reason == "ExperimentMaxTrialsReached"
+    assert outcome.phases == [TrialPhase.SUCCEEDED] * 4
+    assert "the goal does not end it any more" in [c.message for c in outcome.record.conditions]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"),
+    [pytest.param({0: 4, 1: 8}, True, id="with a result"), pytest.param({0: 8}, False, id="without any")],
+)
+def test_an_experiment_that_timed_out_has_its_whole_timeout_again_when_it_is_taken_up(
+    seconds: dict[int, float], found: bool
+) -> None:
+    async def story(rehearsal: Rehearsal, stores: Stores) -> None:
+        first = await rehearsal.drive(stores)
+        assert first.ending is not None
+        assert (first.ending.reason, first.ending.succeeded) == ("ExperimentTimedOut", found)
+        await rehearsal.drive(stores)
+
+    scripts = {index: prints(1.0, seconds=length) for index, length in seconds.items()}
+    outcome = Rehearsal(by_trial(scripts, prints(1.0)), parallel=1, max_trials=4, timeout=6).run(story)
+    assert outcome.reason == "ExperimentMaxTrialsReached"
+    assert "its timeout starts anew" in [c.message for c in outcome.record.conditions]
+
+
+def test_a_change_of_mind_while_a_timeout_ends_the_experiment_does_not_undo_that_end() -> None:
+    async def story(rehearsal: Rehearsal, stores: Stores) -> None:
+        driver = await rehearsal.driver(stores)
+        await asyncio.gather(driver.run(), _asks_for_more(rehearsal, stores))
+
+    async def _asks_for_more(rehearsal: Rehearsal, stores: Stores) -> None:
+        await asyncio.sleep(6)
+        await rehearsal.want(stores, max_trials=9)
+
+    stubborn = prints(1.0, seconds=100, stops_after=5.0)
+    outcome = Rehearsal(lambda *_: stubborn, parallel=1, timeout=5).run(story)
+    assert outcome.record.ending is not None
+    assert outcome.record.ending.reason == "ExperimentTimedOut"
 
 
 def test_more_trials_may_be_allowed_while_it_runs() -> None:

@@ -1,22 +1,17 @@
-"""The same promises of the double in memory, of the client that talks to it by HTTP, and of a real server."""
+"""The same promises of the double in memory and of the client by HTTP; `tests/cluster` has them of a real server."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from uuid import uuid4
 
-import pytest
 from kube_api_server import ApiServer
 from kube_wire import serve
 
 from trialmill.kube.api import KubeApi
 from trialmill.kube.configuration import Access, Server, User
-from trialmill.kube.connect import connect
 from trialmill.kube.connection import Connection
 from trialmill.kube.credentials import credentials_for
 from trialmill.kube.http_api import HttpKubeApi
 from trialmill.testing.kube_api import KubeApiSuite, Story
-from trialmill.testing.kube_cluster import NAMESPACE
 from trialmill.testing.kube_fake import FakeKubeApi
 from trialmill.testing.virtual_time import run_virtually
 
@@ -40,19 +35,3 @@ class TestByHttp(KubeApiSuite):
             access = Access(Server(server.url), User())
             async with HttpKubeApi(Connection(access.server, credentials_for(access)), "default") as api:
                 yield api
-
-
-@pytest.mark.skipif(
-    os.environ.get("TRIALMILL_TEST_CLUSTER") != "kubeconfig",
-    reason="the client was not tried on a real server: TRIALMILL_TEST_CLUSTER=kubeconfig and KUBECONFIG name one",
-)
-class TestOnARealServer(KubeApiSuite):
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[KubeApi]:
-        name = f"trialmill-contract-{uuid4().hex[:8]}"
-        async with connect(namespace=name) as api:
-            await api.create(NAMESPACE, {"metadata": {"name": name}})
-            try:
-                yield api
-            finally:
-                await api.delete(NAMESPACE, name)

@@ -148,7 +148,7 @@ GOOD = config(context("prod"), cluster(), user("u", "token: t"), "prod")
             r"is 'c\.test', which is no http\(s\) address",
             id="no address",
         ),
-        pytest.param("a: [1", None, "is no valid YAML, at line 2", id="broken YAML"),
+        pytest.param("a: [1", None, "is no valid YAML, at line 1", id="broken YAML"),
         pytest.param("- 1", None, "is no kubeconfig: it holds no mapping", id="a list"),
         pytest.param("contexts: 3", None, "is no kubeconfig: contexts is no list", id="no contexts"),
         pytest.param("", None, "has no current-context", id="an empty file"),
@@ -229,3 +229,13 @@ def test_secrets_are_in_no_message_and_no_representation(tmp_path: Path) -> None
     with pytest.raises(KubeConfigError) as wrong:
         find(tmp_path, kubeconfig=file)
     assert secret not in str(wrong.value)
+
+
+def test_message_and_remedy_are_there_together_and_apart() -> None:
+    error = KubeConfigError("it is broken", "mend it")
+    assert (str(error), error.message, error.remedy, error.status) == (
+        "it is broken; mend it",
+        "it is broken",
+        "mend it",
+        401,
+    )

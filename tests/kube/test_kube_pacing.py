@@ -11,10 +11,10 @@ FORBIDDEN = KubeError(403, "Forbidden", "no")
 AWAY = UnreachableError("away")
 
 
-@pytest.mark.parametrize(("error", "longest"), [(FORBIDDEN, 60), (AWAY, 15)])
+@pytest.mark.parametrize(("error", "longest"), [(FORBIDDEN, 60), (AWAY, 5)])
 def test_waits_double_up_to_a_bound(error: Exception, longest: float) -> None:
     waits = [wait_after_failure(error, n, 0.5) for n in range(1, 2000)]
-    assert waits[:4] == [1, 2, 4, 8]
+    assert waits[:3] == [1, 2, 4]
     assert waits[-1] == longest
 
 

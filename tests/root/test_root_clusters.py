@@ -1,6 +1,7 @@
 """Experiments on a cluster in memory, from the file to the end: the same doors, another runtime."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from trialmill.root.errors import RefusedError
 from trialmill.root.prepare import prepare
 from trialmill.root.session import Session, resume, run
 from trialmill.store.sql.open import open_store
-from trialmill.testing.kube_cluster import JOB, POD, FakeCluster
+from trialmill.testing.kube_cluster import CONFIG_MAP, JOB, POD, FakeCluster
 from trialmill.testing.kube_fake import FakeKubeApi
 
 EXPERIMENT = """\
@@ -211,6 +212,16 @@ def test_each_listed_value_is_tried(tmp_path: Path, cluster: Cluster) -> None:
     found = asyncio.run(check_there(checked_from(tmp_path, text), CHOICE))
     assert any("BAD is bad" in problem.message for problem in found.problems)
     assert cluster.cluster.objects(JOB) == []
+
+
+def test_a_config_map_of_the_file_has_to_be_on_the_cluster(tmp_path: Path, cluster: Cluster) -> None:
+    data: JsonObject = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "data"}, "data": {"rows": "3"}}
+    from_data = "envFrom: [{configMapRef: {name: data}}]\n              image:"
+    checked = checked_from(tmp_path, f"{EXPERIMENT.replace('image:', from_data)}---\n{json.dumps(data)}\n")
+    (problem,) = asyncio.run(check_there(checked, CHOICE)).problems
+    assert (problem.code, problem.severity, problem.found) == ("missing-companion", Severity.ERROR, "data")
+    cluster.cluster.create(CONFIG_MAP, data, "default")
+    assert asyncio.run(check_there(checked, CHOICE)).problems == ()
 
 
 def test_a_kind_that_this_machine_lacks_is_no_problem_for_a_cluster(tmp_path: Path) -> None:

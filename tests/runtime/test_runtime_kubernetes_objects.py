@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 import pytest
-from kubernetes_world import KubernetesWorld, job, runtime_on
+from kubernetes_world import KubernetesWorld, job, pod_of, runtime_on
 
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get, get_list, string_map
@@ -231,6 +231,55 @@ def test_a_job_that_was_deleted_while_the_watch_was_down_is_told_as_gone() -> No
     played(story)
 
 
+async def _told_until_synced(world: KubernetesWorld) -> list[AttemptKey]:
+    told: list[AttemptKey] = []
+    async with aclosing(runtime_on(world).changes("e", ())) as events:
+        async for event in events:
+            if isinstance(event, Synced):
+                return told
+            told.append(event.key)
+    raise AssertionError("changes ended")
+
+
+def test_resources_are_told_when_their_pods_are_known_too() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        await runtime_on(world).ensure(KEY, job(name="trial"))
+        world.api.fail("list", UNREACHABLE, plural="pods", times=3)
+        began = asyncio.get_running_loop().time()
+        assert await asyncio.wait_for(_told_until_synced(world), 60) == [KEY]
+        assert asyncio.get_running_loop().time() > began
+
+    played(story)
+
+
+def test_a_job_that_gets_no_pods_waits_in_vain_until_it_gets_one() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        reasons: list[str] = []
+        async with aclosing(runtime.changes("e", ())) as events:
+            async for event in events:
+                if isinstance(event, Snapshot):
+                    reasons.append(event.stuck.reason if event.stuck else "")
+                    if reasons == ["", "NoPods"]:
+                        made = world.cluster.objects(JOB)[0]
+                        world.cluster.create(POD, pod_of(made, "trial-abcde"), "default")
+                    if len(reasons) == 3:
+                        break
+        assert reasons == ["", "NoPods", ""]
+
+    played(story)
+
+
+def test_without_the_right_to_see_pods_resources_are_told_all_the_same() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        await runtime_on(world).ensure(KEY, job(name="trial"))
+        world.api.denied.add(("list", "pods"))
+        assert await asyncio.wait_for(_told_until_synced(world), 60) == [KEY]
+
+    played(story)
+
+
 # Checking
 
 
@@ -262,6 +311,36 @@ def test_missing_rights_are_listed_together() -> None:
     assert "get pods/log" in problems[1].message
 
 
+def test_a_pause_that_cannot_suspend_is_warned_of() -> None:
+    (problem,) = checked(lambda world: world.api.denied.add(("patch", "jobs")))
+    assert (problem.code, problem.severity) == ("cannot-suspend", Severity.WARNING)
+
+
+def test_what_the_server_warns_of_is_told() -> None:
+    def change(world: KubernetesWorld) -> None:
+        world.api.warnings["jobs"] = ("spec.ttlSecondsAfterFinished is short",)
+
+    (problem,) = checked(change)
+    assert (problem.code, problem.severity) == ("cluster-warning", Severity.WARNING)
+    assert problem.message == "spec.ttlSecondsAfterFinished is short"
+
+
+def test_a_file_in_the_root_of_its_container_cannot_be_read() -> None:
+    (problem,) = checked(lambda _: None, collector_paths=("/metrics.log",))
+    assert (problem.code, problem.severity) == ("cannot-read-file", Severity.ERROR)
+    assert "/metrics.log" in problem.message
+
+
+def test_a_file_needs_a_cluster_that_has_sidecars() -> None:
+    def change(world: KubernetesWorld) -> None:
+        world.api.version = "v1.28.15"
+
+    (problem,) = checked(change, collector_paths=("/out/metrics.log",))
+    assert (problem.code, problem.severity) == ("cluster-too-old", Severity.ERROR)
+    assert "v1.28.15" in problem.message
+    assert checked(change) == []
+
+
 def test_an_unknown_field_is_named_with_its_path() -> None:
     def change(world: KubernetesWorld) -> None:
         world.cluster.unknown_fields = lambda type, _: (
@@ -285,6 +364,7 @@ def test_each_cause_of_a_refusal_is_a_problem_at_its_field() -> None:
 def test_an_admission_that_denies_is_quoted() -> None:
     text = 'admission webhook "policy.example.dev" denied the request: no latest tags'
     (problem,) = checked(_refuse(KubeError(400, "BadRequest", text)))
+    assert problem.code == "refused-by-cluster"
     assert text in problem.message
 
 
@@ -305,6 +385,13 @@ def test_a_namespace_that_is_not_there_comes_with_the_command_that_makes_it() ->
 def test_a_cluster_out_of_reach_is_one_problem() -> None:
     (problem,) = checked(lambda world: world.api.fail("discover", UNREACHABLE, times=9))
     assert problem.code == "cluster-unreachable"
+
+
+def test_who_is_not_known_has_to_log_in_again() -> None:
+    expired = KubeError(401, "Unauthorized", "the token has expired")
+    (problem,) = checked(lambda world: world.api.fail("discover", expired, times=9))
+    assert problem.code == "not-logged-in"
+    assert "the token has expired" in problem.message
 
 
 def test_a_pod_that_would_be_refused_is_found_though_its_job_is_not() -> None:

@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from local_workloads import JOB, POD, container, open_runtime, outcome, play
+from local_workloads import JOB, POD, container, open_runtime, outcome, output_of, play
 
 from trialmill.api.problem import Severity
+from trialmill.api.tree import JsonObject
 from trialmill.engine.ports import File
 from trialmill.kinds.plan import Container, Mount, Pod, Resources, Volume, VolumeKind
 from trialmill.runtime.local.private_paths import Place, PrivatePaths, private_paths
@@ -150,6 +151,19 @@ def test_the_environment_is_the_users_then_the_containers(tmp_path: Path, monkey
     assert outcome(tmp_path, container("sh", "-c", script, env={"BOTH": "container"}))[1] == "kept container 1 trial\n"
 
 
+def test_every_attempt_of_a_trial_is_told_the_trials_own_name(tmp_path: Path) -> None:
+    labels: JsonObject = {"katib.kubeflow.org/trial": "trial"}
+    second: JsonObject = {**JOB, "metadata": {"name": "trial-2", "labels": labels}}
+
+    async def story() -> str:
+        async with open_runtime(tmp_path, container("sh", "-c", 'echo "$KATIB_TRIAL_NAME"')) as runtime:
+            await runtime.ensure(KEY._replace(attempt=2), second)
+            await ended(runtime, KEY._replace(attempt=2))
+            return await output_of(runtime, KEY._replace(attempt=2))
+
+    assert play(story()) == "trial\n"
+
+
 def test_volumes_are_made_and_shared_by_the_containers_of_a_pod(tmp_path: Path) -> None:
     volumes = (Volume("files", VolumeKind.FILES, files={"sub/a": b"given"}), Volume("shared", VolumeKind.EMPTY_DIR))
     mounts = (Mount("files", "/etc/given"), Mount("shared", "/shared"))
@@ -202,7 +216,9 @@ def test_a_missing_gpu_is_an_error_and_a_large_request_a_warning(tmp_path: Path)
     async def story() -> None:
         asked = Resources(cpu=64, memory=1 << 50, gpus=1)
         async with open_runtime(tmp_path, container("true"), resources=asked, slots=Slots(2, 1 << 30)) as runtime:
-            found = [(problem.code, problem.severity) for problem in await runtime.check(JOB)]
+            problems = await runtime.check(JOB)
+            found = [(problem.code, problem.severity) for problem in problems]
+            assert "1024 Ti of memory are asked for, and this machine has 1 Gi" in problems[2].message
             assert found == [
                 ("gpu-missing", Severity.ERROR),
                 ("request-too-large", Severity.WARNING),

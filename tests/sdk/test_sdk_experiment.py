@@ -235,7 +235,7 @@ def test_what_cannot_be_read_is_a_problem_too(tmp_path: Path) -> None:
     assert [p.code for p in missing.validate()] == ["file-not-found"]
     assert missing.to_dict() == {}
     broken = Experiment.from_yaml("a: [\n")
-    assert [(p.severity, p.file, p.line) for p in broken.validate()] == [("error", "<text>", 2)]
+    assert [(p.severity, p.file, p.line) for p in broken.validate()] == [("error", "<text>", 1)]
 
 
 # --- the package

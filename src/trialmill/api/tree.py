@@ -1,7 +1,10 @@
 """JSON trees: what YAML files, manifests and stored records are made of."""
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, TypeGuard
+from typing import Final, TypeAlias, TypeGuard
+
+_STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
@@ -66,6 +69,17 @@ def format_path(path: Path) -> str:
         else:
             text += f"[{step!r}]"
     return text
+
+
+def path_of(text: str) -> Path:
+    """The steps of a path as `format_path` and Kubernetes write it; numbers in brackets are positions in lists."""
+    steps: list[str | int] = []
+    for name, index in _STEP.findall(text):
+        if name:
+            steps.append(name)
+        else:
+            steps.append(int(index) if index.isdecimal() else index.strip("'\""))
+    return tuple(steps)
 
 
 def kind_name(value: object) -> str:

@@ -126,8 +126,14 @@ def _blamed(text: str, complaint: int) -> Explanation | None:
         message, remedy = "this line is neither `key: value` nor a list item", "check the characters it begins with"
     else:
         message = "this line is not indented as the lines around it are"
-        remedy = f"begin it with {found.spaces} spaces" if found.spaces else "begin it in the first column"
+        remedy = _move(found.spaces - found.column + 1)
     return Explanation("yaml-syntax", message, found.line, found.column, remedy)
+
+
+def _move(by: int) -> str:
+    """How far: it is right of a text inside a template too, where columns are not those of the file."""
+    count = f"{abs(by)} space" if abs(by) == 1 else f"{abs(by)} spaces"
+    return f"move it {count} to the {'right' if by > 0 else 'left'}"
 
 
 def _unclosed(context: str, begin: _Place, place: _Place, line: str, last: int) -> Explanation:

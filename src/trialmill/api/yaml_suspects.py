@@ -55,21 +55,26 @@ def suspect(lines: Sequence[str], complaint: int) -> Suspect | None:
     part = list(lines[: complaint + _LOOK_AHEAD])
     if sum(map(len, part)) > _LONGEST:
         return None
-    best: tuple[int, int, bool, int] | None = None
+    best: tuple[int, ...] | None = None
     chosen: _Repair | None = None
     for order, repair in enumerate(_repairs(part, complaint - 1)):
         repaired = [*part[: repair.row], repair.text, *part[repair.row + 1 :]]
-        progress = _progress(repaired, repair.row)
-        if progress < min(complaint + _CLEAR, len(part)):
+        progress = _progress(repaired, repair.row, is_cut=len(part) < len(lines))
+        if progress < complaint + _CLEAR:
             continue
-        # Where moving either would do, the line itself rather than one that nothing is wrong with so far.
-        is_other_moved = repair.spaces is not None and repair.row != complaint - 1
-        rank = (-progress, _irregularities(repaired, complaint - 1), is_other_moved, order)
+        rank = (-progress, _irregularities(repaired, complaint - 1), *_likelihood(part, repair, complaint - 1), order)
         if best is None or rank < best:
             best, chosen = rank, repair
     if chosen is None or (chosen.spaces is None and chosen.row == complaint - 1):
         return None  # the parser's own words are about that line already, and say more
     return Suspect(chosen.row + 1, _indent(part[chosen.row]) + 1, chosen.spaces)
+
+
+def _likelihood(lines: Sequence[str], repair: _Repair, at: int) -> tuple[int, int]:
+    """The smaller, the likelier: the line itself rather than one that nothing is wrong with so far, moved a little."""
+    if repair.spaces is None:
+        return (2 if _ENTRY.match(lines[repair.row]) else 0), 0
+    return int(repair.row != at), abs(repair.spaces - _indent(lines[repair.row]))
 
 
 def _repairs(lines: Sequence[str], at: int) -> Iterator[_Repair]:
@@ -144,7 +149,7 @@ def _inner(line: str) -> int:
     return len(line) - len(line.lstrip(" -"))
 
 
-def _progress(lines: Sequence[str], row: int) -> int:
+def _progress(lines: Sequence[str], row: int, *, is_cut: bool) -> int:
     """The line, from 1, of the next complaint; 0 where the line at `row` is taken for a part of another's text."""
     begun = False
     try:
@@ -155,7 +160,7 @@ def _progress(lines: Sequence[str], row: int) -> int:
         mark = error.problem_mark or error.context_mark
         # A text or a list of one line that the end of the part cuts off is no complaint.
         reached = mark.line + 1 if mark else 0
-        return (_END if reached >= len(lines) else reached) if begun else 0
+        return (_END if is_cut and reached >= len(lines) else reached) if begun else 0
     except yaml.YAMLError:
         return 0
     return _END if begun else 0

@@ -6,7 +6,7 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.problem import Problems
 from trialmill.api.tree import get_string
 from trialmill.check.companions import COMPANION_KINDS
-from trialmill.check.manifest import ManifestCheck
+from trialmill.check.manifest import PLACEHOLDERS, ManifestCheck
 from trialmill.check.places import TEMPLATE
 from trialmill.kinds.schema import BUILT_IN
 
@@ -27,4 +27,4 @@ def check_additional(experiment: Experiment, problems: Problems, *, on_cluster: 
             message = f"a {kind} beside a trial's own resource is made on a cluster only"
             remedy = f"on this machine it can be a {' or a '.join(COMPANION_KINDS)}"
             problems.unavailable("not-available-yet", message, (*place, "kind"), remedy=remedy)
-        ManifestCheck(BUILT_IN, problems, place, has_placeholders=True).run(manifest)
+        ManifestCheck(BUILT_IN, problems, place, openings=PLACEHOLDERS).run(manifest)

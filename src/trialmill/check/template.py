@@ -9,8 +9,9 @@ from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.space import Space
 from trialmill.api.tree import Json, Path, format_path, get
 from trialmill.check.hydration import is_hydrated
-from trialmill.check.manifest import ManifestCheck
+from trialmill.check.manifest import ANY_PLACEHOLDERS, PLACEHOLDERS, ManifestCheck
 from trialmill.check.places import MANIFEST, TEMPLATE, has_error_below, is_inside, name_in, texts_with
+from trialmill.forms.image_command import is_short
 from trialmill.kinds.schema import BUILT_IN
 from trialmill.template.compile import check_identity, compile_template
 from trialmill.template.compiled import CompiledTemplate
@@ -48,7 +49,7 @@ def compile_checked(
     compiled = compile_template(
         experiment.spec.template, names, BUILT_IN, report, TEMPLATE, space, passes_all_on=is_whole
     )
-    walk = ManifestCheck(BUILT_IN, report, MANIFEST, has_placeholders=True)
+    walk = ManifestCheck(BUILT_IN, report, MANIFEST, openings=PLACEHOLDERS)
     if is_whole:
         walk.run(manifest)
     _check_lookalikes(manifest, report)
@@ -64,10 +65,10 @@ def compile_checked(
 def check_unread(tree: Json, problems: Problems) -> None:
     """What is wrong with the manifest of an Experiment whose template cannot be read as a whole."""
     manifest = get(tree, *MANIFEST)
-    if isinstance(manifest, dict):
+    if isinstance(manifest, dict) and not is_short(manifest):
         for name in ("apiVersion", "kind"):
             check_identity(manifest, name, problems, MANIFEST)
-        ManifestCheck(BUILT_IN, problems, MANIFEST, has_placeholders=True).run(manifest)
+        ManifestCheck(BUILT_IN, problems, MANIFEST, openings=ANY_PLACEHOLDERS).run(manifest)
 
 
 def _parameter_names(experiment: Experiment, problems: Problems) -> tuple[str, ...]:

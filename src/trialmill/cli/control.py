@@ -5,13 +5,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from trialmill.cli.failures import OK, complain
+from trialmill.cli.failures import OK, complain, refuse
 from trialmill.cli.output import write_line
 from trialmill.cli.reading import EXPERIMENT, resume_hint, store_of, with_store
 from trialmill.engine.ports import HeldByError, Stores
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, RunState
 from trialmill.root import control
-from trialmill.root.control import Changed
+from trialmill.root.control import Changed, Extension
 from trialmill.root.lookup import find_experiment
 from trialmill.root.opening import runs_directory
 
@@ -56,11 +56,23 @@ def _end_what_is_left(args: argparse.Namespace, record: ExperimentRecord) -> str
 
 
 def extend_command(args: argparse.Namespace) -> int:
-    result = _change(args, lambda stores, ref: control.extend(stores, ref, args.max_trials))
-    _tell(result.record, f"extended to {args.max_trials} trials" if result.changed else "unchanged")
+    extension = Extension(args.max_trials, args.max_failed, args.past_goal)
+    if extension == Extension():
+        refuse("extend needs what to allow: --max-trials, --max-failed or --past-goal")
+    result = _change(args, lambda stores, ref: control.extend(stores, ref, extension))
+    if result.is_final and _is_over(result.record):
+        return OK
+    _tell(result.record, _extended(extension) if result.changed else "unchanged")
     if result.holder is None:
         complain(f"nobody runs {result.record.name} now; start it with: {resume_hint(args)}")
     return OK
+
+
+def _extended(extension: Extension) -> str:
+    allowed = {"trials": extension.max_trials, "failures": extension.max_failed_trials}
+    limits = " and ".join(f"{count} {what}" for what, count in allowed.items() if count is not None)
+    goal = " past its goal" if extension.past_goal else ""
+    return "extended" + (f" to {limits}" if limits else "") + goal
 
 
 def delete_command(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import Final
 
 from trialmill.api.experiment import Experiment, Parameter
 from trialmill.cli.failures import OK
+from trialmill.cli.hints import Hints
 from trialmill.cli.output import plain, short_duration, short_value, write_line, write_table
 from trialmill.cli.reading import resume_hint, store_of, with_store
 from trialmill.engine.ports import Stores
@@ -31,7 +32,7 @@ def describe_command(args: argparse.Namespace) -> int:
     each, events = with_store(args, lambda stores: _read(stores, args))
     now = datetime.now(UTC)
     _write_head(each, now, resume_hint(args))
-    _write_trials(each, now)
+    _write_trials(each, now, Hints.of(args).command("trials", args.name))
     _write_conditions(each.record, now)
     _write_files(each, runs_directory(store_of(args)))
     _write_events(events, now)
@@ -93,7 +94,7 @@ def _space(parameter: Parameter) -> str:
     return f"{parameter.type} from {space.min} to {space.max}{step}, {space.distribution}"
 
 
-def _write_trials(each: Overview, now: datetime) -> None:
+def _write_trials(each: Overview, now: datetime, all_trials: str) -> None:
     counts = Counter(trial.phase for trial in each.trials)
     found = ", ".join(f"{counts[phase]} {phase}" for phase in TrialPhase if counts[phase])
     _write_field("Trials", f"{len(each.trials)}" + (f": {found}" if found else ""))
@@ -105,11 +106,13 @@ def _write_trials(each: Overview, now: datetime) -> None:
         rows = [
             (t.name, t.phase.value, waits_for(t, driven=each.holder is not None, now=now)) for t in active[:_ACTIVE]
         ]
-        _write_section("Not over", ("TRIAL", "STATUS", "WAITS FOR"), rows, len(active) - len(rows))
+        _write_section("Not over", ("TRIAL", "STATUS", "WAITS FOR"), rows, _more(len(active) - len(rows), all_trials))
     failed = [t for t in each.trials if t.phase in (TrialPhase.FAILED, TrialPhase.METRICS_UNAVAILABLE)]
     if failed:
         rows = [(t.name, t.reason, t.message) for t in failed[-_FAILURES:]]
-        _write_section("Failures, newest last", ("TRIAL", "REASON", "MESSAGE"), rows, len(failed) - len(rows))
+        _write_section(
+            "Failures, newest last", ("TRIAL", "REASON", "MESSAGE"), rows, _more(len(failed) - len(rows), all_trials)
+        )
 
 
 def _write_best(best: TrialRecord, experiment: Experiment) -> None:
@@ -149,10 +152,14 @@ def _write_field(label: str, value: str) -> None:
     write_line(f"{label + ':' if label else '':{_LABEL}}{plain(value)}")
 
 
-def _write_section(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], more: int = 0) -> None:
+def _write_section(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], more: str = "") -> None:
     write_line()
-    write_line(f"{title}:" + (f" ({more} more: see `trialmill trials`)" if more else ""))
+    write_line(f"{title}:{more}")
     write_table(header, rows)
+
+
+def _more(count: int, command: str) -> str:
+    return f" ({count} more: see `{command}`)" if count else ""
 
 
 def _once(label: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The one place where errors become messages and exit codes: 2 for bad input, 1 for a failure, 130 for Ctrl-C."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -11,11 +12,14 @@ BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 READER_GONE: Final = 141
 """What a shell shows for a program that SIGPIPE ended: `trialmill trials x | head`."""
+_CANNOT_WRITE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 TRACE_VARIABLE: Final = "TRIALMILL_TRACE"
 
 
-def guarded(command: Callable[[], int]) -> int:
-    """Run a command. Whatever it raises becomes a plain line on stderr and an exit code."""
+def guarded(command: Callable[[], int], options: str = "") -> int:
+    """Run a command. Whatever it raises becomes a plain line on stderr and an exit code; commands that the line
+    recommends have these options.
+    """
     try:
         code = command()
         sys.stdout.flush()
@@ -26,7 +30,7 @@ def guarded(command: Callable[[], int]) -> int:
         complain("interrupted")
         return INTERRUPTED
     except Exception as error:
-        return _explained(error)
+        return _explained(error, options)
     return code
 
 
@@ -45,19 +49,23 @@ def refuse(message: str) -> NoReturn:
     raise InputError(message)
 
 
-def _explained(error: Exception) -> int:
+def _explained(error: Exception, options: str) -> int:
     # Imported here: a command that succeeds has no need of them.
-    from trialmill.engine.ports import StoreError
+    from trialmill.engine.ports import StoreError, StoreUnusableError
     from trialmill.root.errors import InputError, RootError
 
-    if isinstance(error, InputError):
+    if isinstance(error, RootError):
+        complain(error.text(options))
+        return BAD_INPUT if isinstance(error, InputError) else FAILED
+    if isinstance(error, StoreError):
         complain(str(error))
-        return BAD_INPUT
-    if isinstance(error, RootError | StoreError):
-        complain(str(error))
-        return FAILED
+        return BAD_INPUT if isinstance(error, StoreUnusableError) else FAILED
     if isinstance(error, OSError) and error.filename is not None:
         complain(f"{error.filename}: {error.strerror}")
+        return FAILED
+    if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+        _close_stdout()
+        complain(f"the output cannot be written: {error.strerror}")
         return FAILED
     return _fault(error)
 
@@ -90,7 +98,9 @@ def _written(text: str) -> str:
 
 
 def _close_stdout() -> None:
-    """Nobody reads any more. What is still buffered goes nowhere, so that the end of the process tries no write."""
+    """Nobody reads any more, or nothing can be written. What is buffered goes nowhere, so that the end of the process
+    does not try.
+    """
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):

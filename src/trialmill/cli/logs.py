@@ -12,7 +12,7 @@ from trialmill.cli.failures import OK, complain
 from trialmill.cli.reading import resume_hint, store_of, with_store
 from trialmill.engine.ports import Stores
 from trialmill.engine.records import ExperimentRecord, TrialRecord
-from trialmill.root.errors import InputError
+from trialmill.root.errors import InputError, NextStep
 from trialmill.root.logs import Output, containers, outputs
 from trialmill.root.lookup import find_subject, find_trial
 from trialmill.root.opening import runs_directory
@@ -49,7 +49,7 @@ async def _choose(stores: Stores, args: argparse.Namespace) -> tuple[ExperimentR
     if args.trial:
         return record, await find_trial(stores, record, args.trial), container
     if not subject.trials:
-        raise InputError(f"{record.name} has no trials yet", "see: trialmill describe " + record.name)
+        raise InputError(f"{record.name} has no trials yet", steps=[NextStep("see", "describe", record.name)])
     growing = [trial for trial in subject.trials if args.follow and not trial.phase.is_over]
     best = None if growing else subject.best()
     trial = best or [*subject.trials, *growing][-1]
@@ -60,9 +60,10 @@ async def _choose(stores: Stores, args: argparse.Namespace) -> tuple[ExperimentR
 async def _follow(stores: Stores, record: ExperimentRecord, trial: TrialRecord, printer: "_Printer", hint: str) -> None:
     """Print what is added until the trial is over, or nobody is left to bring it there."""
     while True:
-        # In this order: what was printed before the trial was seen to be over is not missed.
-        trial = await stores.trials.trial(record.uid, trial.name)
+        # In this order: neither an end that was saved before nobody drove it any more is missed, nor what was printed
+        # before the trial was seen to be over.
         driven = await stores.trials.holder(record.ref) is not None
+        trial = await stores.trials.trial(record.uid, trial.name)
         printer.print_new(trial)
         if trial.phase.is_over:
             return

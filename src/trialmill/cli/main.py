@@ -13,8 +13,25 @@ from typing import Final, TypeAlias
 
 from trialmill import __version__
 from trialmill.cli.failures import guarded
+from trialmill.cli.hints import Hints
 
-_Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+class _Command(argparse.ArgumentParser):
+    """The arguments of one subcommand."""
+
+    optional: str = ""
+    """The argument that may be left out, and that argparse takes for left out once it has seen an option after NAME."""
+
+    def parse_known_args(  # type: ignore[override] # argparse declares overloads for other namespaces, unused here
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        found, rest = super().parse_known_args(args, namespace)
+        if len(rest) == 1 and not rest[0].startswith("-") and getattr(found, self.optional, "") is None:
+            setattr(found, self.optional, rest.pop())
+        return found, rest
+
+
+_Subcommands: TypeAlias = "argparse._SubParsersAction[_Command]"
 
 _DESCRIPTION: Final = "Hyperparameter tuning from one Katib Experiment file, on this machine or on a cluster."
 _EPILOG: Final = """\
@@ -23,6 +40,7 @@ Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
 """
 
 
+_LARGEST_SEED: Final = 2**63 - 1
 _OBJECTS: Final = 50_000
 """New objects after which garbage is looked for; Python's own 700 is made for programs that run long."""
 
@@ -38,7 +56,7 @@ def _run(argv: Sequence[str] | None) -> int:
     args = build_parser().parse_args(argv)
     module, _, function = args.handler.partition(":")
     command: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), function)
-    return command(args)
+    return guarded(lambda: command(args), Hints.of(args).options)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -50,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"trialmill {__version__}")
-    subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Command)
     for add in (_add_files, _add_running, _add_showing, _add_following, _add_control):
         add(subcommands)
     return parser
@@ -149,7 +167,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     _add_file(run)
     run.add_argument("--parallel", metavar="N", help="trials at a time, or `auto` to fill the machine")
     run.add_argument("--max-trials", type=_count, metavar="N", help="trials in all")
-    run.add_argument("--seed", type=int, metavar="N", help="the seed of the search")
+    run.add_argument("--seed", type=_seed, metavar="N", help="the seed of the search")
     run.add_argument("--timeout", metavar="TIME", help="end the experiment after this long, such as 10m or 2h")
     _add_images(run)
     _add_hydrate(run)
@@ -235,16 +253,18 @@ def _add_control(subcommands: _Subcommands) -> None:
         command = _command(subcommands, name, f"control:{name}_command", text)
         _add_name(command)
         _add_place(command)
-    extend = _command(subcommands, "extend", "control:extend_command", "allow more trials")
+    extend = _command(subcommands, "extend", "control:extend_command", "allow more trials, or what else has ended it")
     _add_name(extend)
-    extend.add_argument("--max-trials", type=_count, metavar="N", required=True, help="trials in all")
+    extend.add_argument("--max-trials", type=_count, metavar="N", help="trials in all")
+    extend.add_argument("--max-failed", type=_count, metavar="N", help="failed trials that end it")
+    extend.add_argument("--past-goal", action="store_true", help="do not end at the objective's goal any more")
     _add_place(extend)
 
 
 # --- arguments that several subcommands have
 
 
-def _command(subcommands: _Subcommands, name: str, handler: str, text: str) -> argparse.ArgumentParser:
+def _command(subcommands: _Subcommands, name: str, handler: str, text: str) -> _Command:
     """`handler` is a module of `trialmill.cli` and a function in it."""
     description = text[:1].upper() + text[1:] + ("" if text.endswith("?") else ".")
     parser = subcommands.add_parser(name, help=text, description=description, allow_abbrev=False)
@@ -269,8 +289,9 @@ def _add_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the experiment")
 
 
-def _add_trial(parser: argparse.ArgumentParser, default: str) -> None:
+def _add_trial(parser: _Command, default: str) -> None:
     parser.add_argument("trial", metavar="TRIAL", nargs="?", help=f"a trial; {default}")
+    parser.optional = "trial"
 
 
 def _add_images(parser: argparse.ArgumentParser) -> None:
@@ -313,9 +334,15 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", metavar="PATH", help="the store; default: $TRIALMILL_STORE, .trialmill/store.db")
 
 
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > _LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2^63 - 1, found {text!r}")
+    return int(text)
+
+
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a number of trials, found {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, found {text!r}")
     return int(text)
 
 

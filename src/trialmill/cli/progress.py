@@ -1,16 +1,18 @@
 """What a run shows while it goes on, on stderr: a live table on a terminal, else a line now and then."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.space import format_value
+from trialmill.cli.hints import Hints
 from trialmill.cli.output import has_colour, plain, short_duration
-from trialmill.engine.records import ExperimentRecord, TrialPhase
+from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialPhase
 from trialmill.engine.state import State
 from trialmill.metrics.values import format_metric
+from trialmill.root.creating import Difference
 from trialmill.root.session import Session
 
 if TYPE_CHECKING:
@@ -26,8 +28,9 @@ _REPORT: Final = 10.0
 class Progress(Session):
     """Looks on while an experiment runs, and costs it next to nothing."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: TextIO, hints: Hints, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
+        self._hints = hints
         self._clock = clock
         self._is_terminal = stream.isatty()
         self._live: Live | None = None
@@ -36,8 +39,13 @@ class Progress(Session):
         self._done_before = 0
         self._best: int | None = None
         self._experiment: Experiment | None = None
+        self._record: ExperimentRecord | None = None
         self._state: State | None = None
         self._note = ""
+        self._was_over = False
+        self._paused_since: float | None = None
+        self._paused_for = 0.0
+        """Seconds in which nothing was to go on: they say nothing of how long the rest takes."""
 
     def __enter__(self) -> Self:
         return self
@@ -49,28 +57,52 @@ class Progress(Session):
 
     def opened(self, record: ExperimentRecord, experiment: Experiment, *, resumed: bool) -> None:
         self._experiment = experiment
+        self._record = record
         self._began = self._clock()
-        if resumed and not record.phase.is_over:
+        self._was_over = resumed and record.phase.is_over
+        if resumed and not self._was_over:
             self._say(f"going on with experiment {record.name}")
         elif not resumed:
             self._say(f"experiment {record.name} started, seed {record.seed}")
+
+    def counts_changed(self, changes: Sequence[Difference]) -> None:
+        for change in changes:
+            stored, given = ("unlimited" if count is None else count for count in (change.stored, change.given))
+            self._say(f"{change.path} is {given} now, it was {stored}")
 
     def changed(self, state: State) -> None:
         now = self._clock()
         if self._state is None:
             self._done_before = state.completed
         self._state = state
+        if self._was_over and not state.experiment.phase.is_over:
+            self._was_over = False
+            self._say(f"going on with experiment {state.experiment.name}")
+        self._note_pause(state.experiment, now)
         if not self._is_terminal:
             self._report(state, now)
         elif self._live is None and state.trials:
             self._live = self._open()
 
     def stopping(self, *, at_once: bool) -> None:
-        name = self._state.experiment.name if self._state else ""
         if at_once:
             self._say("ending trials at once")
-        else:
-            self._say(f"stopping: trials are being ended (Ctrl-C again: at once); go on with: trialmill resume {name}")
+        elif self._record is not None:
+            go_on = self._hints.command("resume", self._record.name, self._record.namespace)
+            self._say(f"stopping: trials are being ended (Ctrl-C again: at once); go on with: {go_on}")
+
+    def _note_pause(self, record: ExperimentRecord, now: float) -> None:
+        """Say that the experiment pauses, and how it goes on, or that it does."""
+        paused = record.phase is ExperimentPhase.PAUSED
+        if paused and self._paused_since is None:
+            self._paused_since = now
+            go_on = self._hints.command("resume", record.name, record.namespace)
+            self._say(f"paused: no new trials are started; go on, from any shell, with: {go_on}")
+        elif not paused and self._paused_since is not None:
+            self._paused_for += now - self._paused_since
+            self._paused_since = None
+            if record.phase is ExperimentPhase.RUNNING:
+                self._say("going on")
 
     # --- lines
 
@@ -86,8 +118,8 @@ class Progress(Session):
     def _say(self, text: str) -> None:
         if self._live is not None:
             self._note = text
-            return
-        print(plain(text), file=self._stream, flush=True)
+        else:
+            print(plain(text), file=self._stream, flush=True)
 
     def _counts_line(self, state: State) -> str:
         counts = state.counts
@@ -95,7 +127,7 @@ class Progress(Session):
         limit = state.experiment.intent.max_trials
         parts = [
             f"{state.completed}{f' of {limit}' if limit else ''} trials done",
-            f"{len(state.active)} running",
+            f"{len(state.active)} {'running' if self._paused_since is None else 'suspended or ending'}",
             f"{failed} failed",
         ]
         if counts[TrialPhase.EARLY_STOPPED]:
@@ -103,10 +135,13 @@ class Progress(Session):
         return ", ".join(parts)
 
     def _time_line(self, state: State) -> str:
-        taken = self._clock() - self._began
+        now = self._clock()
         limit = state.experiment.intent.max_trials
         done = state.completed - self._done_before
-        text = short_duration(timedelta(seconds=taken))
+        text = short_duration(timedelta(seconds=now - self._began))
+        if self._paused_since is not None:
+            return f"{text}, paused for {short_duration(timedelta(seconds=now - self._paused_since))}"
+        taken = now - self._began - self._paused_for
         if limit and done > 0 and limit > state.completed:
             left = taken / done * (limit - state.completed)
             text += f", about {short_duration(timedelta(seconds=left))} left"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from trialmill.cli.hints import Hints
 from trialmill.engine.ports import Stores
 from trialmill.root.lookup import Subject, find_subject
 from trialmill.root.opening import open_existing, store_path
@@ -44,7 +45,4 @@ def read_subject(args: argparse.Namespace) -> Subject:
 
 def resume_hint(args: argparse.Namespace) -> str:
     """The command that goes on with the experiment that this command line names."""
-    words = ["trialmill resume", args.name]
-    words += ["-n", args.namespace] if args.namespace else []
-    words += ["--store", args.store] if args.store else []
-    return " ".join(words)
+    return Hints.of(args).command("resume", args.name)

@@ -2,16 +2,20 @@
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.space import Assignments, format_value
 from trialmill.cli.failures import FAILED, INTERRUPTED, OK
+from trialmill.cli.hints import Hints
 from trialmill.cli.output import plain, write_json, write_line, write_yaml
 from trialmill.engine.conditions import find_condition
+from trialmill.engine.life import TIMED_OUT, TOO_MANY_FAILED
 from trialmill.engine.records import ConditionType, ExperimentPhase, ExperimentRecord, TrialPhase, TrialRecord
 from trialmill.metrics.values import format_metric
+from trialmill.root.control import way_on
 from trialmill.root.lookup import Subject, value_of
 from trialmill.root.manifests import MANIFEST
 from trialmill.root.objects import trial_object
@@ -27,7 +31,7 @@ _ENDS: Final = {
 }
 
 
-def print_result(finished: Finished, store: str) -> None:
+def print_result(finished: Finished, store: str, hints: Hints) -> None:
     """The result of a run on stdout: how it ended, the best trial and where its files are, and what to do next."""
     record = finished.record
     word = _ENDS.get(record.phase, str(record.phase).lower())
@@ -39,11 +43,22 @@ def print_result(finished: Finished, store: str) -> None:
     failed = [t for t in finished.trials if t.phase in (TrialPhase.FAILED, TrialPhase.METRICS_UNAVAILABLE)]
     if failed:
         write_line(f"{len(failed)} of {len(finished.trials)} trials failed, the last: {plain(failed[-1].message)}")
-    write_line(f"More: trialmill describe {record.name}")
+    place = (record.name, record.namespace)
+    write_line(f"More: {hints.command('describe', *place)}")
     if record.phase is ExperimentPhase.STOPPED:
-        write_line(f"Go on: trialmill resume {record.name}")
-    elif finished.already:
-        write_line(f"Start over: trialmill delete {record.name}, or give the new one another name with --name")
+        write_line(f"Go on: {hints.command('resume', *place)}")
+    elif record.phase.is_over:
+        _print_way_on(finished, hints)
+    if finished.already:
+        write_line(f"Start over: {hints.command('delete', *place)}, or give the new one another name with --name")
+
+
+def _print_way_on(finished: Finished, hints: Hints) -> None:
+    """How the end is undone: said of one that its user may not have wanted, and whenever a result is printed again."""
+    step = way_on(finished.record, Counter(trial.phase for trial in finished.trials))
+    reason = finished.record.ending.reason if finished.record.ending else ""
+    if step is not None and (finished.already or reason in (TOO_MANY_FAILED, TIMED_OUT)):
+        write_line(f"Go on: {hints.command(step.command, step.name, finished.record.namespace)}")
 
 
 def assignment_text(assignments: Assignments) -> str:
@@ -62,7 +77,7 @@ def _print_best(best: TrialRecord, finished: Finished, runs: Path) -> None:
     value = value_of(best, experiment)
     folder = _shown(attempt_directory(str(runs), best.key))
     write_line(f"Best trial: {best.name}, {experiment.spec.objective.metric} {format_metric(value or 0.0)}")
-    write_line(f"  assignment  {assignment_text(best.assignments)}")
+    write_line(f"  assignment  {plain(assignment_text(best.assignments))}")
     if Path(folder, MANIFEST).exists():
         write_line(f"  manifest    {folder}/{MANIFEST}")
     for log in _logs(folder):
@@ -98,7 +113,7 @@ def print_trial(finished: Finished, folder: Path, output: str) -> int:
 def _print_tried(trial: TrialRecord, finished: Finished, folder: Path) -> None:
     experiment = finished.experiment
     directory = _shown(attempt_directory(str(folder), trial.key))
-    write_line(f"Tried {assignment_text(trial.assignments)}")
+    write_line(f"Tried {plain(assignment_text(trial.assignments))}")
     write_line(f"  end         {_end_of(trial, finished.record)}")
     for name in experiment.spec.objective.metric_names:
         write_line(f"  {name:<11} {_seen(trial, name)}")

@@ -13,6 +13,7 @@ from trialmill.api.durations import parse_duration
 from trialmill.api.problem import Problem, Severity
 from trialmill.check.documents import Checked
 from trialmill.cli.failures import BAD_INPUT, FAILED, INTERRUPTED, OK, complain, refuse
+from trialmill.cli.hints import Hints
 from trialmill.cli.output import write_json, write_line, write_yaml
 from trialmill.cli.progress import Progress
 from trialmill.cli.reading import EXPERIMENT, with_store
@@ -21,38 +22,38 @@ from trialmill.cli.validate import problem_text
 from trialmill.engine.ports import HeldByError, Stores
 from trialmill.root.control import Changed, unpause
 from trialmill.root.creating import ClusterChoice, Options
-from trialmill.root.errors import EditedError, RefusedError
+from trialmill.root.errors import EditedError, NextStep, RefusedError
 from trialmill.root.lookup import find_experiment
 from trialmill.root.objects import experiment_object
 from trialmill.root.opening import open_existing, store_path
 from trialmill.root.prepare import Prepared, prepare
-from trialmill.root.session import Finished, Session, check_before, parallel_that_fits, resume, run, try_once
+from trialmill.root.session import Finished, Session, as_before, check_before, parallel_that_fits, resume, run, try_once
 
 _TRY_FOLDER: Final = "try"
 _SHOWN: Final = (Severity.ERROR, Severity.UNAVAILABLE, Severity.WARNING)
 
 
 def run_command(args: argparse.Namespace) -> int:
-    ready = _ready(args)
+    store = store_path(args.store, os.environ)
+    ready = _ready(args, store)
     if ready is None:
         return BAD_INPUT
     checked, options = ready
-    store = store_path(args.store, os.environ)
-    progress = Progress(sys.stderr)
+    progress = Progress(sys.stderr, Hints.of(args))
     try:
         with progress:
             finished = asyncio.run(run(store, checked, options, progress))
     except EditedError as error:
-        _print_differences(error)
+        _print_differences(error, Hints.of(args))
         return BAD_INPUT
     except HeldByError as error:
         raise _held(checked.experiment.name, error) from error
-    return _end(finished, args.output, store)
+    return _end(finished, args, store)
 
 
 def resume_command(args: argparse.Namespace) -> int:
     store = store_path(args.store, os.environ)
-    progress = Progress(sys.stderr)
+    progress = Progress(sys.stderr, Hints.of(args))
 
     async def whole() -> Finished:
         async with open_existing(store) as stores:
@@ -64,7 +65,7 @@ def resume_command(args: argparse.Namespace) -> int:
             finished = asyncio.run(whole())
     except HeldByError as error:
         return _go_on_there(args, error)
-    return _end(finished, args.output, store)
+    return _end(finished, args, store)
 
 
 def _go_on_there(args: argparse.Namespace, error: HeldByError) -> int:
@@ -77,7 +78,7 @@ def _go_on_there(args: argparse.Namespace, error: HeldByError) -> int:
     if not result.changed:
         raise _held(args.name, error) from error
     write_line(f"{EXPERIMENT}/{result.record.name} resumed")
-    complain(f"it goes on in {error.holder}; look on with: trialmill watch {args.name}")
+    complain(f"it goes on in {error.holder}; look on with: {Hints.of(args).command('watch', args.name)}")
     return OK
 
 
@@ -94,8 +95,10 @@ def try_command(args: argparse.Namespace) -> int:
 # --- before
 
 
-def _ready(args: argparse.Namespace) -> tuple[Checked, Options] | None:
-    """The experiment, and how it is to run; None where something stands against it, which was shown."""
+def _ready(args: argparse.Namespace, store: str = "") -> tuple[Checked, Options] | None:
+    """The experiment, and how it is to run; None where something stands against it, which was shown. What the `store`
+    has of it counts as said.
+    """
     timeout = _duration(args.timeout, "--timeout")
     cluster, namespace = _where(args)
     files = [args.file, *args.companions]
@@ -106,7 +109,13 @@ def _ready(args: argparse.Namespace) -> tuple[Checked, Options] | None:
     if not _can_run(prepared.problems, prepared) or checked is None:
         return None
     options = _options(args, checked, timeout, cluster)
-    return (checked, options) if _can_run(asyncio.run(check_before(checked, options)), prepared) else None
+
+    async def look() -> tuple[Options, list[Problem]]:
+        known, is_over = await as_before(store, checked, options) if store else (options, False)
+        return known, [] if is_over else await check_before(checked, known)
+
+    options, found = asyncio.run(look())
+    return (checked, options) if _can_run(found, prepared) else None
 
 
 def _where(args: argparse.Namespace) -> tuple[ClusterChoice | None, str | None]:
@@ -193,12 +202,12 @@ def _duration(text: str | None, option: str) -> timedelta | None:
 # --- after
 
 
-def _end(finished: Finished, output: str, store: str) -> int:
-    if output == "text":
-        print_result(finished, store)
+def _end(finished: Finished, args: argparse.Namespace, store: str) -> int:
+    if args.output == "text":
+        print_result(finished, store, Hints.of(args))
     else:
         tree = experiment_object(finished.record, finished.trials, finished.experiment)
-        (write_json if output == "json" else write_yaml)(tree)
+        (write_json if args.output == "json" else write_yaml)(tree)
     return exit_code(finished)
 
 
@@ -209,13 +218,13 @@ def exit_code(finished: Finished) -> int:
     return INTERRUPTED if finished.interrupted else FAILED
 
 
-def _print_differences(error: EditedError) -> None:
+def _print_differences(error: EditedError, hints: Hints) -> None:
     complain(error.message)
     for difference in error.differences:
-        print(f"  {difference.path}: stored {difference.stored!r}, file {difference.given!r}", file=sys.stderr)
-    complain(error.remedy)
+        print(f"  {difference.path}: stored {difference.stored!r}, now {difference.given!r}", file=sys.stderr)
+    complain(error.advice(hints.options))
 
 
 def _held(name: str, error: HeldByError) -> RefusedError:
-    remedy = f"look on with: trialmill watch {name}; end it with: trialmill stop {name}"
-    return RefusedError(f"experiment {name} is {error}", remedy)
+    steps = [NextStep("look on with", "watch", name), NextStep("end it with", "stop", name)]
+    return RefusedError(f"experiment {name} is {error}", steps=steps)

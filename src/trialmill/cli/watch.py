@@ -30,6 +30,8 @@ async def _watch(stores: Stores, args: argparse.Namespace) -> int:
     record, shown = subject.record, dict[str, str]()
     async with aclosing(_moments(stores, record.uid, subject.cursor)) as moments:
         async for _ in moments:
+            # In this order: what was saved before nobody drove it any more is not missed.
+            driven = await stores.trials.holder(record.ref) is not None
             try:
                 subject = await find_subject(stores, record.name, record.namespace)
             except InputError:
@@ -38,7 +40,7 @@ async def _watch(stores: Stores, args: argparse.Namespace) -> int:
             _show(subject, shown)
             if subject.record.phase in _AT_REST:
                 break
-            if await stores.trials.holder(record.ref) is None:
+            if not driven:
                 complain(f"nobody runs {record.name} now; go on with: {resume_hint(args)}")
                 break
     return OK

@@ -25,14 +25,25 @@ from trialmill.engine.state import State
 
 ALGORITHM_FAILED: Final = "ExperimentAlgorithmFailed"
 """Why an experiment ends whose algorithm broke down. More trials or failures allowed do not undo this end."""
+GOAL_REACHED: Final = "ExperimentGoalReached"
+MAX_TRIALS_REACHED: Final = "ExperimentMaxTrialsReached"
+TOO_MANY_FAILED: Final = "ExperimentFailed"
+TIMED_OUT: Final = "ExperimentTimedOut"
+"""Why experiments end; the first three are Katib's reasons."""
 
 
 def open_experiment(state: State, at: datetime) -> None:
-    """A driver takes the experiment up. An end is not undone by it; more trials than before may restart it."""
+    """A driver takes the experiment up. Of ends this undoes a timeout, which starts anew with each driver; others are
+    undone by new limits.
+    """
     if not state.experiment.conditions:
         conditions = set_condition((), ConditionType.CREATED, True, "ExperimentCreated", "the experiment is stored", at)
         state.put(replace(state.experiment, conditions=conditions))
-    _restart_if_extended(state, at)
+    ending = state.experiment.ending
+    if state.experiment.phase.is_over and ending is not None and ending.reason == TIMED_OUT:
+        _restart(state, "its timeout starts anew", at)
+    else:
+        _restart_if_extended(state, at)
 
 
 def change_intent(state: State, intent: Intent, at: datetime) -> None:
@@ -154,7 +165,7 @@ def _outcome(state: State, at: datetime) -> Outcome | None:
 
 
 def _goal_reached(state: State, _at: datetime) -> Outcome | None:
-    if state.best is None:
+    if state.best is None or state.experiment.intent.past_goal:
         return None
     trial = state.trials[state.best]
     value = state.objective_value(trial)
@@ -162,14 +173,14 @@ def _goal_reached(state: State, _at: datetime) -> Outcome | None:
     if value is None or not objective.reaches_goal(value):
         return None
     message = f"trial {trial.name} reached the goal: {objective.metric} is {value:g}"
-    return Outcome(True, "ExperimentGoalReached", message)
+    return Outcome(True, GOAL_REACHED, message)
 
 
 def _too_many_failed(state: State, _at: datetime) -> Outcome | None:
     limit = state.experiment.intent.max_failed_trials
     if limit is None or state.failures == 0 or state.failures < limit:
         return None
-    return Outcome(False, "ExperimentFailed", f"{state.failures} trials failed, and maxFailedTrialCount is {limit}")
+    return Outcome(False, TOO_MANY_FAILED, f"{state.failures} trials failed, and maxFailedTrialCount is {limit}")
 
 
 def _timed_out(state: State, at: datetime) -> Outcome | None:
@@ -178,14 +189,22 @@ def _timed_out(state: State, at: datetime) -> Outcome | None:
         return None
     found = state.counts[TrialPhase.SUCCEEDED] > 0
     message = f"the experiment ran for its whole timeout of {state.rules.timeout.total_seconds():g} s"
-    return Outcome(found, "ExperimentTimedOut", message)
+    return Outcome(found, TIMED_OUT, message)
 
 
 def _all_done(state: State, _at: datetime) -> Outcome | None:
     limit = state.experiment.intent.max_trials
     if limit is None or state.completed < limit:
         return None
-    return Outcome(True, "ExperimentMaxTrialsReached", f"all {limit} trials are done")
+    return _done(state, limit)
+
+
+def _done(state: State, limit: int) -> Outcome:
+    """As in Katib a success, however its trials have ended; that none of them has succeeded is said."""
+    message = "the only trial is done" if limit == 1 else f"all {limit} trials are done"
+    if state.best is None:
+        message += ", and it has not succeeded" if limit == 1 else ", and none of them has succeeded"
+    return Outcome(True, MAX_TRIALS_REACHED, message)
 
 
 def _nothing_left(state: State, _at: datetime) -> Outcome | None:
@@ -199,7 +218,7 @@ def _nothing_left(state: State, _at: datetime) -> Outcome | None:
         return Outcome(True, "ExperimentSuggestionEndReached", "the algorithm has nothing more to suggest")
     limit = experiment.intent.max_trials
     if limit is not None and len(state.trials) >= limit and not state.paused:
-        return Outcome(True, "ExperimentMaxTrialsReached", f"all {limit} trials are done")
+        return _done(state, limit)
     return None
 
 
@@ -272,14 +291,31 @@ def _resume_interrupted(state: State, at: datetime) -> None:
 def _restart_if_extended(state: State, at: datetime) -> None:
     """An experiment whose end its new limits no longer justify goes on (Katib: condition Restarting)."""
     experiment = state.experiment
-    if not experiment.phase.is_over or not _extended(state, experiment):
-        return
+    message = undone_by(experiment, experiment.intent, state.completed, state.failures)
+    if experiment.phase.is_over and message:
+        _restart(state, message, at)
+
+
+def undone_by(experiment: ExperimentRecord, intent: Intent, completed: int, failures: int) -> str:
+    """What in an intent undoes the end of an experiment with so many trials that are over, and that failed; empty where
+    nothing does.
+    """
+    limit, failed = intent.max_trials, intent.max_failed_trials
+    has_room = limit is None or limit > completed
+    reason = experiment.ending.reason if experiment.ending else ""
+    if reason == MAX_TRIALS_REACHED and has_room:
+        return f"maxTrialCount is now {'unlimited' if limit is None else limit}"
+    if reason == TOO_MANY_FAILED and (failed is None or failed > failures):
+        return f"maxFailedTrialCount is now {'unlimited' if failed is None else failed}"
+    if reason == GOAL_REACHED and intent.past_goal and has_room:
+        return "the goal does not end it any more"
+    return ""
+
+
+def _restart(state: State, message: str, at: datetime) -> None:
+    experiment = state.experiment
     conditions = clear_condition(experiment.conditions, ConditionType.SUCCEEDED)
     conditions = clear_condition(conditions, ConditionType.FAILED)
-    intent = experiment.intent
-    failed = experiment.phase is ExperimentPhase.FAILED
-    name, limit = ("maxFailedTrialCount", intent.max_failed_trials) if failed else ("maxTrialCount", intent.max_trials)
-    message = f"{name} is now {'unlimited' if limit is None else limit}"
     conditions = set_condition(conditions, ConditionType.RESTARTING, True, "ExperimentRestarting", message, at)
     state.put(
         replace(
@@ -292,15 +328,3 @@ def _restart_if_extended(state: State, at: datetime) -> None:
         )
     )
     state.tell(at, experiment.name, "ExperimentRestarting", message)
-
-
-def _extended(state: State, experiment: ExperimentRecord) -> bool:
-    reason = experiment.ending.reason if experiment.ending else ""
-    limit, failed = experiment.intent.max_trials, experiment.intent.max_failed_trials
-    match reason:
-        case "ExperimentMaxTrialsReached":
-            return limit is None or limit > state.completed
-        case "ExperimentFailed":
-            return failed is None or failed > state.failures
-        case _:
-            return False

@@ -173,12 +173,16 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What the user asked for last; doors write it, the driver of the experiment follows it."""
+    """What the user asked for last; doors write it, the driver of the experiment follows it.
+
+    `past_goal`: the objective's goal does not end the experiment any more.
+    """
 
     state: RunState = RunState.RUN
     parallel_trials: int = 3
     max_trials: int | None = None
     max_failed_trials: int | None = None
+    past_goal: bool = False
 
 
 class ConditionType(StrEnum):

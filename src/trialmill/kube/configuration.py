@@ -19,6 +19,7 @@ class KubeConfigError(KubeError):
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(401, "Unauthorized", f"{message}; {remedy}" if remedy else message)
+        self.message = message
         self.remedy = remedy
 
 

@@ -7,7 +7,7 @@ from trialmill.kube.api import ExpiredError, KubeError, UnreachableError
 
 SHORTEST: Final = 1.0
 """Seconds between the starts of two watches, and the first wait after a failure."""
-LONGEST_UNREACHABLE: Final = 15.0
+LONGEST_UNREACHABLE: Final = 5.0
 """Short: to find nobody there costs nobody anything, and a server that is back should be found soon."""
 LONGEST_REFUSED: Final = 60.0
 LONGEST_ASKED: Final = 300.0

@@ -69,6 +69,7 @@ class Reflector:
     _told: str = field(default="", init=False)
     """The trouble that was told last; a list that works is not yet its end, since the watch may be what is refused."""
     _failures: int = field(default=0, init=False)
+    _failed_by: type[Exception] | None = field(default=None, init=False)
     _resync_due: float = field(default=0.0, init=False)
 
     async def run(self, tell: Callable[[Change], None]) -> None:
@@ -148,8 +149,12 @@ class Reflector:
 
     def _note(self, error: Exception) -> Change | None:
         """Remember what is wrong; to be told when it is news. An expired version is none: it is ordinary."""
-        self._failures += 1
+        # Another kind of failure begins a row of its own: a server that was away for long and then says that the
+        # version has expired is back, and shall not be left alone for as long as one that is away.
+        self._failures = self._failures + 1 if type(error) is self._failed_by else 1
+        self._failed_by = type(error)
         if isinstance(error, ExpiredError):
+            self.trouble, self._told = None, ""
             return None
         is_news = self._told != str(error)
         self.trouble, self._told = error, str(error)

@@ -9,22 +9,20 @@ from pathlib import Path
 from typing import Final
 
 from trialmill.api.experiment import Experiment
-from trialmill.api.problem import Problem, Problems, Severity
+from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get_string
 from trialmill.check.corners import corners
 from trialmill.check.documents import Checked
-from trialmill.check.places import MANIFEST, TEMPLATE
 from trialmill.engine.ports import Clock
 from trialmill.engine.records import ExperimentRecord
 from trialmill.engine.rendering import trial_labels
-from trialmill.forms.normalize import in_authors_words
 from trialmill.kube.api import KubeApi, KubeError, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.root.clock import SystemClock
 from trialmill.root.creating import ClusterChoice, cluster_of
 from trialmill.root.errors import InputError, RefusedError
+from trialmill.root.placing import in_the_file
 from trialmill.runtime.kubernetes.evidence import Patience
-from trialmill.runtime.kubernetes.field_paths import path_of
 from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
 from trialmill.runtime.kubernetes.target import PRINTER_IMAGE, KindRef, Target
@@ -130,7 +128,7 @@ async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
         if not _stops(first):
             found += await _missing_companions(api, checked)
         version = "" if _stops(first) else await api.server_version()
-        return Found(api.server, version, tuple(dict.fromkeys(_placed(problem, checked) for problem in found)))
+        return Found(api.server, version, tuple(dict.fromkeys(in_the_file(problem, checked) for problem in found)))
 
 
 async def check_cluster(choice: ClusterChoice, namespace: str) -> Found:
@@ -199,26 +197,6 @@ def _context(checked: Checked, assignments: Mapping[str, object]) -> TrialContex
         experiment.name,
         labels,
     )
-
-
-def _placed(problem: Problem, checked: Checked) -> Problem:
-    """The problem with its place in the Experiment's file."""
-    if not problem.path:
-        return problem
-    path = path_of(problem.path)
-    inner = (*TEMPLATE, "additionalResources", *path[1:]) if path[:1] == ("parts",) else (*MANIFEST, *path)
-    report = Problems(checked.document)
-    report.add(
-        problem.code,
-        problem.message,
-        inner,
-        severity=problem.severity,
-        found=problem.found,
-        remedy=problem.remedy,
-        at_key=problem.code == "unknown-field",
-    )
-    (placed,) = report.found
-    return in_authors_words(placed, checked.document) if checked.document else placed
 
 
 async def _missing_companions(api: KubeApi, checked: Checked) -> list[Problem]:

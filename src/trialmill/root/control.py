@@ -1,32 +1,52 @@
 """What a user wants of a stored experiment: doors write it down, whoever drives the experiment follows it."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from trialmill.engine import life
 from trialmill.engine.ports import ConflictError, HeldByError, Stores
-from trialmill.engine.records import ExperimentRecord, ExperimentRef, Intent, RunState
+from trialmill.engine.records import ExperimentRecord, ExperimentRef, Intent, RunState, TrialPhase
 from trialmill.root.creating import cluster_of
-from trialmill.root.errors import InputError, RefusedError
+from trialmill.root.errors import InputError, NextStep, RefusedError
 from trialmill.root.lookup import experiment_of
 
 _TRIES: Final = 20
 """A driver saves its experiment a few times a minute; each conflict means that one of these has just happened."""
 _DELETING: Final = timedelta(minutes=5)
-_EXTENSIBLE: Final = ("ExperimentMaxTrialsReached", "")
-"""Reasons of an end that more trials undo."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a request has led to. `changed` is False where it was wanted so already; `holder` drives it, if anybody."""
+    """What a request has led to. `changed` is False where it was wanted so already; `holder` drives it, if anybody.
+    `is_final`: it is over, and nothing that is wanted of it undoes that.
+    """
 
     record: ExperimentRecord
     changed: bool
     holder: str | None
+    is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What an experiment may do from now on; None leaves it as it is. `past_goal`: not end at its goal any more."""
+
+    max_trials: int | None = None
+    max_failed_trials: int | None = None
+    past_goal: bool = False
+
+    def applied_to(self, intent: Intent) -> Intent:
+        failed = intent.max_failed_trials if self.max_failed_trials is None else self.max_failed_trials
+        return replace(
+            intent,
+            max_trials=intent.max_trials if self.max_trials is None else self.max_trials,
+            max_failed_trials=failed,
+            past_goal=intent.past_goal or self.past_goal,
+        )
 
 
 async def pause(stores: Stores, ref: ExperimentRef) -> Changed:
@@ -58,18 +78,86 @@ async def stop(stores: Stores, ref: ExperimentRef) -> Changed:
     return await _change(stores, ref, stopped)
 
 
-async def extend(stores: Stores, ref: ExperimentRef, max_trials: int) -> Changed:
-    """Allow more trials. Raises InputError for fewer than were allowed, RefusedError where more would not help."""
+async def extend(stores: Stores, ref: ExperimentRef, extension: Extension) -> Changed:
+    """Allow more. Raises NotFoundError; InputError for less than was allowed, RefusedError where an experiment that is
+    over would not go on by it.
+    """
+    counts = await stores.trials.counts((await stores.trials.experiment(ref)).uid)
 
     def extended(record: ExperimentRecord) -> Intent:
-        limit = record.intent.max_trials
-        if limit is not None and max_trials < limit:
-            raise InputError(f"{max_trials} is less than the {limit} trials that {record.name} may have already")
-        if max_trials != limit and record.phase.is_over and record.ending and record.ending.reason not in _EXTENSIBLE:
-            raise RefusedError(f"{record.name} ended for another reason: {record.ending.message}")
-        return replace(record.intent, max_trials=max_trials)
+        _refuse_less(record, extension, counts)
+        intent = extension.applied_to(record.intent)
+        if intent != record.intent and stays_over(record, intent, counts):
+            raise _of_no_use(record, counts)
+        return intent
 
-    return await _change(stores, ref, extended)
+    result = await _change(stores, ref, extended)
+    return replace(result, is_final=stays_over(result.record, result.record.intent, counts))
+
+
+async def refuse_fewer_trials(stores: Stores, record: ExperimentRecord, intent: Intent) -> None:
+    """Raise InputError for a lower `maxTrialCount` than there are trials: they cannot be unmade (so Katib, rule 8)."""
+    limit = intent.max_trials
+    if limit is None or limit == record.intent.max_trials:
+        return
+    made = sum((await stores.trials.counts(record.uid)).values())
+    if limit < made:
+        message = f"{record.name} has {made} trials already, and maxTrialCount is to be {limit}"
+        raise InputError(message, f"allow {made} or more")
+
+
+def stays_over(record: ExperimentRecord, intent: Intent, counts: Mapping[TrialPhase, int]) -> bool:
+    """Whether the experiment is over, and would still be with this intent, whoever drives it."""
+    if not record.phase.is_over or record.ending is None or record.ending.reason == life.TIMED_OUT:
+        return False
+    return not life.undone_by(record, intent, completed_of(counts), failures_of(counts))
+
+
+def completed_of(counts: Mapping[TrialPhase, int]) -> int:
+    """How many trials are over."""
+    return sum(count for phase, count in counts.items() if phase.is_over)
+
+
+def failures_of(counts: Mapping[TrialPhase, int]) -> int:
+    """What `maxFailedTrialCount` counts."""
+    return counts.get(TrialPhase.FAILED, 0) + counts.get(TrialPhase.METRICS_UNAVAILABLE, 0)
+
+
+def _refuse_less(record: ExperimentRecord, extension: Extension, counts: Mapping[TrialPhase, int]) -> None:
+    intent, made = record.intent, sum(counts.values())
+    trials, failures = extension.max_trials, extension.max_failed_trials
+    if trials is not None and intent.max_trials is not None and trials < intent.max_trials:
+        raise InputError(f"{trials} is less than the {intent.max_trials} trials that {record.name} may have already")
+    if trials is not None and trials < made:
+        raise InputError(f"{record.name} has {made} trials, which is more than {trials}")
+    if failures is not None and intent.max_failed_trials is not None and failures < intent.max_failed_trials:
+        limit = intent.max_failed_trials
+        raise InputError(f"{failures} is less than the {limit} failures that {record.name} may have already")
+
+
+def _of_no_use(record: ExperimentRecord, counts: Mapping[TrialPhase, int]) -> RefusedError:
+    """The experiment is over, and stays so: why, and what would change that."""
+    step = way_on(record, counts)
+    message = f"{record.name} is over: {record.ending.message if record.ending else record.phase}"
+    return RefusedError(message, "" if step else "nothing that it may do undoes this end", [step] if step else [])
+
+
+def way_on(record: ExperimentRecord, counts: Mapping[TrialPhase, int]) -> NextStep | None:
+    """How an experiment that is over can be made to go on; None where it cannot."""
+    name = record.name
+    match record.ending.reason if record.ending else "":
+        case life.MAX_TRIALS_REACHED:
+            purpose = f"allow more than {completed_of(counts)} trials with"
+            return NextStep(purpose, "extend", f"{name} --max-trials N")
+        case life.TOO_MANY_FAILED:
+            purpose = f"allow more than {failures_of(counts)} failures with"
+            return NextStep(purpose, "extend", f"{name} --max-failed N")
+        case life.GOAL_REACHED:
+            return NextStep("let it go on past its goal with", "extend", f"{name} --past-goal")
+        case life.TIMED_OUT:
+            return NextStep("let it go on for its timeout again with", "resume", name)
+        case _:
+            return None
 
 
 async def delete(stores: Stores, record: ExperimentRecord, runs: Path) -> None:
@@ -81,8 +169,8 @@ async def delete(stores: Stores, record: ExperimentRecord, runs: Path) -> None:
     try:
         lease = await stores.trials.acquire(record.ref, "a process that deletes it", _DELETING)
     except HeldByError as error:
-        remedy = f"stop it first: trialmill stop {record.name}"
-        raise RefusedError(f"{record.name} is being run by {error.holder}", remedy) from error
+        step = NextStep("stop it first", "stop", record.name)
+        raise RefusedError(f"{record.name} is being run by {error.holder}", steps=[step]) from error
     try:
         await _delete_elsewhere(record)
         _delete_files(runs / record.uid)

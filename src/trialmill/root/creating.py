@@ -168,11 +168,26 @@ def _resumed_intent(record: ExperimentRecord, checked: Checked, options: Options
     return replace(intent_of(checked.experiment, options), state=RunState.RUN)
 
 
-def differences(record: ExperimentRecord, checked: Checked) -> list[Difference]:
-    """Where the file's spec differs from the stored one, its counts aside, and what makes its trials."""
+def differences(record: ExperimentRecord, checked: Checked, options: Options) -> list[Difference]:
+    """Where the file's spec differs from the stored one, its counts aside, and what makes its trials; and a seed that
+    was not the one it was started with.
+    """
     stored, given = _without_counts(record.source), _without_counts(source_of(checked))
     old, new = (get(source, *PLACE) for source in (record.source, checked.experiment.source))
-    return [*_compare(stored, given, ("spec",)), *_compare(old, new, PLACE)]
+    found = [*_compare(stored, given, ("spec",)), *_compare(old, new, PLACE)]
+    if options.seed is not None and options.seed != record.seed:
+        found.append(Difference("--seed", record.seed, options.seed))
+    return found
+
+
+def changed_counts(old: Intent, new: Intent) -> list[Difference]:
+    """Which of the three counts are other ones now."""
+    pairs = (
+        (old.parallel_trials, new.parallel_trials),
+        (old.max_trials, new.max_trials),
+        (old.max_failed_trials, new.max_failed_trials),
+    )
+    return [Difference(name, *pair) for name, pair in zip(_COUNTS, pairs, strict=True) if pair[0] != pair[1]]
 
 
 def _counts(source: JsonObject) -> JsonObject:

@@ -8,7 +8,7 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.engine.ports import NotFoundError, Stores
 from trialmill.engine.records import ExperimentRecord, TrialRecord
-from trialmill.root.errors import InputError
+from trialmill.root.errors import InputError, NextStep
 
 _KIND_PREFIXES: Final = ("experiment.kubeflow.org/", "experiments.kubeflow.org/", "experiment/", "experiments/")
 """`list -o name` prints the first; kubectl's users write the others too."""
@@ -57,8 +57,9 @@ async def find_trial(stores: Stores, record: ExperimentRecord, name: str) -> Tri
         return await stores.trials.trial(record.uid, name)
     except NotFoundError:
         _, trials, _ = await stores.trials.load(record.ref)
-        remedy = _did_you_mean(name, [trial.name for trial in trials]) or f"see: trialmill trials {record.name}"
-        raise InputError(f"experiment {record.name} has no trial {name}", remedy) from None
+        remedy = _did_you_mean(name, [trial.name for trial in trials])
+        steps = () if remedy else (NextStep("see", "trials", record.name),)
+        raise InputError(f"experiment {record.name} has no trial {name}", remedy, steps) from None
 
 
 def experiment_of(record: ExperimentRecord) -> Experiment:
@@ -96,7 +97,8 @@ async def _unknown(stores: Stores, name: str, namespace: str | None) -> InputErr
         message = f"there is no experiment {name} in the namespace {namespace}"
         return InputError(message, f"it is in {', '.join(elsewhere)}")
     message = f"there is no experiment {name}" + (f" in the namespace {namespace}" if namespace else "")
-    return InputError(message, _did_you_mean(name, [record.name for record in everywhere]) or "see: trialmill list")
+    remedy = _did_you_mean(name, [record.name for record in everywhere])
+    return InputError(message, remedy, () if remedy else (NextStep("see", "list"),))
 
 
 def _did_you_mean(name: str, names: list[str]) -> str:

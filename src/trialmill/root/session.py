@@ -30,15 +30,18 @@ from trialmill.kinds.plan import Resources
 from trialmill.kinds.profile import profile_of
 from trialmill.kinds.verdict import Policy, policy_of_template
 from trialmill.root.clock import SystemClock
-from trialmill.root.creating import Options, cluster_of, differences, new_record, resumed
+from trialmill.root.control import refuse_fewer_trials
+from trialmill.root.creating import Difference, Options, changed_counts, cluster_of, differences, new_record, resumed
 from trialmill.root.errors import EditedError, InputError, RefusedError
 from trialmill.root.hydrating import hydrate_of
 from trialmill.root.lookup import experiment_of
 from trialmill.root.manifests import leave_manifest, stored_manifest
 from trialmill.root.opening import runs_directory
+from trialmill.root.placing import in_the_file
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.runtime.local.runtime import LocalRuntime
 from trialmill.runtime.local.slots import slots_of_this_machine
+from trialmill.runtime.local.stand_ins import StandInError
 from trialmill.search.catalogue import ALGORITHMS, EARLY_STOPPING
 from trialmill.store.sql.open import open_store
 from trialmill.template.compiled import CompiledTemplate, TrialContext
@@ -71,6 +74,9 @@ class Session(Watcher):
     def opened(self, record: ExperimentRecord, experiment: Experiment, *, resumed: bool) -> None:
         """The experiment is stored and about to be driven."""
 
+    def counts_changed(self, changes: Sequence[Difference]) -> None:
+        """The file or the options allow an experiment that is stored other counts than before."""
+
     def changed(self, state: State) -> None:
         """Something was saved."""
 
@@ -94,7 +100,8 @@ async def check_here(checked: Checked, options: Options) -> list[Problem]:
     """What keeps the experiment's trials from running on this machine."""
     runtime = _local_runtime(Path(os.devnull), checked.experiment, options)
     resource, parts = await asyncio.to_thread(_sample, checked) if checked.hydrate else _sample(checked)
-    return await runtime.check(resource, parts)
+    found = await runtime.check(resource, parts)
+    return [in_the_file(problem, checked) for problem in found]
 
 
 def parallel_that_fits(checked: Checked) -> int:
@@ -139,11 +146,13 @@ def _first(checked: Checked) -> Mapping[str, Value]:
 
 
 async def run(store: str, checked: Checked, options: Options, session: Session) -> Finished:
-    """Start the experiment, or go on with the one of its name. Raises EditedError, HeldByError, StoreError."""
+    """Start the experiment, or go on with the one of its name. Raises EditedError, HeldByError, StoreError; InputError
+    for fewer trials than there are.
+    """
     ref = ExperimentRef(checked.experiment.namespace, checked.experiment.name)
     async with open_store(store, durable=options.durable) as stores:
         try:
-            found = differences(await stores.trials.experiment(ref), checked)
+            found = differences(await stores.trials.experiment(ref), checked, options)
         except NotFoundError:
             await stores.trials.save([new_record(checked, options, SystemClock().now())])
             async with _lease(stores, ref):
@@ -152,7 +161,11 @@ async def run(store: str, checked: Checked, options: Options, session: Session) 
             raise EditedError(checked.experiment.name, found)
         await _check_same_place(stores, ref, options)
         async with _lease(stores, ref):
-            await stores.trials.save([resumed(await stores.trials.experiment(ref), checked, options)])
+            record = await stores.trials.experiment(ref)
+            wanted = resumed(record, checked, options)
+            await refuse_fewer_trials(stores, record, wanted.intent)
+            session.counts_changed(changed_counts(record.intent, wanted.intent))
+            await stores.trials.save([wanted])
             return await _drive(stores, ref, runs_directory(store), session, checked.hydrate, resumed=True)
 
 
@@ -168,6 +181,22 @@ async def resume(
         if record.intent.state is not RunState.RUN:
             await stores.trials.save([replace(record, intent=replace(record.intent, state=RunState.RUN))])
         return await _drive(stores, ref, runs_directory(store), session, hydrate, resumed=True)
+
+
+async def as_before(store: str, checked: Checked, options: Options) -> tuple[Options, bool]:
+    """The options, with the stand-ins that the stored experiment of this name has where none are given; and whether
+    it is over and stays so, so that nothing will run. Raises StoreError.
+    """
+    if not Path(store).exists():
+        return options, False
+    ref = ExperimentRef(checked.experiment.namespace, checked.experiment.name)
+    async with open_store(store) as stores:
+        try:
+            record = await stores.trials.experiment(ref)
+        except NotFoundError:
+            return options, False
+    options = replace(options, images=options.images or _options(record).images)
+    return options, record.phase.is_over and resumed(record, checked, options).intent == record.intent
 
 
 async def bring_to_rest(store: str, ref: ExperimentRef) -> None:
@@ -259,10 +288,14 @@ async def _drive(
             session.driven(signals.received)
             final = await driver.run()
         best = state.trials[state.best] if state.best is not None else None
-        if best is not None and final.phase.is_over:
+        if best is not None:
             leave_manifest(attempt_directory(str(runs), best.key), stored_manifest(best, final, experiment, runs))
     return Finished(
-        final, tuple(state.trials), experiment, interrupted=signals.count > 0, already=already and final.phase.is_over
+        final,
+        tuple(state.trials),
+        experiment,
+        interrupted=signals.count > 0,
+        already=already and final.finished == record.finished,
     )
 
 
@@ -303,14 +336,18 @@ async def _runtime(
 
 
 def _local_runtime(runs: Path, experiment: Experiment, options: Options) -> LocalRuntime:
+    """Raises InputError for a stand-in that cannot be used."""
     collector = experiment.spec.collector
-    return LocalRuntime(
-        runs,
-        base=Path(options.base),
-        stand_ins=options.images or {},
-        companions=options.companions,
-        collector_paths=collector.paths,
-    )
+    try:
+        return LocalRuntime(
+            runs,
+            base=Path(options.base),
+            stand_ins=options.images or {},
+            companions=options.companions,
+            collector_paths=collector.paths,
+        )
+    except StandInError as error:
+        raise InputError(str(error)) from error
 
 
 def _rules(experiment: Experiment, record: ExperimentRecord) -> Rules:

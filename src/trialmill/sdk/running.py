@@ -15,7 +15,7 @@ from trialmill.api.experiment import Experiment
 from trialmill.engine.ports import HeldByError
 from trialmill.engine.records import ExperimentRecord, TrialRecord
 from trialmill.engine.state import State
-from trialmill.root.errors import InputError, RefusedError
+from trialmill.root.errors import InputError, NextStep, RefusedError
 from trialmill.root.session import Finished, Session
 from trialmill.sdk.result import TrialResult, trial_result
 
@@ -92,8 +92,8 @@ def drive(name: str, work: Callable[[], Coroutine[Any, Any, Finished]], looker: 
     try:
         finished = wait_for(work, looker.stop)
     except HeldByError as error:
-        remedy = f"look on with: trialmill watch {name}; end it with: trialmill stop {name}"
-        raise RefusedError(f"experiment {name} is {error}", remedy) from error
+        steps = [NextStep("look on with", "watch", name), NextStep("end it with", "stop", name)]
+        raise RefusedError(f"experiment {name} is {error}", steps=steps) from error
     if looker.error is not None:
         raise looker.error
     if finished.interrupted:

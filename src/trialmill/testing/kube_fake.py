@@ -55,7 +55,8 @@ class FakeKubeApi:
     """Implements `KubeApi` over a `FakeCluster`; several may share one cluster.
 
     `calls` has every request so far. `fail` makes the next requests fail; `denied` holds (verb, plural) pairs that
-    this user may not do; `cut_watches` ends all open streams.
+    this user may not do; `version` is the server's own, `warnings` what it remarks on each creation of a plural;
+    `cut_watches` ends all open streams.
     """
 
     def __init__(self, cluster: FakeCluster | None = None, namespace: str = "default") -> None:
@@ -63,6 +64,8 @@ class FakeKubeApi:
         self.pod_logs = FakeLogs()
         self.calls: list[Call] = []
         self.denied: set[tuple[str, str]] = set()
+        self.version = "v1.34.4"
+        self.warnings: dict[str, tuple[str, ...]] = {}
         self.closed = False
         self._namespace = namespace
         self._faults: list[_Fault] = []
@@ -108,7 +111,7 @@ class FakeKubeApi:
 
     async def server_version(self) -> str:
         self._enter("get", "version")
-        return "v1.34.4"
+        return self.version
 
     async def discover(self, api_version: str, kind: str, *, fresh: bool = False) -> ResourceType:  # noqa: ARG002 -- nothing is kept
         self._enter("discover", kind)
@@ -207,7 +210,7 @@ class FakeKubeApi:
     ) -> Written:
         fault = self._enter("create", type.plural, namespace, get_string(object, "metadata", "name"))
         created, warnings = self.cluster.create(type, object, namespace, dry_run=dry_run, strict=strict)
-        return _answer(Written(created, warnings), fault)
+        return _answer(Written(created, (*warnings, *self.warnings.get(type.plural, ()))), fault)
 
     async def patch(
         self,

@@ -41,6 +41,7 @@ from trialmill.check.json_schema.parts import (
 from trialmill.check.metadata import LONGEST_NAME, NAME_PATTERN
 from trialmill.search import catalogue
 from trialmill.search.settings import SettingRule
+from trialmill.template.hydration import ANNOTATION
 
 _RANGES: Final = (ParameterType.DOUBLE, ParameterType.INT)
 _LISTS: Final = (ParameterType.DISCRETE, ParameterType.CATEGORICAL)
@@ -72,7 +73,15 @@ def _metadata() -> Schema:
         ),
         "namespace": text("The namespace of the experiment and its trials.", default=DEFAULT_NAMESPACE),
         "labels": string_map("Labels, which trials carry too."),
-        "annotations": string_map("Annotations."),
+        "annotations": {
+            **string_map("Annotations."),
+            "properties": {
+                ANNOTATION: text(
+                    "Trialmill: what makes each trial's resource out of the rendered template, as module:function or "
+                    "as a JSON list of a command and its arguments."
+                )
+            },
+        },
         **{name: {"description": "Added by a server; not read."} for name in OWNED_BY_SERVER},
     }
     return mapping("Name, namespace, labels and annotations.", fields, ("name",))
@@ -233,10 +242,16 @@ def _source() -> Schema:
         {"name": text("The metric."), "path": text("The file's path in the container.")},
         ("name", "path"),
     )
+    metric_field = mapping(
+        "A field of the resource whose value is one metric when the trial is over.",
+        {"name": text("The metric."), "path": text("The field's GJSON path in the resource, as status.accuracy.")},
+        ("name", "path"),
+    )
     fields: Schema = {
         "fileSystemPath": file,
         "filter": mapping("How lines are read.", {"metricsFormat": filters}),
         "httpGet": endpoint,
         "metricFiles": listed("Trialmill: a file for each metric, of the collector Outputs.", metric_file),
+        "metricFields": listed("Trialmill: a field of the resource for each metric.", metric_field),
     }
     return mapping("Where exactly.", fields)

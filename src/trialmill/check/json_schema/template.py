@@ -6,7 +6,6 @@ from trialmill.api.read_template import Cast, Encoding
 from trialmill.check.json_schema.experiment import feasible_space, parameter
 from trialmill.check.json_schema.manifests import kind_definition, spec_definition
 from trialmill.check.json_schema.parts import (
-    NOT_YET,
     Schema,
     anything,
     boolean,
@@ -40,7 +39,6 @@ def trial_template() -> Schema:
         "additionalResources": listed(
             "Trialmill: manifests of resources that are made and removed with the trial's own.", reference("Manifest")
         ),
-        **{name: anything(NOT_YET) for name in ("successWhen", "failureWhen")},
     }
     one: list[Schema] = [{"required": [name]} for name in MANIFEST_FORMS]
     return mapping("What each trial runs, and how values get into it.", fields, anyOf=[*one])
@@ -267,6 +265,11 @@ def _inject() -> Schema:
         "containers": listed("The containers that get the values.", {"type": "string"}),
         "upperCase": boolean("Whether variables are in upper case.", default=False),
         "path": text("The path of the file in the container.", pattern="^/"),
+        "constants": {
+            "type": "object",
+            "description": "Values that every trial gets beside its own, by their names.",
+            "additionalProperties": {"type": ["string", "number", "boolean"]},
+        },
     }
     return mapping("Trialmill: give every parameter to the container.", fields, ("as",))
 
@@ -296,9 +299,27 @@ def _carried() -> Schema:
         "primaryPodLabels": string_map("Labels of the pod that has it."),
         "successCondition": text("When the resource has succeeded, as a GJSON path."),
         "failureCondition": text("When the resource has failed, as a GJSON path."),
+        "successWhen": _when("succeeded"),
+        "failureWhen": _when("failed"),
         "retain": boolean("Whether the resource stays after its trial.", default=False),
         "activeDeadlineSeconds": integer("Trialmill: how long one attempt may take.", 1),
         "retry": retry,
     }
     assert set(fields) == set(CARRIED)  # noqa: S101 (a field that is added to one is added to both)
     return fields
+
+
+def _when(end: str) -> Schema:
+    fields: Schema = {
+        "condition": text("A condition of its status: Type, or Type=Status, such as Complete."),
+        "jsonpath": text("A JSONPath that finds one value, such as {.status.phase}."),
+        "value": {
+            "type": ["string", "number", "boolean"],
+            "description": "What the value at jsonpath must be; any where it is left out.",
+        },
+        "cel": text("A CEL expression over the resource, object, that is true or false."),
+    }
+    either: list[Schema] = [{"required": [name]} for name in ("condition", "jsonpath", "cel")]
+    belongs: Schema = {"value": ["jsonpath"]}
+    about = f"Trialmill: when the resource has {end}, as a condition, a JSONPath or CEL."
+    return mapping(about, fields, oneOf=[*either], dependencies=belongs)

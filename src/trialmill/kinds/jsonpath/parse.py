@@ -36,7 +36,7 @@ def parse(text: str) -> Steps:
     parser = _Parser(inner)
     steps = parser.steps()
     if not parser.is_at_end:
-        raise parser.error("something else follows")
+        raise parser.fault("something else follows")
     return steps
 
 
@@ -49,7 +49,7 @@ class _Parser:
     def is_at_end(self) -> bool:
         return self.at >= len(self.text)
 
-    def error(self, what: str) -> JsonPathError:
+    def fault(self, what: str) -> JsonPathError:
         rest = self.text[self.at :]
         return JsonPathError(f"{what} at {rest[:20]!r}" if rest else f"{what} at the end")
 
@@ -61,7 +61,7 @@ class _Parser:
 
     def need(self, token: str) -> None:
         if not self.take(token):
-            raise self.error(f"{token!r} is missing")
+            raise self.fault(f"{token!r} is missing")
 
     def space(self) -> None:
         while not self.is_at_end and self.text[self.at].isspace():
@@ -98,7 +98,7 @@ class _Parser:
             return Every()
         found = self.match(_NAME)
         if found is None:
-            raise self.error("a name is missing")
+            raise self.fault("a name is missing")
         return Child((_unescaped(found[0]),))
 
     def bracket(self) -> Step:
@@ -119,7 +119,7 @@ class _Parser:
         while True:
             found = self.match(_QUOTED)
             if found is None:
-                raise self.error("a quoted name is missing")
+                raise self.fault("a quoted name is missing")
             names.append(_unescaped(found[1] if found[1] is not None else found[2]))
             if not self.take(","):
                 return Child(tuple(names))
@@ -131,17 +131,17 @@ class _Parser:
             begin = self.at
             found = self.match(_RANGE)
             if found is None or self.at == begin:
-                raise self.error("an index is missing")
+                raise self.fault("an index is missing")
             start, colon, end, stride = found.groups()
             if stride is not None and int(stride) <= 0:
-                raise self.error("a slice needs a step above 0")
+                raise self.fault("a slice needs a step above 0")
             first = int(start) if start else None
             if colon:
                 ranges.append((first, int(end) if end else None, int(stride or 1)))
             elif first is not None:
                 ranges.append((first, first + 1 if first != -1 else None, 1))
             else:
-                raise self.error("an index is missing")
+                raise self.fault("an index is missing")
             if not self.take(","):
                 return Slice(tuple(ranges))
 
@@ -167,7 +167,7 @@ class _Parser:
         for word, value in (("true", True), ("false", False)):
             if self.take(word):
                 return Literal(value)
-        raise self.error("a value is missing")
+        raise self.fault("a value is missing")
 
 
 def _unescaped(text: str) -> str:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final, TypeAlias
 
 from trialmill.api.tree import JsonObject, get_string
-from trialmill.api.verdict import VerdictPhase
+from trialmill.api.verdict import Stuck, VerdictPhase
 from trialmill.engine.ports import Clock, Gone, Snapshot, Synced
 from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
@@ -26,6 +26,7 @@ from trialmill.runtime.kubernetes.target import KindRef, Target
 
 POD: Final = KindRef("v1", "Pod")
 _ASK_AGAIN: Final = timedelta(seconds=2)
+_PODS_AFTER: Final = timedelta(seconds=30)
 _Told: TypeAlias = tuple[Snapshot | Gone, ...]
 
 
@@ -37,6 +38,8 @@ class _Attempt:
     pods: dict[str, JsonObject] = field(default_factory=dict)
     evidence: str = ""
     words: object = None
+    has_no_pods: bool = False
+    """For so long already that it must be said."""
 
 
 class Live:
@@ -55,6 +58,7 @@ class Live:
         self._pods_changed = asyncio.Event()
         self._unlisted = {"resources", "pods"}
         self._failure: BaseException | None = None
+        self._looks: set[asyncio.Task[None]] = set()
 
     @property
     def has_listed_pods(self) -> bool:
@@ -114,6 +118,7 @@ class Live:
                     self._wake.clear()
                     await self._wake.wait()
         finally:
+            tasks += self._looks
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -137,6 +142,9 @@ class Live:
 
     def _snapshot(self, key: AttemptKey, attempt: _Attempt, resource: JsonObject) -> Snapshot:
         stuck = stuck_of(attempt.pods.values(), self._target.patience)
+        if attempt.has_no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
+            message = "no pod has been made for it (a quota, or what admits pods): kubectl describe says why"
+            stuck = Stuck("NoPods", message, self._target.patience.scheduling)
         return Snapshot(key, get_string(resource, "metadata", "uid"), resource, attempt.evidence, stuck)
 
     def _tell(self, key: AttemptKey, told: _Told | None) -> None:
@@ -171,10 +179,21 @@ class Live:
             return
         self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, _Attempt())
+        if attempt.resource is None and labels_reach_pods(self._target.profile):
+            look = asyncio.create_task(self._look_for_pods(key, attempt))
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
         attempt.resource = object
         if not attempt.evidence and self._target.phase_of(object) is VerdictPhase.FAILED:
             await self._look_at_pods(key, attempt)
         self._tell(key, None)
+
+    async def _look_for_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
+        """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
+        await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
+        if not attempt.pods and self._attempts.get(key) is attempt and attempt.resource is not None:
+            attempt.has_no_pods = True
+            self._tell(key, None)
 
     async def _look_at_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
@@ -234,6 +253,7 @@ class Live:
         if known is not None and is_over(known) and not is_over(object):
             return  # from before it was listed: what is over stays so
         attempt.pods[uid] = object
+        attempt.has_no_pods = False
         self._pod_keys[uid] = key
         self._look_again(key, attempt)
 

@@ -1,16 +1,16 @@
 """What the server would refuse: the resource is created for show, and rights are asked for, before anything starts."""
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, Path, format_path, get_object, get_string
+from trialmill.api.tree import JsonObject, Path, format_path, get_object, get_string, path_of
 from trialmill.kinds.lowering.quantities import parse_quantity
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.runtime.kubernetes.failures import FORBIDDEN, NOT_FOUND, UNAUTHORIZED, is_quota
-from trialmill.runtime.kubernetes.field_paths import path_of
 
 _UNKNOWN_FIELD: Final = re.compile(r'unknown field "([^"]+)"')
 _AMOUNTS: Final = re.compile(r"(requested|limited): ([^:]+?)(?=, ?used:|, ?limited:|$)")
@@ -27,8 +27,13 @@ async def rights_problems(api: KubeApi, type: ResourceType, namespace: str, *, c
     wanted += [(verb, "", "pods", "", namespace) for verb in _SEEN]
     wanted.append(("get", "", "pods", "log", namespace))
     denied: dict[str, list[str]] = {}
-    for verb, group, resource, subresource, place in wanted:
-        access = await api.access(verb, group, resource, place, subresource=subresource)
+    answers = await asyncio.gather(
+        *(
+            api.access(verb, group, resource, place, subresource=subresource)
+            for verb, group, resource, subresource, place in wanted
+        )
+    )
+    for (verb, group, resource, subresource, _), access in zip(wanted, answers, strict=True):
         if not access.allowed:
             name = "/".join(filter(None, (resource, subresource)))
             denied.setdefault(f"{name}.{group}" if group else name, []).append(verb)

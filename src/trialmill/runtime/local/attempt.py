@@ -6,9 +6,10 @@ import os
 import signal
 from typing import Final
 
-from trialmill.api.tree import JsonObject, get_string
+from trialmill.api.tree import JsonObject, get_object, get_string
 from trialmill.engine.ports import PodRef
 from trialmill.engine.records import AttemptKey
+from trialmill.engine.rendering import TRIAL_LABEL
 from trialmill.kinds.plan import Container, Exited, Pod, PodId, RunFact, RunId, Running, Step, Unstartable, Workload
 from trialmill.runtime.local import layout
 from trialmill.runtime.local.children import signal_group
@@ -75,12 +76,18 @@ class Attempt:
         return self._step.over and not self._running
 
     @property
+    def ended(self) -> float | None:
+        """When the last of what ran had ended; None before that."""
+        ends = [fact.finished for fact in self._facts.values() if isinstance(fact, Exited)]
+        return max(ends) if ends and self.is_over else None
+
+    @property
     def evidence(self) -> str:
         """What the containers say about a failure, with the last line that the failed one printed."""
         evidence = self._step.evidence
         failed = [(f.finished, id) for id, f in self._facts.items() if isinstance(f, Exited) and f.code]
         last = self._last_line(max(failed)[1]) if evidence and failed else ""
-        return f"{evidence}, after printing: {last}" if last else evidence
+        return f'{evidence}, after printing "{last}"' if last else evidence
 
     def pods(self) -> list[PodRef]:
         """The pods so far, oldest first."""
@@ -326,7 +333,10 @@ class Attempt:
         self._host.children.watch(child.pid, lambda code: self._child_ended(id, code))
 
     def _environment(self, id: RunId, container: Container, stem: str) -> dict[str, str]:
-        environment = {MARK: stem, "KATIB_TRIAL_NAME": get_string(self.resource, "metadata", "name")}
+        metadata = get_object(self.resource, "metadata")
+        # As in Katib, the label: a later attempt's resource has a name of its own.
+        trial = get_string(metadata, "labels", TRIAL_LABEL) or get_string(metadata, "name")
+        environment = {MARK: stem, "KATIB_TRIAL_NAME": trial}
         if container.resources.gpus:
             gpus = ",".join(self._host.slots.take_gpus((self.key, id), container.resources.gpus))
             environment["CUDA_VISIBLE_DEVICES"] = gpus

@@ -10,6 +10,7 @@ from typing import Final
 from trialmill.kinds.plan import Container, Pod
 from trialmill.runtime.local.layout import pod_directory
 from trialmill.runtime.local.private_paths import PrivatePaths, private_paths
+from trialmill.runtime.local.read_only import protecting
 from trialmill.runtime.local.spawn import Launch
 from trialmill.runtime.local.stand_ins import StandIn, StandIns
 
@@ -19,11 +20,14 @@ _ENV: Final = "/usr/bin/env"
 
 
 class CannotStartError(Exception):
-    """A container cannot be started on this machine; `remedy` says what would help."""
+    """A container cannot be started on this machine; `remedy` says what would help, `field` of the container is
+    where the fault lies.
+    """
 
-    def __init__(self, message: str, remedy: str = "") -> None:
+    def __init__(self, message: str, remedy: str = "", field: str = "command") -> None:
         super().__init__(message)
         self.remedy = remedy
+        self.field = field
 
 
 class Commands:
@@ -61,7 +65,7 @@ class Commands:
         odd = [name for name, _ in container.env if not _SHELL_NAME.fullmatch(name)]
         if odd:
             words = [_ENV, *(f"{name}={environment[name]}" for name in dict.fromkeys(odd)), *words]
-        return Launch(words, environment, folder)
+        return Launch(protecting(paths.read_only, words), environment, folder)
 
     def words(self, container: Container, paths: PrivatePaths) -> list[str]:
         """Command and arguments with private paths made real. Raises CannotStartError where there is no command."""
@@ -89,6 +93,7 @@ class Commands:
             raise CannotStartError(
                 f"container {container.name} starts in {folder}, which is no folder of this machine",
                 "name a folder that stands in for the image with --image NAME=DIR, or leave out workingDir",
+                "workingDir",
             )
         return folder
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from trialmill.kinds.plan import Container, Pod, Volume, VolumeKind
 from trialmill.runtime.local.layout import volume_directory
+from trialmill.runtime.local.read_only import read_only_folders
 from trialmill.runtime.local.stand_ins import StandIn
 
 _OPTION: Final = re.compile(r"(-{1,2}[A-Za-z0-9][A-Za-z0-9_.-]*=)(/.*)", re.DOTALL)
@@ -31,10 +32,14 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PrivatePaths:
-    """The private paths of one container: `places`, longest first, then what its image's stand-in has."""
+    """The private paths of one container: `places`, longest first, then what its image's stand-in has.
+
+    `read_only` are folders of this machine among them that it must not write to.
+    """
 
     places: tuple[Place, ...] = ()
     stand_in: StandIn | None = None
+    read_only: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.places) or self.stand_in is not None
@@ -92,7 +97,8 @@ def private_paths(
         if mount.volume in volumes
     }
     places.update(collector_places(container, directory, collector_paths))
-    return PrivatePaths(tuple(sorted(places, key=lambda place: (-len(place.path), place.path))), stand_in)
+    ordered = sorted(places, key=lambda place: (-len(place.path), place.path))
+    return PrivatePaths(tuple(ordered), stand_in, read_only_folders(pod, container))
 
 
 def collector_places(container: Container, directory: str, paths: Sequence[str]) -> list[Place]:

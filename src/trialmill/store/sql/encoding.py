@@ -115,11 +115,18 @@ def _intent_to_json(intent: Intent) -> Json:
         "parallelTrials": intent.parallel_trials,
         "maxTrials": intent.max_trials,
         "maxFailedTrials": intent.max_failed_trials,
+        "pastGoal": intent.past_goal,
     }
 
 
 def _intent_from_json(data: Mapping[str, Any]) -> Intent:
-    return Intent(RunState(data["state"]), data["parallelTrials"], data["maxTrials"], data["maxFailedTrials"])
+    return Intent(
+        RunState(data["state"]),
+        data["parallelTrials"],
+        data["maxTrials"],
+        data["maxFailedTrials"],
+        data.get("pastGoal", False),
+    )
 
 
 def _outcome_to_json(outcome: Outcome) -> Json:

@@ -1,0 +1,95 @@
+"""What a run tells while it goes on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+
+from trialmill.cli.hints import Hints
+from trialmill.cli.progress import Progress
+from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialRecord
+from trialmill.engine.rules import rules_of
+from trialmill.engine.state import State
+from trialmill.root.lookup import experiment_of
+from trialmill.testing.stored import running_experiment, some_trials
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Watched:
+    """A run whose clock is turned by hand."""
+
+    def __init__(self, stream: StringIO) -> None:
+        self.time = 0.0
+        self.stream = stream
+        self.record = running_experiment()
+        self.trials = some_trials(self.record)
+        self.progress = Progress(stream, Hints(store="x.db"), lambda: self.time)
+
+    def state(self, phase: ExperimentPhase, trials: Sequence[TrialRecord] | None = None) -> State:
+        record: ExperimentRecord = replace(self.record, phase=phase)
+        return State(record, self.trials if trials is None else trials, rules_of(experiment_of(record).spec))
+
+    def open(self, phase: ExperimentPhase, *, resumed: bool = False) -> None:
+        self.progress.opened(replace(self.record, phase=phase), experiment_of(self.record), resumed=resumed)
+
+    def changed(self, at: float, state: State) -> None:
+        self.time = at
+        self.progress.changed(state)
+
+    def told(self) -> list[str]:
+        return self.stream.getvalue().splitlines()
+
+
+PAUSED = "paused: no new trials are started; go on, from any shell, with: trialmill resume sample --store x.db"
+
+
+def test_a_pause_is_said_once_with_the_command_that_ends_it() -> None:
+    run = Watched(StringIO())
+    run.open(ExperimentPhase.CREATED)
+    for second, phase in enumerate(("Running", "Paused", "Paused", "Running")):
+        run.changed(float(second), run.state(ExperimentPhase(phase)))
+    assert [line for line in run.told() if "paused" in line or "going on" in line] == [PAUSED, "going on"]
+
+
+def test_an_experiment_that_starts_suspended_does_not_wait_in_silence() -> None:
+    run = Watched(StringIO())
+    run.open(ExperimentPhase.CREATED)
+    run.changed(0.0, run.state(ExperimentPhase.PAUSED, []))
+    assert run.told() == ["experiment sample started, seed 7", PAUSED]
+
+
+def test_a_paused_experiment_has_no_time_left_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    run = Watched(Terminal())
+    with run.progress:
+        run.open(ExperimentPhase.RUNNING)
+        run.changed(0.0, run.state(ExperimentPhase.RUNNING, run.trials[:1]))
+        run.changed(5.0, run.state(ExperimentPhase.PAUSED))
+        run.time = 65.0
+    last = run.stream.getvalue().rpartition("1m5s")[2]
+    assert "paused for 1m" in last
+    assert "suspended or ending" in last
+    assert PAUSED in last
+    assert "left" not in last
+
+
+def test_time_spent_paused_says_nothing_of_the_time_left() -> None:
+    run = Watched(StringIO())
+    run.open(ExperimentPhase.RUNNING)
+    run.changed(0.0, run.state(ExperimentPhase.RUNNING, []))
+    run.changed(8.0, run.state(ExperimentPhase.PAUSED))
+    run.changed(1000.0, run.state(ExperimentPhase.RUNNING))
+    assert run.told()[-1].endswith("16m40s, about 24s left")
+
+
+@pytest.mark.parametrize("phase", ["Running", "Succeeded"])
+def test_an_experiment_that_was_over_goes_on_only_where_its_end_is_undone(phase: str) -> None:
+    run = Watched(StringIO())
+    run.open(ExperimentPhase.SUCCEEDED, resumed=True)
+    run.changed(0.0, run.state(ExperimentPhase(phase), []))
+    assert run.told() == (["going on with experiment sample"] if phase == "Running" else [])

@@ -1,0 +1,202 @@
+"""What only a cluster can know stands before the first trial: in the server's own words, at the line of the file."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from acceptance_place import Outcome, Place, Tree
+from cluster_kinds import defined, experiment_of
+from cluster_place import jobs, on_the_stand_in, run
+from cluster_under_test import Cluster, Namespace, Object
+
+pytestmark = pytest.mark.usefixtures("stand_in")
+
+ROLE = [
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get", "list", "watch", "delete", "patch"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+]
+"""All that a run of Jobs needs."""
+
+
+def refused(place: Place, namespace: Namespace, tree: Tree, *words: str) -> Outcome:
+    """Run what has to be refused: with exit code 2, and nothing stored and nothing made."""
+    place.write("e.yaml", tree)
+    outcome = run(place, namespace, "e.yaml", *words, code=2)
+    assert outcome.err.endswith("nothing was started\n"), outcome.err
+    assert not place.store.exists()
+    assert namespace.get("jobs")["items"] == []
+    return outcome
+
+
+def line_of(place: Place, text: str) -> int:
+    """The number of the only line of the file that holds the text."""
+    lines = (place.folder / "e.yaml").read_text().splitlines()
+    (number,) = (number for number, line in enumerate(lines, 1) if text in line)
+    return number
+
+
+def quota(**hard: str) -> Object:
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": hard}}
+
+
+def test_a_kind_that_the_cluster_does_not_have(place: Place, namespace: Namespace) -> None:
+    tree = experiment_of("Gizmo", successWhen={"jsonpath": "{.status.phase}", "value": "Fine"})
+    outcome = refused(place, namespace, tree)
+
+    assert "[unknown-kind]" in outcome.err
+    assert f"e.yaml:{line_of(place, 'kind: Gizmo')}:" in outcome.err
+
+
+def test_a_field_that_a_definition_does_not_have_would_be_pruned(
+    place: Place, namespace: Namespace, cluster: Cluster
+) -> None:
+    tree = experiment_of("Doohickey", successWhen={"jsonpath": "{.status.phase}", "value": "Fine"})
+    tree["spec"]["trialTemplate"]["trialSpec"]["spec"]["lost"] = "away"
+    with defined(cluster, "Doohickey"):
+        outcome = refused(place, namespace, tree)
+
+    assert "[unknown-field]" in outcome.err
+    assert f"e.yaml:{line_of(place, 'lost: away')}:" in outcome.err
+
+
+def test_a_namespace_that_is_not_there(place: Place, namespace: Namespace) -> None:
+    place.write("e.yaml", on_the_stand_in())
+    outcome = place("run", "e.yaml", "--runtime", "kubernetes", "-n", f"{namespace.name}-not", code=2)
+
+    assert "[no-namespace]" in outcome.err
+    assert f"kubectl create namespace {namespace.name}-not" in outcome.err
+
+
+def test_a_quota_in_which_no_trial_fits(place: Place, namespace: Namespace) -> None:
+    namespace.apply(quota(**{"requests.cpu": "100m"}))
+    tree = on_the_stand_in(container={"resources": {"requests": {"cpu": "1"}}})
+    namespace.wait_for("resourcequota/q", lambda found: "hard" in found.get("status", {}))
+    outcome = refused(place, namespace, tree)
+
+    assert "[quota-too-small]" in outcome.err
+    assert "exceeded quota: q" in outcome.err
+
+
+def test_a_policy_of_admission_that_refuses_one_value(place: Place, namespace: Namespace, cluster: Cluster) -> None:
+    """Only the largest value of the parameter is refused: a look at one trial would not show it."""
+    tree = on_the_stand_in()
+    tree["spec"]["parameters"][0] |= {"parameterType": "int", "feasibleSpace": {"min": "1", "max": "4"}}
+    tree["spec"]["trialTemplate"]["trialSpec"]["spec"]["parallelism"] = "${trialParameters.x}"
+    with admission(cluster, namespace, "object.spec.parallelism < 4", "no more than three at a time, says the house"):
+        outcome = refused(place, namespace, tree)
+
+    assert "no more than three at a time, says the house" in outcome.err
+
+
+def test_a_field_that_the_server_calls_invalid(place: Place, namespace: Namespace) -> None:
+    tree = on_the_stand_in(container={"ports": [{"containerPort": 8080, "name": "a-name-that-is-too-long"}]})
+    outcome = refused(place, namespace, tree)
+
+    assert f"e.yaml:{line_of(place, 'a-name-that-is-too-long')}:" in outcome.err
+
+
+@contextmanager
+def admission(cluster: Cluster, namespace: Namespace, expression: str, message: str) -> Iterator[None]:
+    """A policy that Jobs of the namespace have to meet, from the moment on when it is in force."""
+    rules = [{"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"]}]
+    name = namespace.name
+    for kind, spec in (
+        (
+            "ValidatingAdmissionPolicy",
+            {
+                "failurePolicy": "Fail",
+                "matchConstraints": {"resourceRules": rules},
+                "validations": [{"expression": expression, "message": message}],
+            },
+        ),
+        (
+            "ValidatingAdmissionPolicyBinding",
+            {
+                "policyName": name,
+                "validationActions": ["Deny"],
+                "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}},
+            },
+        ),
+    ):
+        whole = {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": kind,
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        cluster.kubectl("apply", "--filename=-", given=json.dumps(whole))
+    try:
+        _wait_until_refused(namespace)
+        yield
+    finally:
+        kinds = "validatingadmissionpolicy,validatingadmissionpolicybinding"
+        cluster.kubectl("delete", kinds, name)
+
+
+def _wait_until_refused(namespace: Namespace) -> None:
+    """A policy is in force some moments after it was made."""
+    spec = {
+        "parallelism": 4,
+        "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i:1"}]}},
+    }
+    probe = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "probe"}, "spec": spec}
+    for _ in range(100):
+        try:
+            namespace.kubectl("create", "--filename=-", "--dry-run=server", given=json.dumps(probe))
+        except AssertionError:
+            return
+    raise AssertionError("the policy was never in force")
+
+
+# --- rights
+
+
+def as_account(place: Place, namespace: Namespace, rules: Sequence[Any], folder: Path) -> Place:
+    """The same folder for a user who may do only this: a ServiceAccount with a Role."""
+    meta = {"name": "tuner", "namespace": namespace.name}
+    namespace.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
+    rbac = "rbac.authorization.k8s.io"
+    namespace.apply({"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": meta, "rules": list(rules)})
+    namespace.apply(
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "RoleBinding",
+            "metadata": meta,
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "tuner"},
+            "subjects": [{"kind": "ServiceAccount", **meta}],
+        }
+    )
+    config = yaml.safe_load(namespace.cluster.kubeconfig.read_text())
+    config["users"] = [{"name": u["name"], "user": {"token": token_of(namespace)}} for u in config["users"]]
+    file = folder / "kubeconfig-of-tuner"
+    file.write_text(yaml.safe_dump(config))
+    return Place(place.folder, {"KUBECONFIG": str(file)}, started=place.started)
+
+
+def token_of(namespace: Namespace) -> str:
+    return namespace.kubectl("create", "token", "tuner").strip()
+
+
+def test_the_rights_in_the_documentation_are_enough(place: Place, namespace: Namespace) -> None:
+    theirs = as_account(place, namespace, ROLE, place.folder)
+    assert "ready for trials" in theirs("check-cluster", "-n", namespace.name).out
+    theirs.write("e.yaml", on_the_stand_in(trials=2))
+    run(theirs, namespace, "e.yaml")
+
+    assert len(jobs(namespace)) == 2
+
+
+def test_rights_that_are_missing_are_listed_and_nothing_starts_without_them(place: Place, namespace: Namespace) -> None:
+    few = [{**ROLE[0], "verbs": ["get", "list", "watch"]}, ROLE[1]]
+    theirs = as_account(place, namespace, few, place.folder)
+    listed = theirs("check-cluster", "-n", namespace.name, code=2)
+    outcome = refused(theirs, namespace, on_the_stand_in())
+
+    for said in (listed.err, outcome.err):
+        assert "you may not create and delete jobs.batch" in said
+        assert "you may not get pods/log" in said
