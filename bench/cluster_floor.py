@@ -53,6 +53,8 @@ class _Floor:
             if not ended.wait(120):
                 raise TimeoutError(f"{name} has not ended")
             if self._whole:
+                while name not in self._pod_of:  # the stream of pods may be later than that of Jobs
+                    time.sleep(0.05)
                 self._server.request("GET", f"{self._pods}/{self._pod_of[name]}/log?timestamps=true")
                 self._server.request("DELETE", f"{self._jobs}/{name}", {"propagationPolicy": "Background"})
 

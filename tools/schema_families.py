@@ -167,6 +167,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
 _PULL_POLICY: Final = "Always|IfNotPresent|Never"
 _MESSAGE_POLICY: Final = "FallbackToLogsOnError|File"
 _NODE_POLICY: Final = "Honor|Ignore"
+_REPLICA_RESTARTS: Final = "Always|ExitCode|Never|OnFailure"
 _PROFILE: Final = "Localhost|RuntimeDefault|Unconfined"
 
 ENUMERATIONS: Final = {
@@ -183,6 +184,7 @@ ENUMERATIONS: Final = {
     "JobSpec.completionMode": "Indexed|NonIndexed",
     "JobSpec.podReplacementPolicy": "Failed|TerminatingOrFailed",
     "LabelSelectorRequirement.operator": "DoesNotExist|Exists|In|NotIn",
+    "MPIJobSpecMpiReplicaSpecs.restartPolicy": _REPLICA_RESTARTS,
     "NodeSelectorRequirement.operator": "DoesNotExist|Exists|Gt|In|Lt|NotIn",
     "PodFailurePolicyOnExitCodesRequirement.operator": "In|NotIn",
     "PodFailurePolicyRule.action": "Count|FailIndex|FailJob|Ignore",
@@ -195,6 +197,7 @@ ENUMERATIONS: Final = {
     "SeccompProfile.type": _PROFILE,
     "ServicePort.protocol": "SCTP|TCP|UDP",
     "ServiceSpec.type": "ClusterIP|ExternalName|LoadBalancer|NodePort",
+    "TFJobSpecTfReplicaSpecs.restartPolicy": _REPLICA_RESTARTS,
     "TopologySpreadConstraint.nodeAffinityPolicy": _NODE_POLICY,
     "TopologySpreadConstraint.nodeTaintsPolicy": _NODE_POLICY,
     "TopologySpreadConstraint.whenUnsatisfiable": "DoNotSchedule|ScheduleAnyway",

@@ -2,7 +2,7 @@
 
 import sys
 
-from trialmill.cli.main import main
+from trialmill.cli.start import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -190,7 +190,7 @@ def test_a_store_below_a_file_cannot_be_made_and_nothing_starts(place: Place) ->
     place.write("e.yaml", GOOD)
     place.write("file", "")
 
-    outcome = place("run", "e.yaml", "--store", "file/below/store.db", code=1)
+    outcome = place("run", "e.yaml", "--store", "file/below/store.db", code=2)
 
     assert "file" in outcome.err
     assert not (place.folder / ".trialmill").exists()
@@ -212,7 +212,7 @@ def test_a_store_that_is_no_database_is_refused(place: Place, content: bytes) ->
     place.write(".trialmill/store.db", content)
 
     for words in (["run", "e.yaml"], ["list"]):
-        assert "store.db" in place(*words, code=1).err
+        assert "store.db" in place(*words, code=2).err
     assert place.store.read_bytes() == content
 
 
@@ -224,7 +224,7 @@ def test_a_store_from_a_newer_version_is_left_alone(place: Place) -> None:
     before = place.store.read_bytes()
 
     for words in (["run", "e.yaml"], ["list"], ["get", "e"], ["delete", "e"]):
-        assert "newer" in place(*words, code=1).err
+        assert "newer" in place(*words, code=2).err
     assert place.store.read_bytes() == before
 
 

@@ -17,6 +17,7 @@ from trialmill.api.document import Document
 from trialmill.api.load import load_documents
 from trialmill.api.tree import Json, JsonObject, Path, format_path, get, get_string
 from trialmill.api.yaml_text import yaml_text
+from trialmill.kinds.schema import BUILT_IN
 
 _FREE: Final = {
     "labels",
@@ -140,8 +141,15 @@ def _is_fixed(tree: Json, path: Path) -> bool:
         return True
     if get(tree, "spec", "trialTemplate", "trialSpec", "image") is not None and path[-1] in ("command", "args"):
         return False  # a text is right there, too
-    kind = get_string(tree, "spec", "trialTemplate", "trialSpec", "kind")
-    return not set(path[2:]) & _OPEN and kind not in ("", "TaskRun", "PipelineRun", "Workflow")
+    manifest = get(tree, "spec", "trialTemplate", "trialSpec")
+    return not set(path[2:]) & _OPEN and _is_known(get_string(manifest, "apiVersion"), get_string(manifest, "kind"))
+
+
+def _is_known(api_version: str, kind: str) -> bool:
+    """Whether the fields of a kind are fixed, and known to us. An image in the place of a manifest has no version."""
+    if kind in ("", "TaskRun", "PipelineRun", "Workflow"):
+        return False
+    return not api_version or BUILT_IN.knows(api_version, kind)
 
 
 def _is_needed(tree: Json, path: Path) -> bool:

@@ -428,3 +428,21 @@ def test_a_text_that_no_command_can_be_started_with_is_an_error(
     assert problem.severity is Severity.ERROR
     assert problem.path == f"spec.trialTemplate.trialSpec.spec.template.spec.containers[0].{path}"
     assert _too_long(_LIMIT - len(before) - 1, *edits) == []
+
+
+@pytest.mark.parametrize("spelling", ["1.10", "010", "1e3", "0x1F", "on", "y", "No", "1_000", "true", "+5"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("value: ${trialParameters.optimizer}", "value: {}", id="an environment value"),
+        pytest.param("- --layers=${trialParameters.layers}", "- {}", id="an argument"),
+        pytest.param(
+            "          metadata:\n", "          metadata:\n            annotations: {{a: {}}}\n", id="an annotation"
+        ),
+    ],
+)
+def test_a_value_that_has_to_be_quoted_is_quoted_as_its_author_wrote_it(spelling: str, old: str, new: str) -> None:
+    _, problems = check(edited((old, new.format(spelling))))
+    [problem] = [p for p in problems if p.code == "wrong-type"]
+    assert problem.remedy == f'quote it: "{spelling}"'
+    assert f"({spelling})" in problem.message

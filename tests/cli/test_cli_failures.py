@@ -1,6 +1,7 @@
 """How commands end: exit codes, messages, and never a traceback."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 import trialmill
 from trialmill.cli import failures
 from trialmill.cli.main import build_parser, main
-from trialmill.engine.ports import HeldByError, StoreUnavailableError
+from trialmill.engine.ports import HeldByError, StoreUnavailableError, StoreUnusableError
 from trialmill.root.errors import InputError, RefusedError
 from trialmill.testing.stored import SOURCE
 
@@ -30,6 +31,7 @@ def raising(error: BaseException) -> Callable[[], int]:
         (RefusedError("not now"), 1, "trialmill: not now\n"),
         (HeldByError("process 7"), 1, "trialmill: driven by process 7\n"),
         (StoreUnavailableError("the disk is full"), 1, "trialmill: the disk is full\n"),
+        (StoreUnusableError("no folder"), 2, "trialmill: no folder\n"),
         (PermissionError(13, "Permission denied", "x.yaml"), 1, "trialmill: x.yaml: Permission denied\n"),
         (KeyboardInterrupt(), 130, "trialmill: interrupted\n"),
     ],
@@ -72,6 +74,8 @@ def test_a_fault_is_printed_on_request(capsys: pytest.CaptureFixture[str], monke
         ("list", "-o", "xml"),
         ("extend", "x", "--max-trials", "0"),
         ("extend", "x", "--max-trials", "x"),
+        ("run", "f.yaml", "--seed", "-1"),
+        ("run", "f.yaml", "--seed", "9223372036854775808"),
         ("extend", "x", "--max-failed", "0"),
     ],
     ids=" ".join,
@@ -103,7 +107,8 @@ def test_what_is_left_over_is_not_taken_for_a_trial(line: str) -> None:
 def test_running_has_all_its_options() -> None:
     line = (
         "run f.yaml --name n --parallel auto --max-trials 4 --seed 1 --image a=b --image c=d --timeout 10m"
-        " --durable -o json -n ns --with c.yaml --store s.db"
+        " --durable -o json -n ns --with c.yaml --store s.db --allow-hydrate"
+        " --runtime kubernetes --context c --pending-timeout 5m --printer-image i"
     )
     args = build_parser().parse_args(line.split())
     assert vars(args) == {
@@ -115,7 +120,11 @@ def test_running_has_all_its_options() -> None:
         "seed": 1,
         "images": ["a=b", "c=d"],
         "timeout": "10m",
-        "allow_hydrate": False,
+        "allow_hydrate": True,
+        "runtime": "kubernetes",
+        "context": "c",
+        "pending_timeout": "5m",
+        "printer_image": "i",
         "durable": True,
         "output": "json",
         "namespace": "ns",
@@ -133,10 +142,10 @@ def start(*argv: str, cwd: Path, stdout: int = subprocess.PIPE) -> subprocess.Po
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     wrong = "".join(f"    - name: p{n}\n      parameterType: nonsense\n" for n in range(400))
     (tmp_path / "f.yaml").write_text(SOURCE.replace("  parameters:\n", f"  parameters:\n{wrong}"))
-    process = start("validate", "f.yaml", cwd=tmp_path)
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.stdout.close()
+    left, written = os.pipe()
+    os.close(left)  # before the first line, so that no pipe is large enough to take everything
+    process = start("validate", "f.yaml", cwd=tmp_path, stdout=written)
+    os.close(written)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, b"Traceback" in err, b"fault" in err) == (failures.READER_GONE, False, False)
 
@@ -147,6 +156,31 @@ def test_a_full_disk_under_the_output_is_a_plain_line(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     message = b"trialmill: the output cannot be written: No space left on device\n"
     assert (process.returncode, err) == (failures.FAILED, message)
+
+
+@pytest.mark.parametrize(
+    ("before", "ends"),
+    [pytest.param("", True, id="as usual"), pytest.param("signal.signal(2, signal.SIG_IGN)", False, id="ignored")],
+)
+def test_an_interrupt_while_modules_are_imported_gives_no_traceback(before: str, ends: bool) -> None:
+    code = f"""
+import os, signal, sys
+from trialmill.cli.start import main
+{before}
+
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "argparse":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["trialmill", "--version"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == (-signal.SIGINT if ends else 0)
+    assert done.stderr == ""
+    assert done.stdout.startswith("trialmill ") is not ends
 
 
 def test_help_needs_no_part_of_the_engine() -> None:

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from trialmill.api.metric import MetricSummary, Observation
 from trialmill.cli.hints import Hints
 from trialmill.cli.main import main
 from trialmill.cli.progress import Progress
+from trialmill.cli.results import print_result
 from trialmill.engine.records import ExperimentPhase, ExperimentRecord, Intent, TrialPhase
 from trialmill.root.creating import Options, changed_counts, new_record
+from trialmill.root.lookup import experiment_of
 from trialmill.root.prepare import prepare
+from trialmill.root.session import Finished
 from trialmill.testing.samples import NOON
 from trialmill.testing.stored import seed, trial_of
 
@@ -124,3 +128,48 @@ def test_a_wrong_image_toml_is_bad_input_and_nothing_starts(
     assert message in err
     assert "fault" not in err
     assert not Path(".trialmill").exists()
+
+
+def test_a_warning_of_the_file_is_not_said_again_of_this_machine(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    added = ("livenessProbe: {exec: {command: [look]}}", "resources: {limits: {nvidia.com/gpu: 99}}")
+    Path(file).write_text(FILE + "".join(f"                {line}\n" for line in added))
+    assert main(["run", file]) == 2
+    err = capsys.readouterr().err
+    assert "99 GPUs are asked for" in err
+    assert err.count("livenessProbe has no effect here") == 1
+
+
+def test_a_store_that_cannot_be_opened_is_bad_input_and_says_what_helps(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", file, "--store", f"{file}/store.db"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert (
+        err
+        == "trialmill: the store's folder sample.yaml cannot be made: File exists; name another place for the store\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [(["--name", "Not_A_Name"], "metadata.name"), (["-n", "Not_A_Name"], "metadata.namespace")],
+    ids=["a name", "a namespace"],
+)
+def test_a_wrong_name_on_the_command_line_is_not_blamed_on_a_line_of_the_file(
+    file: str, capsys: pytest.CaptureFixture[str], options: list[str], path: str
+) -> None:
+    assert main(["run", file, *options]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {path}: ")
+    assert "sample.yaml" not in err
+
+
+def test_a_result_cannot_steer_the_terminal(stored: ExperimentRecord, capsys: pytest.CaptureFixture[str]) -> None:
+    trial = trial_of(stored, 0, TrialPhase.SUCCEEDED, 0.5)
+    observed = Observation((MetricSummary("loss", 0.5, 0.5, 0.5),))
+    trial = replace(trial, assignments={"optimizer": "\x1b[31m\nadam"}, observation=observed)
+    print_result(Finished(stored, (trial,), experiment_of(stored)), "x.db", Hints())
+    out = capsys.readouterr().out
+    assert "  assignment  optimizer= [31m adam\n" in out
+    assert "\x1b" not in out

@@ -259,7 +259,6 @@ def test_an_unknown_name_is_bad_input_and_what_was_meant_is_guessed(
 
 
 COMMANDS = (
-    ("list",),
     ("get", "x"),
     ("describe", "x"),
     ("trials", "x"),
@@ -284,12 +283,22 @@ def test_without_a_store_none_is_made(run: Run, tmp_path: Path, argv: tuple[str,
     assert not path.parent.exists()
 
 
+def test_a_list_without_a_store_is_empty_and_makes_none(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "store.db"
+    ran = run("list", "--store", str(path))
+    assert (ran.code, ran.out, ran.err) == (0, "", "trialmill: no experiments\n")
+    ran = run("list", "--store", str(path), "-o", "json")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.json() == {"apiVersion": "kubeflow.org/v1beta1", "kind": "ExperimentList", "items": []}
+    assert not path.parent.exists()
+
+
 def test_the_store_of_the_working_directory_is_the_default(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TRIALMILL_STORE", raising=False)
     monkeypatch.chdir(tmp_path)
-    assert "no store at .trialmill/store.db;" in run("list").err
+    assert "no store at .trialmill/store.db;" in run("get", "sample").err
     seed(tmp_path / ".trialmill" / "store.db", running_experiment())
     assert run("list", "-o", "name").out == "experiment.kubeflow.org/sample\n"
 
@@ -298,7 +307,7 @@ def test_a_file_that_is_no_store_is_an_error_without_a_traceback(run: Run, tmp_p
     path = tmp_path / "notes.db"
     path.write_text("notes, and quite a few of them\n" * 100)
     ran = run("list", "--store", str(path))
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (2, "")
     assert "is no Trialmill store" in ran.err
 
 

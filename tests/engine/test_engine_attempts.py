@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from rehearsal import Counting, Rehearsal, prints
 
-from trialmill.api.experiment import Algorithm, Retry, Setting
+from trialmill.api.experiment import Algorithm, CollectorKind, FileSource, MetricsCollector, Retry, Setting
 from trialmill.api.history import AttemptView, Decision, History, Settings
 from trialmill.api.problem import Problem
 from trialmill.api.tree import JsonObject
@@ -234,6 +234,13 @@ def test_a_resource_that_never_goes_away_is_given_up() -> None:
     assert trial.finished - START < timedelta(seconds=20 + 10 + 60 + 60 + 1)
 
 
+def test_a_metric_that_is_not_there_names_the_file_in_which_it_was_looked_for() -> None:
+    collector = MetricsCollector(CollectorKind.FILE, FileSource("/var/log/loss.txt"))
+    (trial,) = Rehearsal(always(prints(0.25)), collector=collector, max_trials=1).run().trials
+    assert trial.phase is TrialPhase.METRICS_UNAVAILABLE
+    assert trial.message == "metric loss was not found in /var/log/loss.txt"
+
+
 def test_a_log_that_never_ends_is_not_waited_for() -> None:
     async def story(rehearsal: Rehearsal, stores: Stores) -> None:
         await rehearsal.drive(stores)
@@ -245,8 +252,20 @@ def test_a_log_that_never_ends_is_not_waited_for() -> None:
     assert trial.phase is TrialPhase.SUCCEEDED
     assert trial.observation is not None
     assert trial.observation.metrics[0].latest == 0.25
-    assert trial.finished is not None
-    assert timedelta(seconds=61) <= trial.finished - START < timedelta(seconds=62)
+    assert outcome.record.finished is not None
+    assert timedelta(seconds=61) <= outcome.record.finished - START < timedelta(seconds=62)
+
+
+def test_metrics_of_a_trial_that_ended_long_ago_have_their_whole_time_to_arrive() -> None:
+    async def story(rehearsal: Rehearsal, stores: Stores) -> None:
+        await rehearsal.crash_after(stores, 1)
+        await asyncio.sleep(3600)
+        await rehearsal.drive(stores)
+
+    endless = lambda inner: Faults(inner, endless_logs=True)  # noqa: E731
+    outcome = Rehearsal(always(prints(0.25, seconds=2.0)), around=endless, max_trials=1).run(story)
+    assert outcome.record.finished is not None
+    assert timedelta(seconds=3660) <= outcome.record.finished - START < timedelta(seconds=3662)
 
 
 def test_a_mistyped_condition_fails_the_trial_after_a_while() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 
 import pytest
@@ -16,6 +17,7 @@ from trialmill.api.tree import JsonObject
 from trialmill.engine.ports import MetricStore, Stores, TrialStore
 from trialmill.engine.records import AttemptKey, RunState, TrialPhase
 from trialmill.runtime.simulated.runtime import Script
+from trialmill.testing.virtual_time import START
 
 LINES = tuple(f"loss={1 / step}\n" for step in range(1, 6))
 
@@ -149,3 +151,20 @@ def test_a_crash_during_a_stop_or_after_it_loses_nothing(save: int) -> None:
     outcome = play.run(story)
     assert outcome.phases == [TrialPhase.SUCCEEDED] * 6
     assert set(play.runtime.made.values()) == {1}
+
+
+@pytest.mark.parametrize("code", [0, 1], ids=["a success", "a failure"])
+def test_a_trial_that_ended_while_nobody_watched_ended_then_and_not_when_it_was_looked_at(code: int) -> None:
+    async def story(rehearsal: Rehearsal, stores: Stores) -> None:
+        await rehearsal.crash_after(stores, 1)
+        await asyncio.sleep(3600)
+        await rehearsal.drive(stores)
+
+    outcome = Rehearsal(lambda *_: Script(("loss=1\n",), 2.0, code=code), parallel=1, max_trials=1).run(story)
+    [trial] = outcome.trials
+    assert trial.phase is (TrialPhase.FAILED if code else TrialPhase.SUCCEEDED)
+    assert trial.started is not None
+    assert trial.finished is not None
+    assert timedelta(seconds=2) <= trial.finished - trial.started < timedelta(seconds=3)
+    assert outcome.record.finished is not None
+    assert outcome.record.finished - START > timedelta(hours=1)

@@ -196,6 +196,21 @@ def test_an_experiment_ends_at_its_timeout(seconds: float, phase: ExperimentPhas
     assert timedelta(seconds=5) <= outcome.record.finished - START < timedelta(seconds=6)
 
 
+@pytest.mark.parametrize(
+    ("trials", "script", "message"),
+    [
+        pytest.param(4, prints(1.0), "all 4 trials are done", id="some succeeded"),
+        pytest.param(4, FAILS, "all 4 trials are done, and none of them has succeeded", id="all failed"),
+        pytest.param(1, prints(1.0), "the only trial is done", id="the only one succeeded"),
+        pytest.param(1, FAILS, "the only trial is done, and it has not succeeded", id="the only one failed"),
+    ],
+)
+def test_an_end_of_all_trials_tells_when_none_has_succeeded(trials: int, script: Script, message: str) -> None:
+    outcome = Rehearsal(lambda *_: script, max_trials=trials).run()
+    assert outcome.record.ending is not None
+    assert (outcome.record.ending.succeeded, outcome.record.ending.message) == (True, message)
+
+
 # --- conditions
 
 

@@ -1,6 +1,7 @@
 """What is converted stamps out the same resources, keeps its comments, and stays as it is when converted again."""
 
 import random
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def _resources(checked: Checked, assignments: Mapping[str, Value]) -> list[Json]
 
 
 def _checked(file: Path) -> Checked:
-    prepared = prepare([str(file)])
+    prepared = prepare([str(file)], allow_hydrate=True)
     assert prepared.checked is not None, [str(p) for p in prepared.problems if p.severity is not Severity.NOTE]
     return prepared.checked
 
@@ -56,6 +57,7 @@ def _assignments(space: Space, chance: random.Random) -> dict[str, Value]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_converted_file_stamps_out_the_same_resources(file: Path, tmp_path: Path) -> None:
     before = _checked(file)
+    shutil.copy(_ROOT / "examples" / "templates" / "hydrate_example.py", tmp_path)
     again = tmp_path / file.name
     again.write_text(convert([str(file)]).text, encoding="utf-8")
     after = _checked(again)

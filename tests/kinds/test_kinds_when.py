@@ -104,6 +104,8 @@ def test_failure_comes_before_success() -> None:
         (When(condition="Ready="), "Type=Status"),
         (When(jsonpath="{.a"), "not closed"),
         (When(cel="object.status ="), "column 15"),
+        (When(cel="object.a &&"), "the expression ends too early (column 12"),
+        (When(cel="'a' < 1"), "< cannot be applied to a text and an integer (column 5"),
         (When(cel="status.phase == 'Done'"), "undeclared reference to 'status"),
         (When(cel="size(object.x)"), "it gives int"),
         (When(cel="object.a == " + "1" * 1000), "longer than 1000"),

@@ -56,11 +56,14 @@ _REFUSALS = {
 
 
 class FaultProxy:
-    """A handler for `kube_wire.serve`. `after` is how many events pass before a stream's fault is done."""
+    """A handler for `kube_wire.serve`. `after` is how many events pass before a stream's fault is done. `struck` is set
+    by each fault.
+    """
 
     def __init__(self, upstream: httpx2.AsyncClient, plan: Plan, after: Callable[[], int] = lambda: 1) -> None:
         self.plan = plan
         self.done = Counter[Fault]()
+        self.struck = asyncio.Event()
         self._after = after
         self._upstream = upstream
         self._earlier: dict[str, bytes] = {}
@@ -69,6 +72,7 @@ class FaultProxy:
         fault = self.plan(exchange.request)
         if fault is not None and not (fault is Fault.STALE and exchange.request.target not in self._earlier):
             self.done[fault] += 1
+            self.struck.set()
         if fault in _REFUSALS:
             after = [("Retry-After", "2")] if fault is Fault.SLOW_DOWN else []
             await exchange.answer(_REFUSALS[fault].status, status_of(_REFUSALS[fault]), after)

@@ -216,7 +216,9 @@ def test_a_missing_gpu_is_an_error_and_a_large_request_a_warning(tmp_path: Path)
     async def story() -> None:
         asked = Resources(cpu=64, memory=1 << 50, gpus=1)
         async with open_runtime(tmp_path, container("true"), resources=asked, slots=Slots(2, 1 << 30)) as runtime:
-            found = [(problem.code, problem.severity) for problem in await runtime.check(JOB)]
+            problems = await runtime.check(JOB)
+            found = [(problem.code, problem.severity) for problem in problems]
+            assert "1024 Ti of memory are asked for, and this machine has 1 Gi" in problems[2].message
             assert found == [
                 ("gpu-missing", Severity.ERROR),
                 ("request-too-large", Severity.WARNING),

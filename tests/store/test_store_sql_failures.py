@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from trialmill.api.metric import Point
-from trialmill.engine.ports import Cursor, StoreUnavailableError
+from trialmill.engine.ports import Cursor, StoreUnavailableError, StoreUnusableError
 from trialmill.engine.records import AttemptKey, ExperimentRecord
 from trialmill.store.sql.open import SqlStores, open_store
 from trialmill.store.sql.schema import VERSION
@@ -42,7 +42,7 @@ async def save_one(stores: SqlStores) -> ExperimentRecord:
 def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("these are notes, and quite a few of them\n" * 100)
-    with pytest.raises(StoreUnavailableError, match=r"notes\.txt is no Trialmill store: it is not a SQLite database"):
+    with pytest.raises(StoreUnusableError, match=r"notes\.txt is no Trialmill store: it is not a SQLite database"):
         run(path, nothing)
     assert path.read_text().startswith("these are notes")
 
@@ -53,7 +53,7 @@ def test_the_database_of_another_program_is_refused_and_left_alone(tmp_path: Pat
         other.execute("CREATE TABLE trial (x)")
     other.close()
     before = path.read_bytes()
-    with pytest.raises(StoreUnavailableError, match="no Trialmill store"):
+    with pytest.raises(StoreUnusableError, match="no Trialmill store"):
         run(path, nothing)
     assert path.read_bytes() == before
 
@@ -64,19 +64,19 @@ def test_a_newer_schema_is_refused_with_both_versions_and_the_remedy(tmp_path: P
     with sqlite3.connect(path) as newer:
         newer.execute("UPDATE meta SET value = 999 WHERE key = 'schema_version'")
     newer.close()
-    with pytest.raises(StoreUnavailableError, match=f"schema version 999.*up to {VERSION}; use the Trialmill that"):
+    with pytest.raises(StoreUnusableError, match=f"schema version 999.*up to {VERSION}; use the Trialmill that"):
         run(path, nothing)
 
 
 @pytest.mark.parametrize("path", ["file/store.db", "file/folder/store.db"])
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreUnavailableError, match=r"folder .*file.* cannot be made"):
+    with pytest.raises(StoreUnusableError, match=r"folder .*file.* cannot be made"):
         run(tmp_path / path, nothing)
 
 
 def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailableError, match="cannot be opened"):
+    with pytest.raises(StoreUnusableError, match="cannot be opened"):
         run(tmp_path, nothing)
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trialmill.api.cel_faults import LONGEST_EXPRESSION
 from trialmill.api.space import Categorical, Dimension, Discrete, Double, Integer, Value
-from trialmill.template.expressions import LONGEST_EXPRESSION, ExpressionError, derive, evaluate, names_in
+from trialmill.template.expressions import ExpressionError, derive, evaluate, names_in
 
 DIMENSIONS: Final[dict[str, Dimension]] = {
     "batch": Integer("batch", 1, 64),

@@ -68,6 +68,7 @@ LOOKALIKES = {
     "Katib's metadata written directly": ("${trialSpec.Name}", "direct-trial-spec", "trial parameter"),
     "wrong case": ("${trialparameters.lr}", "placeholder-lookalike", "${trialParameters.lr}"),
     "singular": ("${trialParameter.lr}", "placeholder-lookalike", "${trialParameters.lr}"),
+    "a reference in the wrong case": ("${trialspec.Name}", "placeholder-lookalike", "${trial.name}?"),
     "plural": ("${trials.name}", "placeholder-lookalike", "${trial.name}"),
 }
 

@@ -160,7 +160,8 @@ class ManifestCheck:
         return ""
 
     def _report_type(self, value: Json, expected: FieldType, path: Path) -> None:
-        found = _describe(value)
+        spelling = self._spelling(value, path)
+        found = _describe(value, spelling)
         wanted = _WORDS.get(expected, "a value")
         self.problems.add(
             "wrong-type",
@@ -168,8 +169,14 @@ class ManifestCheck:
             (*self.base, *path),
             found=found,
             expected=wanted,
-            remedy=_remedy(value, expected),
+            remedy=_remedy(value, spelling, expected),
         )
+
+    def _spelling(self, value: Json, path: Path) -> str:
+        """A number or boolean as its author wrote it, so that quoting it changes nothing: `1.10`, `010`, `on`."""
+        document = self.problems.document
+        text = document.texts.get((*self.base, *path)) if document else None
+        return text or (str(value).lower() if isinstance(value, bool) else str(value))
 
     def _report_value(self, value: str, allowed: tuple[str, ...], path: Path) -> None:
         meant = nearest(value, allowed)
@@ -212,25 +219,22 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "..."
 
 
-def _describe(value: Json) -> str:
-    """`a string ("4")`, `an integer (4)`, `a list`."""
+def _describe(value: Json, spelling: str) -> str:
+    """`a string ("4")`, `an integer (4)`, `a list`; `spelling` is that of a number or boolean."""
     match value:
         case str() if len(value) > _LONGEST_QUOTE or "\n" in value:
             return "a string"
         case str():
             return f'a string ("{value}")'
-        case bool():
-            return f"a boolean ({str(value).lower()})"
-        case int() | float():
-            return f"{kind_name(value)} ({value})"
+        case bool() | int() | float():
+            return f"{kind_name(value)} ({spelling})"
     return kind_name(value)
 
 
-def _remedy(value: Json, expected: FieldType) -> str:
+def _remedy(value: Json, spelling: str, expected: FieldType) -> str:
     match value:
         case bool() | int() | float() if expected is FieldType.STRING:
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            return f'quote it: "{text}"'
+            return f'quote it: "{spelling}"'
         case str() if expected in (FieldType.INTEGER, FieldType.NUMBER) and value.lstrip("+-").isdecimal():
             return "remove the quotes"
         case str() if expected is FieldType.BOOLEAN and value.lower() in ("true", "false"):

@@ -4,15 +4,16 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeAlias
 
 from trialmill.api.problem import Severity
+from trialmill.api.tree import JsonObject
 from trialmill.cli.failures import BAD_INPUT, OK, complain, refuse
-from trialmill.cli.output import write_json, write_line
+from trialmill.cli.output import write_json, write_line, write_yaml
 from trialmill.cli.validate import problem_object, problem_text
-from trialmill.root.clusters import Found, check_cluster, check_there, chosen_cluster
+from trialmill.root.clusters import Found, check_cluster, check_there, chosen_cluster, roles_for
 from trialmill.root.creating import ClusterChoice
 from trialmill.root.prepare import Lines, prepare
 
@@ -34,6 +35,8 @@ def cluster_choice(args: argparse.Namespace, duration: Duration) -> tuple[Cluste
 def check_command(args: argparse.Namespace) -> int:
     choice, namespace = chosen_cluster(ClusterChoice(context=args.context or ""), os.environ)
     if args.file is None:
+        if args.role:
+            return _show_roles(asyncio.run(roles_for(choice, args.namespace or namespace)))
         return _show(asyncio.run(check_cluster(choice, args.namespace or namespace)), {}, args.output)
     prepared = prepare([args.file], namespace=args.namespace, cluster_namespace=namespace)
     if prepared.checked is None:
@@ -41,7 +44,17 @@ def check_command(args: argparse.Namespace) -> int:
             print(problem_text(problem, prepared.lines, colour=False), file=sys.stderr)
         complain("the file must be right before a cluster is asked")
         return BAD_INPUT
+    if args.role:
+        return _show_roles(asyncio.run(roles_for(choice, namespace, prepared.checked)))
     return _show(asyncio.run(check_there(prepared.checked, choice)), prepared.lines, args.output)
+
+
+def _show_roles(roles: Sequence[JsonObject]) -> int:
+    for position, role in enumerate(roles):
+        if position:
+            write_line("---")
+        write_yaml(role)
+    return OK
 
 
 def _show(found: Found, lines: Lines, output: str) -> int:

@@ -51,7 +51,7 @@ def refuse(message: str) -> NoReturn:
 
 def _explained(error: Exception, options: str) -> int:
     # Imported here: a command that succeeds has no need of them.
-    from trialmill.engine.ports import StoreError
+    from trialmill.engine.ports import StoreError, StoreUnusableError
     from trialmill.root.errors import InputError, RootError
 
     if isinstance(error, RootError):
@@ -59,7 +59,7 @@ def _explained(error: Exception, options: str) -> int:
         return BAD_INPUT if isinstance(error, InputError) else FAILED
     if isinstance(error, StoreError):
         complain(str(error))
-        return FAILED
+        return BAD_INPUT if isinstance(error, StoreUnusableError) else FAILED
     if isinstance(error, OSError) and error.filename is not None:
         complain(f"{error.filename}: {error.strerror}")
         return FAILED

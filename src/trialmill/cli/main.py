@@ -40,6 +40,7 @@ Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
 """
 
 
+_LARGEST_SEED: Final = 2**63 - 1
 _OBJECTS: Final = 50_000
 """New objects after which garbage is looked for; Python's own 700 is made for programs that run long."""
 
@@ -166,7 +167,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     _add_file(run)
     run.add_argument("--parallel", metavar="N", help="trials at a time, or `auto` to fill the machine")
     run.add_argument("--max-trials", type=_count, metavar="N", help="trials in all")
-    run.add_argument("--seed", type=int, metavar="N", help="the seed of the search")
+    run.add_argument("--seed", type=_seed, metavar="N", help="the seed of the search")
     run.add_argument("--timeout", metavar="TIME", help="end the experiment after this long, such as 10m or 2h")
     _add_images(run)
     _add_hydrate(run)
@@ -190,6 +191,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     check.add_argument("file", metavar="FILE", nargs="?", help="the file with the Experiment; - for stdin")
     _add_context(check)
     check.add_argument("-n", "--namespace", metavar="NAMESPACE", help="the namespace; default: the context's")
+    check.add_argument("--role", action="store_true", help="print the Role that a run needs, to be applied")
     _add_output(check, "text", "json")
 
 
@@ -331,6 +333,12 @@ def _add_output(parser: argparse.ArgumentParser, *formats: str) -> None:
 def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--namespace", metavar="NAMESPACE", help="the experiment's namespace")
     parser.add_argument("--store", metavar="PATH", help="the store; default: $TRIALMILL_STORE, .trialmill/store.db")
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > _LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2^63 - 1, found {text!r}")
+    return int(text)
 
 
 def _count(text: str) -> int:

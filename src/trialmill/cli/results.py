@@ -77,7 +77,7 @@ def _print_best(best: TrialRecord, finished: Finished, runs: Path) -> None:
     value = value_of(best, experiment)
     folder = _shown(attempt_directory(str(runs), best.key))
     write_line(f"Best trial: {best.name}, {experiment.spec.objective.metric} {format_metric(value or 0.0)}")
-    write_line(f"  assignment  {assignment_text(best.assignments)}")
+    write_line(f"  assignment  {plain(assignment_text(best.assignments))}")
     if Path(folder, MANIFEST).exists():
         write_line(f"  manifest    {folder}/{MANIFEST}")
     for log in _logs(folder):
@@ -113,7 +113,7 @@ def print_trial(finished: Finished, folder: Path, output: str) -> int:
 def _print_tried(trial: TrialRecord, finished: Finished, folder: Path) -> None:
     experiment = finished.experiment
     directory = _shown(attempt_directory(str(folder), trial.key))
-    write_line(f"Tried {assignment_text(trial.assignments)}")
+    write_line(f"Tried {plain(assignment_text(trial.assignments))}")
     write_line(f"  end         {_end_of(trial, finished.record)}")
     for name in experiment.spec.objective.metric_names:
         write_line(f"  {name:<11} {_seen(trial, name)}")

@@ -3,12 +3,13 @@
 import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from trialmill.api.experiment import Experiment
 from trialmill.cli.failures import FAILED, OK, complain
 from trialmill.cli.output import short_duration, short_value, write_json, write_line, write_table
-from trialmill.cli.reading import EXPERIMENT, TRIAL, read_subject, with_store
+from trialmill.cli.reading import EXPERIMENT, TRIAL, read_subject, store_of, with_store
 from trialmill.engine.ports import Stores
 from trialmill.engine.records import TrialRecord
 from trialmill.root.lookup import Subject, find_experiment
@@ -26,7 +27,9 @@ _LIST_HEADER: Final = ("NAME", "NAMESPACE", "STATUS", "SUCCEEDED", "RUNNING", "F
 
 
 def list_command(args: argparse.Namespace) -> int:
-    found = with_store(args, lambda stores: overviews(stores, args.namespace))
+    # Where nothing was run yet there is nothing to list; the other commands name something that is not there.
+    is_there = Path(store_of(args)).exists()
+    found = with_store(args, lambda stores: overviews(stores, args.namespace)) if is_there else []
     match args.output:
         case "name":
             for each in found:

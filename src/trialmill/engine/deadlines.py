@@ -57,7 +57,9 @@ def _enforce(state: State, trial: TrialRecord, at: datetime) -> None:
 
 def _collection_due(state: State, trial: TrialRecord) -> datetime:
     """Reading goes on as long as it gets on, up to a limit: gigabytes take their time."""
-    ended = trial.attempt.finished or trial.attempt.created
+    attempt = trial.attempt
+    # `not_before` holds the time from which its metrics are read: it may be over for long by then.
+    ended = attempt.not_before or attempt.finished or attempt.created
     live = state.live.get(trial.key)
     last = max(ended, live.at) if live else ended
     return min(last + state.rules.collection_deadline, ended + state.rules.collection_limit)

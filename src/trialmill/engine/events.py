@@ -83,7 +83,7 @@ class ResourceRejected:
 @dataclass(frozen=True, slots=True)
 class ResourceChanged:
     """The attempt's resource was judged anew. `unmatched`: it looks over though its conditions do not match. `stuck`:
-    something keeps it from going on.
+    something keeps it from going on. `ended` is when it was over, where that is known better than by `at`.
     """
 
     at: datetime
@@ -92,6 +92,7 @@ class ResourceChanged:
     verdict: Verdict
     unmatched: Verdict | None = None
     stuck: Stuck | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class Judge:
         if (verdict, mismatch, stuck) == (judged.verdict, judged.unmatched, judged.stuck):
             return None
         judged.verdict, judged.unmatched, judged.stuck = verdict, mismatch, stuck
-        return ResourceChanged(at, snapshot.key, judged.memory.uid or snapshot.uid, verdict, mismatch, stuck)
+        ended = snapshot.ended if verdict.phase.is_terminal else None
+        return ResourceChanged(at, snapshot.key, judged.memory.uid or snapshot.uid, verdict, mismatch, stuck, ended)
 
     def resource(self, key: AttemptKey) -> JsonObject | None:
         """The attempt's resource as it was last heard of; None before that."""

@@ -196,7 +196,15 @@ def _all_done(state: State, _at: datetime) -> Outcome | None:
     limit = state.experiment.intent.max_trials
     if limit is None or state.completed < limit:
         return None
-    return Outcome(True, MAX_TRIALS_REACHED, f"all {limit} trials are done")
+    return _done(state, limit)
+
+
+def _done(state: State, limit: int) -> Outcome:
+    """As in Katib a success, however its trials have ended; that none of them has succeeded is said."""
+    message = "the only trial is done" if limit == 1 else f"all {limit} trials are done"
+    if state.best is None:
+        message += ", and it has not succeeded" if limit == 1 else ", and none of them has succeeded"
+    return Outcome(True, MAX_TRIALS_REACHED, message)
 
 
 def _nothing_left(state: State, _at: datetime) -> Outcome | None:
@@ -210,7 +218,7 @@ def _nothing_left(state: State, _at: datetime) -> Outcome | None:
         return Outcome(True, "ExperimentSuggestionEndReached", "the algorithm has nothing more to suggest")
     limit = experiment.intent.max_trials
     if limit is not None and len(state.trials) >= limit and not state.paused:
-        return Outcome(True, MAX_TRIALS_REACHED, f"all {limit} trials are done")
+        return _done(state, limit)
     return None
 
 

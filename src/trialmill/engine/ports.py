@@ -68,7 +68,8 @@ class Snapshot:
     """The resource as it is now, whole, with its status.
 
     `evidence` is what pods and containers say about a failure ("container train exited with code 1"), empty for
-    nothing. `stuck` is what they wait for in vain, as long as they do.
+    nothing. `stuck` is what they wait for in vain, as long as they do. `ended` is when what ran had ended, where the
+    runtime knows: that may be long before anybody looked.
     """
 
     key: AttemptKey
@@ -76,6 +77,7 @@ class Snapshot:
     resource: JsonObject
     evidence: str = ""
     stuck: Stuck | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,11 @@ class CursorExpiredError(StoreError):
 
 
 class StoreUnavailableError(StoreError):
-    """The store cannot be read or written (disk full, no permission, newer schema); the message says why."""
+    """The store cannot be read or written (disk full, no permission); the message says why."""
+
+
+class StoreUnusableError(StoreUnavailableError):
+    """The store cannot even be opened (no folder, newer schema, no database): nothing was begun with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,15 @@ _NO_RETRY: Final = Retry()
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`retry` and `active_deadline` are the template's; `timeout` is the experiment's; None means no limit."""
+    """`retry` and `active_deadline` are the template's; `timeout` is the experiment's; None means no limit.
+    `metric_files` are the files in which metrics are looked for, none where that is not in files.
+    """
 
     objective: Objective
     retry: Retry = _NO_RETRY
     active_deadline: timedelta | None = None
     timeout: timedelta | None = None
+    metric_files: tuple[str, ...] = ()
     collection_deadline: timedelta = COLLECTION_DEADLINE
     collection_limit: timedelta = COLLECTION_LIMIT
     stop_grace: timedelta = STOP_GRACE
@@ -44,4 +47,5 @@ def rules_of(spec: ExperimentSpec) -> Rules:
         retry=spec.template.retry,
         active_deadline=spec.template.active_deadline,
         timeout=spec.timeout,
+        metric_files=spec.collector.paths,
     )

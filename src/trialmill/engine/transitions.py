@@ -163,7 +163,7 @@ def _changed(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
         attempt = replace(attempt, resource_uid=event.uid)
     match event.verdict.phase:
         case VerdictPhase.SUCCEEDED | VerdictPhase.FAILED:
-            over(state, trial, attempt, event.verdict, event.at)
+            over(state, trial, attempt, event.verdict, event.at, event.ended)
         case VerdictPhase.LOST:
             over(state, trial, attempt, event.verdict, event.at)
         case VerdictPhase.RUNNING if attempt.phase is AttemptPhase.PENDING:
@@ -199,19 +199,30 @@ def _note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> Non
             state.tell(event.at, trial.name, event.stuck.reason, event.stuck.message, warning=True)
 
 
-def over(state: State, trial: TrialRecord, attempt: AttemptRecord, verdict: Verdict | None, at: datetime) -> None:
-    """The resource is over, or gone; what is left is to read its metrics.
+def over(
+    state: State,
+    trial: TrialRecord,
+    attempt: AttemptRecord,
+    verdict: Verdict | None,
+    at: datetime,
+    ended_at: datetime | None = None,
+) -> None:
+    """The resource is over, or gone; what is left is to read its metrics. `ended_at` is when it was over, where that is
+    known to be before now.
 
     A success that was there before the stop landed is a success; a failure after a stop is the stop's doing.
     """
+    # The clock that measured it may be another one: no attempt ends before it began.
+    finished = at if ended_at is None else min(max(ended_at, attempt.started or attempt.created), at)
     succeeded = verdict is not None and verdict.phase is VerdictPhase.SUCCEEDED
     ended = replace(
         attempt,
         phase=AttemptPhase.COLLECTING,
         verdict=verdict,
-        finished=at,
-        started=attempt.started or (at if succeeded else None),
+        finished=finished,
+        started=attempt.started or (finished if succeeded else None),
         stop=None if succeeded else attempt.stop,
+        not_before=at,
     )
     state.put(
         replace(
@@ -310,12 +321,12 @@ def finish_attempt(
 def _end_succeeded(state: State, trial: TrialRecord, at: datetime, *, unread: bool) -> None:
     budget = trial.attempt.budget
     if objective_value(trial.observation, state.rules) is None:
-        name = state.rules.objective.metric
+        name, files = state.rules.objective.metric, state.rules.metric_files
         summary = trial.observation.find(name) if trial.observation else None
         message = (
             f"metric {name} was never finite (last seen: {summary.text})"
             if summary and summary.text
-            else f"metric {name} was not found in what the trial reported"
+            else f"metric {name} was not found in {' and '.join(files) if files else 'what the trial reported'}"
         )
         message += UNREAD if unread else ""
         end_trial(state, trial, TrialPhase.METRICS_UNAVAILABLE, "MetricsUnavailable", message, at)
@@ -368,9 +379,12 @@ def end_stopped(state: State, trial: TrialRecord, at: datetime) -> None:
 
 
 def end_trial(state: State, trial: TrialRecord, phase: TrialPhase, reason: str, message: str, at: datetime) -> None:
-    """The trial is over, for good."""
+    """The trial is over, for good. It finished when its last attempt did."""
     state.note_end()
-    state.put(replace(trial, phase=phase, reason=reason, message=message, finished=at, completion=state.completed))
+    finished = trial.attempt.finished or at
+    state.put(
+        replace(trial, phase=phase, reason=reason, message=message, finished=finished, completion=state.completed)
+    )
     warning = phase in (TrialPhase.FAILED, TrialPhase.METRICS_UNAVAILABLE)
     state.tell(at, trial.name, f"Trial{phase}", message, warning=warning)
 

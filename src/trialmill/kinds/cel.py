@@ -4,18 +4,15 @@ The object is `object`, as in Kubernetes' validation rules. A field that is not 
 so no match; `has(object.status.phase)` asks for it.
 """
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from trialmill.api.cel_faults import LONGEST_EXPRESSION, cel_sentence
 from trialmill.api.tree import JsonObject
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
-_LONGEST: Final = 1000
-_FAULT: Final = re.compile(r"ERROR: <input>:(?P<line>\d+):(?P<column>\d+): (?P<what>[^\n]*)")
-_STATUS: Final = re.compile(r"^[A-Z_]+: ")
 _MAY_BE_TRUE: Final = ("BOOL", "DYN")
 
 
@@ -38,24 +35,15 @@ def holds(text: str, object: JsonObject) -> bool:
 
 @lru_cache(maxsize=64)
 def _program(text: str) -> "cel.Expression":
-    if len(text) > _LONGEST:
-        raise CelError(f"the expression is longer than {_LONGEST} characters")
+    if len(text) > LONGEST_EXPRESSION:
+        raise CelError(f"the expression is longer than {LONGEST_EXPRESSION} characters")
     from cel_expr_python import cel
 
     try:
         program = cel.NewEnv(variables={"object": cel.Type.DYN}).compile(text)
     except RuntimeError as error:
-        raise CelError(_sentence(str(error))) from None
+        raise CelError(cel_sentence(str(error))) from None
     kind = str(program.return_type().name())
     if kind not in _MAY_BE_TRUE:
         raise CelError(f"it gives {kind.lower()}, and a condition is true or false")
     return program
-
-
-def _sentence(text: str) -> str:
-    """The library's words without its drawing of the place."""
-    fault = _FAULT.search(text)
-    if fault is None:
-        return _STATUS.sub("", text.partition("\n")[0])
-    what = fault["what"].removesuffix(" (in container '')")
-    return f"{what} (column {fault['column']})"

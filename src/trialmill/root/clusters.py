@@ -24,6 +24,7 @@ from trialmill.root.errors import InputError, RefusedError
 from trialmill.root.placing import in_the_file
 from trialmill.runtime.kubernetes.evidence import Patience
 from trialmill.runtime.kubernetes.objects import Objects
+from trialmill.runtime.kubernetes.rights import SUSPEND, needed, roles
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
 from trialmill.runtime.kubernetes.target import PRINTER_IMAGE, KindRef, Target
 from trialmill.runtime.local.layout import attempt_directory
@@ -32,6 +33,7 @@ from trialmill.template.encode import compiled_from_json
 from trialmill.template.render import RenderError, render, render_parts
 
 _AT_ONCE: Final = 4
+JOB: Final = KindRef("batch/v1", "Job")
 _SAMPLE: Final = "00000000"
 """Stands for the letters that end a real trial's name."""
 
@@ -133,7 +135,7 @@ async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
 
 async def check_cluster(choice: ClusterChoice, namespace: str) -> Found:
     """What keeps Jobs from being tuned in this namespace."""
-    target = Target(namespace, KindRef("batch/v1", "Job"))
+    target = Target(namespace, JOB)
     async with connected(choice) as api:
         sample: JsonObject = {
             "apiVersion": "batch/v1",
@@ -147,6 +149,22 @@ async def check_cluster(choice: ClusterChoice, namespace: str) -> Found:
         except (KubeError, UnreachableError):
             version = ""
         return Found(api.server, version, tuple(problems))
+
+
+async def roles_for(choice: ClusterChoice, namespace: str, checked: Checked | None = None) -> list[JsonObject]:
+    """The Role to run this file with, or any with Jobs: as objects to apply. Raises InputError."""
+    target = target_of(choice, checked.experiment, checked.template) if checked else Target(namespace, JOB)
+    async with connected(choice) as api:
+        try:
+            types = [await api.discover(ref.api_version, ref.kind) for ref in (target.kind, *target.parts)]
+        except UnknownKindError as error:
+            raise InputError(str(error), "install what defines it, or correct its name") from error
+        except (KubeError, UnreachableError) as error:
+            raise InputError(f"the cluster at {api.server} does not answer as it should: {error}") from error
+    rights = needed(types[0], types[1:])
+    if target.profile is not None and target.profile.suspend_path is not None:
+        rights[0] = replace(rights[0], verbs=(*rights[0].verbs, SUSPEND))
+    return list(roles(rights, target.namespace))
 
 
 _SAMPLE_POD: Final[JsonObject] = {

@@ -117,7 +117,9 @@ def prepare_documents(
     terms = Terms(on_cluster, hydrators_in((base or Path()).absolute(), allowed=allow_hydrate))
     checked = check_documents(named, problems, terms) if named else None
     lines = {**lines, **_lines_elsewhere(problems, lines)}
-    # A program's own documents have no lines to point at.
+    given = [f"metadata.{key}" for key, value in (("name", name), ("namespace", namespace)) if value is not None]
+    problems = [replace(p, file="") if p.path in given else p for p in problems]
+    # A program's own documents, and what was given beside a file, have no lines to point at.
     problems = [p if p.file else replace(p, line=0, column=0) for p in problems]
     if strict:
         problems = [_stricter(problem) for problem in problems]

@@ -288,7 +288,7 @@ async def _drive(
             session.driven(signals.received)
             final = await driver.run()
         best = state.trials[state.best] if state.best is not None else None
-        if best is not None and final.phase.is_over:
+        if best is not None:
             leave_manifest(attempt_directory(str(runs), best.key), stored_manifest(best, final, experiment, runs))
     return Finished(
         final,

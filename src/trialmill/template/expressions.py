@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from trialmill.api.cel_faults import LONGEST_EXPRESSION, TYPES, cel_sentence
 from trialmill.api.nearest import nearest
 from trialmill.api.space import Assignments, Categorical, Dimension, Discrete, Double, Integer, Value
 from trialmill.api.spaces import read_integer, read_number
@@ -19,7 +20,6 @@ from trialmill.template.compiled import Derived, ValueType
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
-LONGEST_EXPRESSION: Final = 1000
 LONGEST_TEXT: Final = 2**20
 _TOKEN: Final = re.compile(
     r"""(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
@@ -38,12 +38,6 @@ _RESERVED: Final = _WORDS.union(
     ("bool", "bytes", "double", "int", "list", "map", "string", "type", "uint", "null_type", "dyn"),
 )
 """Words that cannot name a parameter in an expression by themselves."""
-_FAULT: Final = re.compile(r"ERROR: <input>:(?P<line>\d+):(?P<column>\d+): (?P<what>[^\n]*)")
-_OVERLOAD: Final = re.compile(
-    r"found no matching overload for '(?P<name>[^']*)' applied to '\(?(?P<types>[^')]*)\)?.*'"
-)
-_STATUS: Final = re.compile(r"^[A-Z_]+: ")
-_TYPES: Final = {"int": "an integer", "double": "a decimal number", "string": "a text", "bool": "true or false"}
 
 
 class ExpressionError(Exception):
@@ -73,9 +67,9 @@ def evaluate(derived: Derived, assignments: Assignments) -> Value:
         result = _program(derived).eval(data=data)
         value: object = result.value()
     except Exception as error:
-        raise ExpressionError(_sentence(str(error))) from None
+        raise ExpressionError(cel_sentence(str(error))) from None
     if result.type() == _error_type():
-        raise ExpressionError(_sentence(str(value)))
+        raise ExpressionError(cel_sentence(str(value)))
     if not isinstance(value, bool | int | float | str):
         raise ExpressionError(f"it gives a {type(value).__name__}, not a number, a text, true or false")
     if isinstance(value, float) and not math.isfinite(value):
@@ -178,13 +172,13 @@ def _program(derived: Derived) -> "cel.Expression":
         environment = cel.NewEnv(config=config, functions=functions, extensions=extensions, variables=variables)
         return environment.compile(_with_variables(derived.text, [name for name, _ in derived.variables]))
     except RuntimeError as error:
-        raise ExpressionError(_sentence(str(error))) from None
+        raise ExpressionError(cel_sentence(str(error))) from None
 
 
 def _result_type(program: "cel.Expression") -> None:
     """Raises ExpressionError where the result can be no value of a trial parameter."""
     name = str(program.return_type().name()).lower()
-    if name not in (*_TYPES, "dyn"):
+    if name not in (*TYPES, "dyn"):
         raise ExpressionError(f"it gives a {name.partition('<')[0]}, not a number, a text, true or false")
 
 
@@ -255,17 +249,3 @@ _ARITHMETIC: Final[Mapping[str, Any]] = {
     "_-_": lambda left, right: float(left) - float(right),
 }
 _COMPARISONS: Final = ("_<_", "_<=_", "_>_", "_>=_", "_==_", "_!=_")
-
-
-def _sentence(text: str) -> str:
-    """What the library says, in plain words."""
-    fault = _FAULT.search(text)
-    if fault is None:
-        return _STATUS.sub("", text.partition("\n")[0]).partition(" [")[0].replace("divide by", "division by")
-    what = fault["what"].partition(" expecting ")[0].partition(" (in container")[0]
-    if overload := _OVERLOAD.match(what):
-        operands = " and ".join(_TYPES.get(kind.strip(), kind.strip()) for kind in overload["types"].split(","))
-        what = f"{overload['name'].strip('_')} cannot be applied to {operands}"
-    elif "<EOF>" in what:
-        what = "the expression ends too early"
-    return f"{what} (column {fault['column']} of the expression)"

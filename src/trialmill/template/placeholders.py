@@ -152,11 +152,14 @@ def _foreign(found: str, scope: str) -> Piece | Fault:
             Severity.WARNING,
         )
     if meant := closest(scope, _SCOPES):
+        # What stands behind it may be misspelt as well: what is suggested has to be one that there is.
+        name = found.removeprefix("${").removesuffix("}").replace(scope, meant, 1)
+        name = name if meant == "trialParameters" else closest(name, METADATA) or name
         return Fault(
             "placeholder-lookalike",
             f"{found} stays as it is: placeholders begin with ${{{meant}.",
             found,
-            f"did you mean {found.replace(scope, meant, 1)}?",
+            f"did you mean ${{{name}}}?",
             Severity.WARNING,
         )
     return found

@@ -1,5 +1,6 @@
 """Creating an attempt's objects so that it is safe to repeat, and deleting them so that nothing is left."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, TypeAlias
@@ -35,10 +36,13 @@ class Objects:
     def __init__(self, api: KubeApi, target: Target) -> None:
         self._api = api
         self._target = target
+        self._asking = asyncio.Lock()
 
     async def type_of(self, ref: KindRef) -> ResourceType:
         """How the server serves a kind. Raises UnknownKindError."""
-        return await self._api.discover(ref.api_version, ref.kind)
+        # One at a time: of many trials that begin together, the first asks and the others find the answer.
+        async with self._asking:
+            return await self._api.discover(ref.api_version, ref.kind)
 
     async def ensure(
         self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject]

@@ -1,5 +1,6 @@
 """What the server would refuse: the resource is created for show, and rights are asked for, before anything starts."""
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -10,37 +11,41 @@ from trialmill.kinds.lowering.quantities import parse_quantity
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.runtime.kubernetes.failures import FORBIDDEN, NOT_FOUND, UNAUTHORIZED, is_quota
+from trialmill.runtime.kubernetes.rights import SUSPEND, Right, needed
 
 _UNKNOWN_FIELD: Final = re.compile(r'unknown field "([^"]+)"')
 _AMOUNTS: Final = re.compile(r"(requested|limited): ([^:]+?)(?=, ?used:|, ?limited:|$)")
-_NEEDED: Final = ("create", "get", "list", "watch", "delete")
-_SEEN: Final = ("get", "list", "watch")
 _NATIVE_SIDECARS: Final = (1, 29)
 POD: Final = ("v1", "Pod")
 
 
-async def rights_problems(api: KubeApi, type: ResourceType, namespace: str, *, can_suspend: bool) -> list[Problem]:
-    """What this user may not do and has to: with the kind of the trials, with their pods, with their logs."""
+async def rights_problems(
+    api: KubeApi, type: ResourceType, namespace: str, *, can_suspend: bool, parts: Sequence[ResourceType] = ()
+) -> list[Problem]:
+    """What this user may not do and has to: with the kinds of the trials, with their pods, with their logs."""
     where = namespace if type.namespaced else ""
-    wanted = [(verb, type.group, type.plural, "", where) for verb in _NEEDED]
-    wanted += [(verb, "", "pods", "", namespace) for verb in _SEEN]
-    wanted.append(("get", "", "pods", "log", namespace))
+    wanted = [(right, verb) for right in needed(type, parts) for verb in right.verbs]
+
+    async def may(right: Right, verb: str) -> bool:
+        resource, _, subresource = right.resource.partition("/")
+        place = namespace if right.namespaced else ""
+        return (await api.access(verb, right.group, resource, place, subresource=subresource)).allowed
+
+    answers = await asyncio.gather(*(may(right, verb) for right, verb in wanted))
     denied: dict[str, list[str]] = {}
-    for verb, group, resource, subresource, place in wanted:
-        access = await api.access(verb, group, resource, place, subresource=subresource)
-        if not access.allowed:
-            name = "/".join(filter(None, (resource, subresource)))
-            denied.setdefault(f"{name}.{group}" if group else name, []).append(verb)
+    for (right, verb), allowed in zip(wanted, answers, strict=True):
+        if not allowed:
+            denied.setdefault(right.name, []).append(verb)
     problems = [
         Problem(
             "forbidden",
             Severity.ERROR,
             f"you may not {_listed(verbs)} {resource} in the namespace {namespace}",
-            remedy="ask for a Role with these verbs and a RoleBinding to it",
+            remedy="ask for the Role that `trialmill check-cluster --role` prints, and a RoleBinding to it",
         )
         for resource, verbs in denied.items()
     ]
-    if can_suspend and not (await api.access("patch", type.group, type.plural, where)).allowed:
+    if can_suspend and not (await api.access(SUSPEND, type.group, type.plural, where)).allowed:
         message = f"you may not patch {type.plural} in the namespace {namespace}, so a pause will not suspend them"
         problems.append(Problem("cannot-suspend", Severity.WARNING, message))
     return problems

@@ -208,7 +208,10 @@ class KubernetesRuntime:
         can_suspend = profile is not None and profile.suspend_path is not None
         if self._rights is None:
             namespace = self._target.namespace
-            self._rights = await rehearsal.rights_problems(self._api, type, namespace, can_suspend=can_suspend)
+            parts = [await self._objects.type_of(part) for part in self._target.parts]
+            self._rights = await rehearsal.rights_problems(
+                self._api, type, namespace, can_suspend=can_suspend, parts=parts
+            )
         problems = list(self._rights)
         if any(p.severity is Severity.ERROR for p in problems):
             return problems

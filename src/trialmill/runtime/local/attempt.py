@@ -76,12 +76,18 @@ class Attempt:
         return self._step.over and not self._running
 
     @property
+    def ended(self) -> float | None:
+        """When the last of what ran had ended; None before that."""
+        ends = [fact.finished for fact in self._facts.values() if isinstance(fact, Exited)]
+        return max(ends) if ends and self.is_over else None
+
+    @property
     def evidence(self) -> str:
         """What the containers say about a failure, with the last line that the failed one printed."""
         evidence = self._step.evidence
         failed = [(f.finished, id) for id, f in self._facts.items() if isinstance(f, Exited) and f.code]
         last = self._last_line(max(failed)[1]) if evidence and failed else ""
-        return f"{evidence}, after printing: {last}" if last else evidence
+        return f'{evidence}, after printing "{last}"' if last else evidence
 
     def pods(self) -> list[PodRef]:
         """The pods so far, oldest first."""

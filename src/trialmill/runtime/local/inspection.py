@@ -70,8 +70,16 @@ def _inspect_resources(workload: Workload, slots: Slots, problems: Problems) -> 
         message = f"{wanted.cpu:g} CPUs are asked for, and this machine has {slots.cpu:g}; trials will run one by one"
         problems.warn("request-too-large", message)
     if wanted.memory > slots.memory:
-        message = f"{wanted.memory} bytes of memory are asked for, and this machine has {slots.memory}"
+        message = f"{_size(wanted.memory)} of memory are asked for, and this machine has {_size(slots.memory)}"
         problems.warn("request-too-large", f"{message}; trials will run one by one")
+
+
+def _size(count: int) -> str:
+    """Bytes in the unit that Kubernetes' users write: `1.5 Gi`."""
+    for unit, size in (("Ti", 2**40), ("Gi", 2**30), ("Mi", 2**20)):
+        if count >= size:
+            return f"{count / size:.4g} {unit}"
+    return f"{count} bytes"
 
 
 def _inspect_container(

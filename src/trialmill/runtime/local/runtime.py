@@ -103,8 +103,10 @@ class LocalRuntime:
             manifests.close()
 
     async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
-        problems = Problems()
-        workload = self._lower(resource, (*self._companions, *parts), problems)
+        lowering, problems = Problems(), Problems()
+        workload = self._lower(resource, (*self._companions, *parts), lowering)
+        # What else is to be known of the lowering does not hang on this machine: the check of the file has said it.
+        problems.found += [p for p in lowering if p.severity is Severity.ERROR]
         if workload is not None:
             inspect(resource, workload, self._commands, self._slots, self._now(), problems)
         return problems.found
@@ -339,4 +341,5 @@ def _as_created(resource: JsonObject, uid: str, created: float) -> JsonObject:
 
 def _snapshot(attempt: Attempt) -> Snapshot:
     resource: JsonObject = {**attempt.resource, "status": attempt.status}
-    return Snapshot(attempt.key, _uid(attempt.key), resource, attempt.evidence)
+    ended = None if attempt.ended is None else datetime.fromtimestamp(attempt.ended, UTC)
+    return Snapshot(attempt.key, _uid(attempt.key), resource, attempt.evidence, ended=ended)

@@ -61,6 +61,7 @@ class _Attempt:
     script: Script
     output: bytearray = field(default_factory=bytearray)
     code: int | None = None
+    ended: datetime | None = None
     is_gone: bool = False
     suspended: bool = False
     task: asyncio.Task[None] | None = None
@@ -187,6 +188,7 @@ class SimulatedRuntime:
             attempt.output += line.encode()
             attempt.tell()
         attempt.code = attempt.script.code
+        attempt.ended = self._clock.now()
         self._end(attempt, gone=attempt.script.vanishes)
 
     async def _stop(self, attempt: _Attempt, grace: timedelta) -> None:
@@ -208,7 +210,9 @@ class SimulatedRuntime:
         now = self._clock.now().astimezone(UTC)
         status = _status(attempt, now)
         evidence = f"container {_CONTAINER} exited with code {attempt.code}" if attempt.code else ""
-        return Snapshot(attempt.key, _uid(attempt.key), {**attempt.resource, "status": status}, evidence)
+        return Snapshot(
+            attempt.key, _uid(attempt.key), {**attempt.resource, "status": status}, evidence, ended=attempt.ended
+        )
 
 
 async def _pass(attempt: _Attempt, seconds: float) -> None:

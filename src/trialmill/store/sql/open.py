@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from trialmill.engine.ports import StoreUnavailableError
+from trialmill.engine.ports import StoreUnavailableError, StoreUnusableError
 from trialmill.store.sql.changes import Changes
 from trialmill.store.sql.connection import Connection
 from trialmill.store.sql.lease import leases_for
@@ -40,12 +40,15 @@ async def open_store(
 
     What was saved survives the end of the process, however it ends; with `durable` also a power cut, at the price of
     one fsync per save. `poll` is how often, in seconds, `watch` looks for changes by other processes. For one event
-    loop and one process: do not use it after a fork. Raises StoreUnavailableError.
+    loop and one process: do not use it after a fork. Raises StoreUnusableError where it cannot be opened.
     """
     name = os.fspath(path)
     connection = Connection(_connect(name), name)
     try:
-        store_id = await prepare(connection, durable)
+        try:
+            store_id = await prepare(connection, durable)
+        except StoreUnavailableError as error:
+            raise StoreUnusableError(str(error)) from error
         changes = Changes(connection, store_id, poll)
         leases = leases_for(connection, None if name == IN_MEMORY else Path(f"{name}.locks"))
         yield SqlStores(SqlTrials(connection, changes, leases), SqlMetrics(connection), connection)
@@ -59,11 +62,13 @@ def _connect(path: str) -> sqlite3.Connection:
     try:
         return sqlite3.connect(path, timeout=0, isolation_level=None)
     except sqlite3.Error as error:
-        raise StoreUnavailableError(f"the store {path} cannot be opened: {error}") from error
+        message = f"the store {path} cannot be opened: {error}; name another place for it"
+        raise StoreUnusableError(message) from error
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreUnavailableError(f"the store's folder {folder} cannot be made: {error.strerror}") from error
+        message = f"the store's folder {folder} cannot be made: {error.strerror}; name another place for the store"
+        raise StoreUnusableError(message) from error

@@ -1,0 +1,83 @@
+"""What the command line says about clusters before any is asked."""
+
+from pathlib import Path
+
+import pytest
+
+from trialmill.cli.failures import BAD_INPUT
+from trialmill.cli.main import main
+
+EXPERIMENT = """\
+apiVersion: kubeflow.org/v1beta1
+kind: Experiment
+metadata: {name: tuned}
+spec:
+  objective: {type: minimize, objectiveMetricName: loss}
+  algorithm: {algorithmName: random}
+  maxTrialCount: 4
+  parameters:
+  - {name: x, parameterType: double, feasibleSpace: {min: "0", max: "1"}}
+  trialTemplate:
+    primaryContainerName: main
+    trialParameters: [{name: x, reference: x}]
+    trialSpec:
+      apiVersion: batch/v1
+      kind: Job
+      spec:
+        template:
+          spec:
+            restartPolicy: Never
+            containers: [{name: main, image: i, args: ["${trialParameters.x}"]}]
+"""
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: c, user: u, namespace: team}}]
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "config").write_text(KUBECONFIG, encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "e.yaml").write_text(EXPERIMENT, encoding="utf-8")
+    return "e.yaml"
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(words) == BAD_INPUT
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--context here", "--pending-timeout 5m", "--printer-image sh"])
+def test_an_option_for_clusters_needs_one(file: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "add --runtime kubernetes" in said(capsys, "run", file, *option.split())
+
+
+def test_a_folder_in_place_of_an_image_is_for_this_machine(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--image is for this machine" in said(capsys, "run", file, "--runtime", "kubernetes", "--image", "a=.")
+
+
+def test_filling_the_machine_is_for_this_machine(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--parallel auto" in said(capsys, "run", file, "--runtime", "kubernetes", "--parallel", "auto")
+
+
+def test_an_unknown_context_names_those_there_are(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    printed = said(capsys, "run", file, "--runtime", "kubernetes", "--context", "nowhere")
+    assert "no context 'nowhere'" in printed
+    assert "here" in printed
+
+
+def test_a_cluster_out_of_reach_stops_a_run_in_one_sentence(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    printed = said(capsys, "run", file, "--runtime", "kubernetes")
+    assert "https://127.0.0.1:1 does not answer" in printed
+    assert "nothing was started" in printed
+
+
+def test_a_cluster_out_of_reach_is_what_a_check_says(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "cluster-unreachable" in said(capsys, "check-cluster")
+    assert "cluster-unreachable" in said(capsys, "check-cluster", file)
