@@ -24,10 +24,9 @@ async def reflect(namespace: str) -> None:
                 if change.type is ChangeType.SYNCED:
                     break
             taken = time.perf_counter() - start
-            print(
-                f"{len(reflector.store)} Jobs in {taken:.2f} s, {_megabytes():.0f} MB ({at_first:.0f} before)",
-                flush=True,
-            )
+            memory = f"{_megabytes():.0f} MB ({at_first:.0f} before)"
+            processor = f"{time.process_time():.1f} s of processor"
+            print(f"{len(reflector.store)} Jobs in {taken:.2f} s, {processor}, {memory}", flush=True)
             async for change in changes:
                 if change.type is ChangeType.ADDED:
                     break

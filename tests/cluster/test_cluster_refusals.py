@@ -206,6 +206,24 @@ def test_the_rights_that_check_cluster_prints_are_enough(place: Place, namespace
     namespace.wait_for_list("jobs", lambda left: not left)
 
 
+def test_the_role_that_is_printed_is_the_one_in_the_documentation(place: Place, namespace: Namespace) -> None:
+    printed = yaml.safe_load(place("check-cluster", "--role", "-n", namespace.name).out)
+    namespace.apply(printed)
+    assert printed["metadata"] == {"name": "trialmill", "namespace": namespace.name}
+    assert printed["rules"] == ROLE
+
+
+def test_each_right_less_is_told(place: Place, namespace: Namespace) -> None:
+    for position, rule in enumerate(ROLE):
+        for verb in rule["verbs"]:
+            fewer = [*ROLE]
+            fewer[position] = {**rule, "verbs": [other for other in rule["verbs"] if other != verb]}
+            theirs = as_account(place, namespace, [r for r in fewer if r["verbs"]], place.folder)
+            code = 0 if verb == "patch" else 2  # without it a pause does not suspend
+            listed = theirs("check-cluster", "-n", namespace.name, code=code)
+            assert f"you may not {verb} {rule['resources'][0]}" in listed.err
+
+
 def test_rights_that_are_missing_are_listed_and_nothing_starts_without_them(place: Place, namespace: Namespace) -> None:
     few = [
         {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch"]},

@@ -79,6 +79,10 @@ class ObjectStore:
         """The objects under a value of an index, in the order of their arrival."""
         return [self._objects[key] for key in self._found[index].get(value, ())]
 
+    def trimmed(self, object: JsonObject) -> JsonObject:
+        """The object as it will be kept: what is read in pieces need not be held whole until the last of them."""
+        return self._trim(object)
+
     def apply(self, event: WatchEvent) -> list[Change]:
         """Take over an event; what has changed by it. An event that was told before changes nothing."""
         key, before = key_of(event.object), self._objects.get(key_of(event.object))

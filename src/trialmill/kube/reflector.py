@@ -123,7 +123,7 @@ class Reflector:
         scope, objects, after = self.scope, list[JsonObject](), ""
         while True:
             page = await self.api.list_page(scope.type, scope.namespace, labels=scope.labels, limit=limit, after=after)
-            objects += page.items
+            objects += map(self.store.trimmed, page.items)
             if not page.next:
                 return objects, page.resource_version
             after = page.next
