@@ -15,6 +15,14 @@ from cluster_under_test import Cluster, Namespace, Object
 pytestmark = pytest.mark.usefixtures("stand_in")
 
 
+ROLE = [
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get", "list", "watch", "delete", "patch"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+]
+"""All that a run of Jobs needs."""
+
+
 def refused(place: Place, namespace: Namespace, tree: Tree, *words: str) -> Outcome:
     """Run what has to be refused: with exit code 2, and nothing stored and nothing made."""
     place.write("e.yaml", tree)
@@ -218,7 +226,7 @@ def test_each_right_less_is_told(place: Place, namespace: Namespace) -> None:
         for verb in rule["verbs"]:
             fewer = [*ROLE]
             fewer[position] = {**rule, "verbs": [other for other in rule["verbs"] if other != verb]}
-            theirs = as_account(place, namespace, [r for r in fewer if r["verbs"]], place.folder)
+            theirs = as_account(place, namespace, [r for r in fewer if r["verbs"]])
             code = 0 if verb == "patch" else 2  # without it a pause does not suspend
             listed = theirs("check-cluster", "-n", namespace.name, code=code)
             assert f"you may not {verb} {rule['resources'][0]}" in listed.err
