@@ -101,7 +101,7 @@ def test_many_short_trials_in_parallel_are_each_there_once_after_random_kills(pl
 
 
 def test_what_is_killed_with_trialmill_is_lost_and_gets_a_new_attempt_that_is_no_failure(place: Place) -> None:
-    script = "echo $x >> starts; if mkdir lock.$x; then sleep 1000; fi; echo loss=$x"
+    script = "mkdir lock.$x && first=1; echo $x >> starts; if test $first; then sleep 1000; fi; echo loss=$x"
     place.write("e.yaml", experiment(shell(script), trials=2, maxFailedTrialCount=1))
     process = place.start("run", "e.yaml")
     starts = place.folder / "starts"

@@ -20,12 +20,12 @@ spec:
   count: 3
 """
 CASES = {
-    "one space less": ("    type:", "   type:", 3, "begin it with 4 spaces"),
-    "two spaces less": ("    type:", "  type:", 3, "begin it with 4 spaces"),
-    "a parent too far to the right": ("  objective:", "    objective:", 2, "begin it with 2 spaces"),
-    "an item too far to the left": ("      - two", "    - two", 7, "begin it with 6 spaces"),
-    "a parent in the first column": ("  algorithm:", "algorithm:", 8, "begin it with 2 spaces"),
-    "the last line": ("  count: 3", "   count: 3", 11, "begin it with 2 spaces"),
+    "one space less": ("    type:", "   type:", 3, "move it 1 space to the right"),
+    "two spaces less": ("    type:", "  type:", 3, "move it 2 spaces to the right"),
+    "a parent too far to the right": ("  objective:", "    objective:", 2, "move it 2 spaces to the left"),
+    "an item too far to the left": ("      - two", "    - two", 7, "move it 2 spaces to the right"),
+    "a parent in the first column": ("  algorithm:", "algorithm:", 8, "move it 2 spaces to the right"),
+    "the last line": ("  count: 3", "   count: 3", 11, "move it 1 space to the left"),
     "no colon": ("    type: minimize", "    type minimize", 3, "check the characters it begins with"),
     "a sign in front": ("    goal:", "!   goal:", 4, "check the characters it begins with"),
 }

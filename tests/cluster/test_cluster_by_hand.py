@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 import pytest
-from acceptance_place import Place, Tree, ends, last_condition, wait_until
+from acceptance_place import Place, Tree, assignments, ends, last_condition, wait_until
 from cluster_place import (
     ATTEMPT,
     EXPERIMENT_UID,
@@ -64,8 +64,25 @@ def test_a_job_that_is_deleted_by_hand_is_lost_and_its_trial_gets_another(place:
     assert ends(place.trials()) == ["Succeeded"] * 2
     made = [(it["metadata"]["labels"][TRIAL_INDEX], it["metadata"]["labels"][ATTEMPT]) for it in jobs(namespace)]
     assert sorted(made) == [("0", "2"), ("1", "1")]
-    assert place.rows("SELECT COUNT(*) FROM point") == [(2,)]
+    for trial in place.trials():
+        assert trial["status"]["observation"]["metrics"][0]["latest"] == assignments([trial])[0]["x"]
     assert "AttemptLost" in place("describe", "e").out
+
+
+def test_a_job_whose_labels_are_removed_by_hand_is_left_alone_and_its_trial_gets_another(
+    place: Place, namespace: Namespace
+) -> None:
+    """It cannot be told from somebody else's any more."""
+    process, job = running_job(place, namespace, on_the_stand_in(trials=1, marks={"seconds": "4"}))
+    namespace.kubectl("label", "job", job["metadata"]["name"], f"{EXPERIMENT_UID}-")
+    place.end_of(process, seconds=LONG)
+
+    assert ends(place.trials()) == ["Succeeded"]
+    (ours,) = jobs(namespace)
+    assert ours["metadata"]["labels"][ATTEMPT] == "2"
+    theirs = namespace.get(f"job/{job['metadata']['name']}")
+    assert theirs["metadata"]["uid"] == job["metadata"]["uid"] != ours["metadata"]["uid"]
+    assert "deletionTimestamp" not in theirs["metadata"]
 
 
 def test_a_quota_that_is_used_up_makes_trials_wait_and_costs_none(place: Place, namespace: Namespace) -> None:

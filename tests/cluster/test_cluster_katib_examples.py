@@ -3,13 +3,14 @@ fixed tag, and metrics in TensorFlow's event files are printed instead.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from acceptance_place import Place, Tree, ends, last_condition
 from cluster_place import run
-from cluster_under_test import Namespace
+from cluster_under_test import Cluster, Namespace
 
 from trialmill.search.catalogue import ALGORITHMS
 
@@ -20,7 +21,7 @@ MOST_SECONDS = 150.0
 
 pytestmark = [
     pytest.mark.examples,
-    pytest.mark.usefixtures("real_node"),
+    pytest.mark.usefixtures("real_node", "image"),
     pytest.mark.skipif(not FOLDER, reason="KATIB_EXAMPLES names no folder with Katib's examples"),
 ]
 
@@ -48,9 +49,20 @@ def pointed_at_ours(tree: Tree) -> Tree:
     return result
 
 
+@pytest.fixture(scope="module")
+def image(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The scripts that stand in for Katib's, and Python by the name that TensorFlow's images have for it."""
+    folder = tmp_path_factory.mktemp("images") / "katib-examples"
+    shutil.copytree(IMAGES, folder)
+    python = folder / "usr" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nexec python3 "$@"\n')
+    python.chmod(0o755)
+    cluster.add_image(IMAGE, folder)
+
+
 def run_example(place: Place, namespace: Namespace, tree: Tree) -> None:
     """Run it to its end: every trial has succeeded and was measured, and nothing is left."""
-    namespace.cluster.add_image(IMAGE, IMAGES)
     name = tree["metadata"]["name"]
     place.write("e.yaml", pointed_at_ours(tree))
 

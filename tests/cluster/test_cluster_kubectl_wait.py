@@ -44,6 +44,8 @@ OBJECTS: dict[str, Any] = {
     },
 }
 
+OF_CONDITION = '{.status.conditions[?(@.type=="Done")].status}'
+
 WORDS = [
     *(When(condition=it) for it in ("Done", "done=true", "Done=False", "Failed=False", "Missing", "Done=Unknown")),
     *(
@@ -61,7 +63,7 @@ WORDS = [
             ("{.status.list[0].v}", "1"),
             ("{.status.list[*].v}", "1"),
             ('{.status.list[?(@.n=="y")].v}', "2"),
-            ('{.status.conditions[?(@.type=="Done")].status}', "True"),
+            (OF_CONDITION, "True"),
             ("{.status.missing}", "x"),
             ("{.status.missing}", None),
         )
@@ -96,5 +98,8 @@ def test_a_condition_in_kubectls_words_is_met_when_kubectl_says_so(namespace: Na
         for name, when in questions
     ]
     answers = list(zip(questions, theirs, ours, strict=True))
-    assert [(name, str(when), their, our) for (name, when), their, our in answers if their != our] == []
+    differ = [(name, when.jsonpath, their, our) for (name, when), their, our in answers if their != our]
+    # On purpose: conditions that speak of an older generation are gone for us however they are asked for; for kubectl
+    # they are there when a path leads to them.
+    assert differ == [(name, OF_CONDITION, True, False) for name in ("stale", "own")]
     assert len({name for (name, _), said in zip(questions, theirs, strict=True) if said}) > 3

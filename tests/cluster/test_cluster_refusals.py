@@ -3,17 +3,17 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from acceptance_place import Outcome, Place, Tree
+from acceptance_place import Outcome, Place, Tree, ends, wait_until
 from cluster_kinds import defined, experiment_of
-from cluster_place import jobs, on_the_stand_in, run
+from cluster_place import LONG, assert_each_trial_is_there_once, jobs, on_the_stand_in, run, start
 from cluster_under_test import Cluster, Namespace, Object
 
 pytestmark = pytest.mark.usefixtures("stand_in")
+
 
 ROLE = [
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get", "list", "watch", "delete", "patch"]},
@@ -62,6 +62,19 @@ def test_a_field_that_a_definition_does_not_have_would_be_pruned(
 
     assert "[unknown-field]" in outcome.err
     assert f"e.yaml:{line_of(place, 'lost: away')}:" in outcome.err
+
+
+def test_a_number_that_a_definition_wants_and_a_placeholder_that_is_text(
+    place: Place, namespace: Namespace, cluster: Cluster
+) -> None:
+    tree = experiment_of("Thingamajig", successWhen={"jsonpath": "{.status.phase}", "value": "Fine"})
+    del tree["spec"]["trialTemplate"]["trialParameters"][0]["as"]
+    with defined(cluster, "Thingamajig"):
+        outcome = refused(place, namespace, tree)
+
+    assert "spec.x in body must be of type number" in outcome.err
+    assert "`as: number`" in outcome.err
+    assert f"e.yaml:{line_of(place, '        x: ${trialParameters.x}')}:" in outcome.err
 
 
 def test_a_namespace_that_is_not_there(place: Place, namespace: Namespace) -> None:
@@ -156,7 +169,7 @@ def _wait_until_refused(namespace: Namespace) -> None:
 # --- rights
 
 
-def as_account(place: Place, namespace: Namespace, rules: Sequence[Any], folder: Path) -> Place:
+def as_account(place: Place, namespace: Namespace, rules: Sequence[Any]) -> Place:
     """The same folder for a user who may do only this: a ServiceAccount with a Role."""
     meta = {"name": "tuner", "namespace": namespace.name}
     namespace.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
@@ -173,7 +186,7 @@ def as_account(place: Place, namespace: Namespace, rules: Sequence[Any], folder:
     )
     config = yaml.safe_load(namespace.cluster.kubeconfig.read_text())
     config["users"] = [{"name": u["name"], "user": {"token": token_of(namespace)}} for u in config["users"]]
-    file = folder / "kubeconfig-of-tuner"
+    file = place.folder / "kubeconfig-of-tuner"
     file.write_text(yaml.safe_dump(config))
     return Place(place.folder, {"KUBECONFIG": str(file)}, started=place.started)
 
@@ -182,13 +195,23 @@ def token_of(namespace: Namespace) -> str:
     return namespace.kubectl("create", "token", "tuner").strip()
 
 
-def test_the_rights_in_the_documentation_are_enough(place: Place, namespace: Namespace) -> None:
-    theirs = as_account(place, namespace, ROLE, place.folder)
+def test_the_rights_that_check_cluster_prints_are_enough(place: Place, namespace: Namespace) -> None:
+    printed = yaml.safe_load(place("check-cluster", "--role", "-n", namespace.name).out)
+    theirs = as_account(place, namespace, printed["rules"])
     assert "ready for trials" in theirs("check-cluster", "-n", namespace.name).out
-    theirs.write("e.yaml", on_the_stand_in(trials=2))
-    run(theirs, namespace, "e.yaml")
+    tree = on_the_stand_in(trials=2, parallel=1, marks={"seconds": "3"})
+    theirs.write("e.yaml", tree)
+    process = start(theirs, namespace, "e.yaml")
+    wait_until(lambda: jobs(namespace))
+    theirs("pause", "e")
+    suspended = namespace.wait_for_list("jobs", lambda found: found[0]["spec"].get("suspend") is True)
+    theirs("resume", "e")
+    theirs.end_of(process, seconds=LONG)
 
-    assert len(jobs(namespace)) == 2
+    assert len(suspended) == 1
+    assert ends(assert_each_trial_is_there_once(theirs, namespace, 2)) == ["Succeeded"] * 2
+    theirs("delete", "e")
+    namespace.wait_for_list("jobs", lambda left: not left)
 
 
 def test_the_role_that_is_printed_is_the_one_in_the_documentation(place: Place, namespace: Namespace) -> None:
@@ -203,15 +226,18 @@ def test_each_right_less_is_told(place: Place, namespace: Namespace) -> None:
         for verb in rule["verbs"]:
             fewer = [*ROLE]
             fewer[position] = {**rule, "verbs": [other for other in rule["verbs"] if other != verb]}
-            theirs = as_account(place, namespace, [r for r in fewer if r["verbs"]], place.folder)
+            theirs = as_account(place, namespace, [r for r in fewer if r["verbs"]])
             code = 0 if verb == "patch" else 2  # without it a pause does not suspend
             listed = theirs("check-cluster", "-n", namespace.name, code=code)
             assert f"you may not {verb} {rule['resources'][0]}" in listed.err
 
 
 def test_rights_that_are_missing_are_listed_and_nothing_starts_without_them(place: Place, namespace: Namespace) -> None:
-    few = [{**ROLE[0], "verbs": ["get", "list", "watch"]}, ROLE[1]]
-    theirs = as_account(place, namespace, few, place.folder)
+    few = [
+        {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+    ]
+    theirs = as_account(place, namespace, few)
     listed = theirs("check-cluster", "-n", namespace.name, code=2)
     outcome = refused(theirs, namespace, on_the_stand_in())
 

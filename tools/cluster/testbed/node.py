@@ -105,6 +105,10 @@ def kubelet(programs: str, folder: Path, *, dns: bool) -> Program:
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,  # what was put here by hand cannot be pulled again
         "imageGCLowThresholdPercent": 99,
+        # Small and often, so that a test sees a log rotated; the files of one container are kept for a while.
+        "containerLogMaxSize": "256Ki",
+        "containerLogMaxFiles": 20,
+        "containerLogMonitorInterval": "3s",
     }
     (folder / "kubelet.json").write_text(json.dumps(settings))
     command = [

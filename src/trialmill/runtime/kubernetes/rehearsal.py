@@ -14,6 +14,7 @@ from trialmill.runtime.kubernetes.failures import FORBIDDEN, NOT_FOUND, UNAUTHOR
 from trialmill.runtime.kubernetes.rights import SUSPEND, Right, needed
 
 _UNKNOWN_FIELD: Final = re.compile(r'unknown field "([^"]+)"')
+_WANTS_NO_TEXT: Final = re.compile(r'must be of type (integer|number|boolean): "string"')
 _AMOUNTS: Final = re.compile(r"(requested|limited): ([^:]+?)(?=, ?used:|, ?limited:|$)")
 _NATIVE_SIDECARS: Final = (1, 29)
 POD: Final = ("v1", "Pod")
@@ -112,10 +113,17 @@ def problems_of(error: KubeError, namespace: str, place: Path, severity: Severit
     elif fields:
         for field, message in dict.fromkeys(fields):
             path = format_path((*place, *path_of(field)))
-            yield Problem("refused-by-cluster", severity, f"the cluster refuses this: {message}", path=path)
+            said = f"the cluster refuses this: {message}"
+            yield Problem("refused-by-cluster", severity, said, path=path, remedy=_remedy_for(message))
     else:
         code = "forbidden" if error.status == FORBIDDEN else "refused-by-cluster"
         yield Problem(code, severity, f"the cluster refuses this: {error.message}", path=format_path(place))
+
+
+def _remedy_for(message: str) -> str:
+    """A kind that is nowhere in our tables gets text for its placeholders, unless the file says otherwise."""
+    found = _WANTS_NO_TEXT.search(message)
+    return f"if a placeholder stands here, give its trial parameter `as: {found[1]}`" if found else ""
 
 
 def unknown_kind(error: UnknownKindError) -> Problem:
