@@ -84,25 +84,33 @@ def measure_trials(server: ApiServer, args: argparse.Namespace) -> None:
     taken: dict[str, list[float]] = {"floor: create": [], "floor: create, log, delete": [], "Trialmill": []}
     counted: dict[str, Counter[tuple[str, str]]] = {}
     runs = []
+    used: dict[str, list[float]] = {name: [] for name in taken}
     for _ in range(args.rounds):
         for name, seconds in taken.items():
             with _namespace(server) as namespace:
-                before = server.requests()
+                before, processor = server.requests(), server.processor_seconds() + time.process_time()
                 if name == "Trialmill":
                     run = run_experiment(namespace, JOB, count, parallel)
                     runs.append(run)
                     seconds.append(run.seconds)
+                    processor -= run.processor
                 else:
                     whole = name != "floor: create"
                     seconds.append(run_jobs(server, namespace, JOB, count, parallel, whole=whole))
                 _settle(server, namespace)
                 counted[name] = server.requests() - before
+                used[name].append(server.processor_seconds() + time.process_time() - processor)
             print(f"  {name}: {seconds[-1]:.1f} s", file=sys.stderr)
     floors = {name: statistics.median(times) for name, times in taken.items()}
-    print(f"{f'{count} Jobs, {parallel} at a time':<34}{'seconds':>9}{'ms/Job':>9}{'overhead':>10}")
+    title = f"{count} Jobs, {parallel} at a time"
+    print(f"{title:<34}{'seconds':>9}{'ms/Job':>9}{'overhead':>10}{'processor ms/Job, all':>24}{'overhead':>10}")
     for name, middle in floors.items():
         ratios = [mine / floor for mine, floor in zip(taken[name], taken["floor: create"], strict=True)]
-        print(f"{name:<34}{middle:>9.1f}{middle / count * 1000:>9.1f}{statistics.median(ratios) - 1:>10.0%}")
+        work = [mine / floor for mine, floor in zip(used[name], used["floor: create"], strict=True)]
+        print(
+            f"{name:<34}{middle:>9.1f}{middle / count * 1000:>9.1f}{statistics.median(ratios) - 1:>10.0%}"
+            f"{statistics.median(used[name]) / count * 1000:>24.1f}{statistics.median(work) - 1:>10.0%}"
+        )
     beside = zip(taken["Trialmill"], taken["floor: create, log, delete"], strict=True)
     print(f"{'Trialmill over the second floor':<52}{statistics.median(a / b for a, b in beside) - 1:>10.0%}")
     processor = statistics.median(run.processor for run in runs)
@@ -112,7 +120,7 @@ def measure_trials(server: ApiServer, args: argparse.Namespace) -> None:
 
 def measure_first(server: ApiServer, args: argparse.Namespace) -> None:
     """From the command to the first Job that the server has."""
-    firsts = []
+    firsts, helps = [], []
     for _ in range(max(args.rounds, 5)):
         with _namespace(server) as namespace:
             seen: list[float] = []
@@ -129,7 +137,13 @@ def measure_first(server: ApiServer, args: argparse.Namespace) -> None:
             run_experiment(namespace, JOB, 5, 5)
             watcher.join(5)
             firsts.append(seen[0] - start)
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "trialmill", "--help"], check=True, stdout=subprocess.DEVNULL)
+        helps.append(time.perf_counter() - start)
     print(f"command to the first Job: {statistics.median(firsts):.2f} s (smallest {min(firsts):.2f})")
+    print(
+        f"`--help`, which takes 66 ms on a quiet machine: {statistics.median(helps):.2f} s (smallest {min(helps):.2f})"
+    )
 
 
 def measure_logs(server: ApiServer, args: argparse.Namespace) -> None:

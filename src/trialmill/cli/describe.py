@@ -15,6 +15,7 @@ from trialmill.cli.reading import resume_hint, store_of, with_store
 from trialmill.engine.ports import Stores
 from trialmill.engine.records import EventRecord, ExperimentRecord, Intent, TrialPhase, TrialRecord
 from trialmill.metrics.values import format_metric
+from trialmill.root.creating import cluster_of
 from trialmill.root.lookup import find_experiment
 from trialmill.root.opening import runs_directory
 from trialmill.root.overview import INTERRUPTED, Overview, metric_of, overview
@@ -51,6 +52,8 @@ def _write_head(each: Overview, now: datetime, hint: str) -> None:
     _write_field("UID", record.uid)
     _write_field("Status", _status(each, hint))
     _write_field("Driven by", each.holder or "nobody")
+    if cluster := cluster_of(record):
+        _write_field("Cluster", f"context {cluster.context}")
     for label, time in (("Created", record.created), ("Started", record.started), ("Finished", record.finished)):
         if time is not None:
             _write_field(label, f"{format_time(time)} ({short_duration(now - time)} ago)")

@@ -26,8 +26,10 @@ from trialmill.kube.tls import tls_context
 CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 65.0
 """The API server itself gives up on an ordinary request after 60."""
-AT_ONCE: Final = 64
-"""Ordinary requests under way: on a busy machine one takes half a second, so that fewer would hold up trials."""
+AT_ONCE: Final = 16
+"""Ordinary requests under way. Each needs a connection, and all connections are looked at for each request: with 64 a
+trial took half as much processor time again.
+"""
 _UNAUTHORIZED: Final = 401
 _KEEP_ALIVE: Final = tuple(
     (socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -209,7 +211,7 @@ class Connection:
             return httpx2.AsyncHTTPTransport(
                 verify=tls,
                 trust_env=False,
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=AT_ONCE // 2, keepalive_expiry=30),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=AT_ONCE, keepalive_expiry=30),
                 proxy=self._proxy or None,
                 socket_options=[(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *_KEEP_ALIVE],
             )

@@ -115,7 +115,7 @@ def _nothing_found(merged: _Merged, environment: Mapping[str, str], home: Path) 
         text = f"there is no kubeconfig: KUBECONFIG is {listed}, and there is no such file"
     else:
         text = f"there is no kubeconfig: KUBECONFIG is not set, and there is no {home / '.kube' / 'config'}"
-    return KubeConfigError(text, "name one with --kubeconfig or KUBECONFIG; `kubectl config view` shows kubectl's")
+    return KubeConfigError(text, "name one with KUBECONFIG; `kubectl config view` shows kubectl's")
 
 
 def _choose(merged: _Merged, context: str | None) -> Access:

@@ -129,8 +129,9 @@ async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
         found = [*first, *(problem for problems in rest for problem in problems)]
         if not _stops(first):
             found += await _missing_companions(api, checked)
-        version = "" if _stops(first) else await api.server_version()
-        return Found(api.server, version, tuple(dict.fromkeys(in_the_file(problem, checked) for problem in found)))
+        return Found(
+            api.server, await _version(api), tuple(dict.fromkeys(in_the_file(problem, checked) for problem in found))
+        )
 
 
 async def check_cluster(choice: ClusterChoice, namespace: str) -> Found:
@@ -144,11 +145,15 @@ async def check_cluster(choice: ClusterChoice, namespace: str) -> Found:
             "spec": {"template": {"spec": _SAMPLE_POD}},
         }
         problems = await KubernetesRuntime(api, target, SystemClock()).check(sample)
-        try:
-            version = await api.server_version()
-        except (KubeError, UnreachableError):
-            version = ""
-        return Found(api.server, version, tuple(problems))
+        return Found(api.server, await _version(api), tuple(problems))
+
+
+async def _version(api: KubeApi) -> str:
+    """Empty where the server does not say."""
+    try:
+        return await api.server_version()
+    except (KubeError, UnreachableError):
+        return ""
 
 
 async def roles_for(choice: ClusterChoice, namespace: str, checked: Checked | None = None) -> list[JsonObject]:

@@ -74,10 +74,9 @@ class Live:
         attempt = self._attempts.get(key)
         return list(attempt.pods.values()) if attempt else []
 
-    def pod(self, name: str) -> JsonObject | None:
-        """A pod by name, of any attempt."""
-        pods = (pod for attempt in self._attempts.values() for pod in attempt.pods.values())
-        return next((pod for pod in pods if get_string(pod, "metadata", "name") == name), None)
+    def pod(self, key: AttemptKey, name: str) -> JsonObject | None:
+        """One of the attempt's pods, by name."""
+        return next((pod for pod in self.pods_of(key) if get_string(pod, "metadata", "name") == name), None)
 
     def is_over(self, key: AttemptKey) -> bool:
         """Whether the attempt's resource has ended, as far as its profile says."""

@@ -318,7 +318,7 @@ class KubernetesRuntime:
     async def _pod(self, source: Source) -> JsonObject | None:
         """The pod as it is; None where it is gone. Raises KubeError, UnreachableError."""
         live = self._live_of(source.key)
-        seen = live.pod(source.pod) if live else None
+        seen = live.pod(source.key, source.pod) if live else None
         if seen is not None:
             return seen
         type = await self._api.discover(POD.api_version, POD.kind)

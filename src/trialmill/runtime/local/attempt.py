@@ -174,7 +174,8 @@ class Attempt:
             self._wake_at(self._step.wake)
         for run in self._step.stop:
             if run in self._running:
-                self._running[run].stop(self._host.loop, self.workload.pod(run.pod).grace.total_seconds())
+                grace = self.workload.pod(run.pod).grace.total_seconds()
+                self._running[run].stop(self._host.loop, grace, self._host.now())
         self._tell()
         if self._step.over:
             self._host.freed(self.key)
@@ -239,7 +240,8 @@ class Attempt:
             self._ending = message
             self._wake_at(None)
         for id, run in self._running.items():
-            run.stop(self._host.loop, min(grace, self.workload.pod(id.pod).grace.total_seconds()))
+            own_grace = self.workload.pod(id.pod).grace.total_seconds()
+            run.stop(self._host.loop, min(grace, own_grace), self._host.now())
         self.advance()
 
     def close(self) -> None:

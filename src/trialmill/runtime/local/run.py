@@ -14,6 +14,10 @@ from trialmill.runtime.local.wrapper import read_group
 
 _BETWEEN_KILLS: Final = 0.25
 """Seconds. One that does not die at once is killed again: its wrapper may not have recorded its group yet."""
+_YOUNG: Final = 0.5
+"""Seconds. In a run that has only begun, a signal may reach the wrapper's shell in the moment before it has become the
+command, and is lost there: it is sent once more.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +35,7 @@ class Run:
     is_stopping: bool = False
     _deadline: float = 0.0
     _killing: asyncio.TimerHandle | None = None
+    _repeating: asyncio.TimerHandle | None = None
 
     def signal(self, number: int) -> None:
         """Signal the process group: a child's own until it is reaped, an adopted one's only while its lock is held."""
@@ -40,14 +45,15 @@ class Run:
         if group is not None:
             signal_group(group, number)
 
-    def stop(self, loop: asyncio.AbstractEventLoop, grace: float) -> None:
-        """SIGTERM now, SIGKILL after `grace` seconds. Safe to repeat, also with less grace."""
+    def stop(self, loop: asyncio.AbstractEventLoop, grace: float, now: float) -> None:
+        """SIGTERM now, SIGKILL after `grace` seconds. Safe to repeat, also with less grace. `now`: the host's clock."""
         deadline = loop.time() + grace
         if self.is_stopping and self._deadline <= deadline:
             return
         if not self.is_stopping:
-            self.signal(signal.SIGTERM)
-            self.signal(signal.SIGCONT)  # a suspended process sees the first signal only when it goes on
+            self._terminate()
+            if now - self.started < _YOUNG:
+                self._repeating = loop.call_later(_YOUNG, self._terminate)
         self.is_stopping = True
         self._deadline = deadline
         self._cancel_kill()
@@ -62,12 +68,18 @@ class Run:
     def close(self) -> int | None:
         """Let go of the run without touching it. Returns the log's descriptor, still open, if its file was deleted."""
         self._cancel_kill()
+        if self._repeating:
+            self._repeating.cancel()
         if self.log is None:
             return None
         if os.fstat(self.log).st_nlink == 0:
             return self.log
         os.close(self.log)
         return None
+
+    def _terminate(self) -> None:
+        self.signal(signal.SIGTERM)
+        self.signal(signal.SIGCONT)  # a suspended process sees the first signal only when it goes on
 
     def _kill(self, loop: asyncio.AbstractEventLoop) -> None:
         self.signal(signal.SIGKILL)
