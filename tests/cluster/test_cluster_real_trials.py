@@ -84,6 +84,8 @@ def test_medianstop_ends_a_job_that_runs(place: Place, namespace: Namespace) -> 
         python(code),
         trials=2,
         parallel=1,
+        # The first process of a container does not heed SIGTERM unless it says so.
+        pod={"terminationGracePeriodSeconds": 1},
         algorithm={"algorithmName": "grid"},
         earlyStopping={"algorithmName": "medianstop", "algorithmSettings": settings},
     )
