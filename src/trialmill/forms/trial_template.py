@@ -43,6 +43,8 @@ CARRIED: Final = (
 )
 """What a TrialTemplate may say in the Experiment's place; the Experiment's own word counts where both say it."""
 _FIELDS: Final = ("parameters", "params", "metrics", "template", *CARRIED)
+_MANIFEST_SLIPS: Final = ("template", "trialSpec", "trialTemplate")
+"""What the manifest's field may be called by mistake: the Experiment calls it otherwise."""
 _GENERATED: Final = {"integer": "int", "number": "double"}
 _NUMBERS: Final = ("integer", "number")
 _SCOPES: Final = ("params", "parameters", "parameter")
@@ -57,8 +59,14 @@ def expand(draft: Draft, reference: Node, document: Node) -> None:
     if spec is None or not isinstance(spec.content, dict):
         draft.missing("spec", document, "a mapping")
         return
-    draft.check_fields(spec, _FIELDS)
     manifest = spec.get("template")
+    slip = next((name for name in spec.fields if name not in _FIELDS and nearest(name, _MANIFEST_SLIPS)), None)
+    if manifest is None and slip is not None:
+        draft.check_fields(spec, (*_FIELDS, slip))
+        message, wrong = f"the field {slip!r} is not known here", spec.fields[slip]
+        draft.error_at_key("unknown-field", message, wrong, found=slip, remedy="did you mean 'template'?")
+        return
+    draft.check_fields(spec, _FIELDS)
     if manifest is None or not isinstance(manifest.content, dict):
         draft.missing("template", spec, "a manifest")
         return
