@@ -1,6 +1,6 @@
 import pytest
 
-from trialmill.api.nearest import nearest
+from trialmill.api.nearest import begun_alike, nearest
 
 FIELDS = ["parallelTrialCount", "maxTrialCount", "maxFailedTrialCount", "objective", "min", "max", "list", "goal"]
 
@@ -34,3 +34,18 @@ def test_the_first_of_equals_wins() -> None:
 
 def test_nothing_is_like_a_word_where_nothing_is() -> None:
     assert nearest("word", []) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("maxTrials", "maxTrialCount"),
+        ("paralleltrials", "parallelTrialCount"),
+        ("objectives", "objective"),
+        ("maximum", None),
+        ("goals", None),
+        ("minTrials", None),
+    ],
+)
+def test_a_long_word_that_begins_as_a_field_does_is_alike(word: str, meant: str | None) -> None:
+    assert begun_alike(word, FIELDS) == meant

@@ -24,7 +24,6 @@ spec:
         - {name: opt, type: categorical, feasibleSpace: {list: [a, b]}}
       parameterAssignments:
         - {name: epochs, value: 3}
-        - {name: lr, value: 0.1}
       metrics:
         - {name: loss, path: /outputs/loss}
 """
@@ -55,6 +54,12 @@ def test_what_is_assigned_and_not_searched_is_in_the_file_and_in_the_environment
     assert get(container, "env", 2) == {"name": "epochs", "value": "3"}
     assert '"epochs": 3' in str(get(template, "additionalResources", 0, "data", "parameters.json"))
     assert '"lr": ${trialParameters.lr}' in str(get(template, "additionalResources", 0, "data", "parameters.json"))
+
+
+def test_what_is_searched_cannot_be_assigned() -> None:
+    text = TUNABLE.replace("name: epochs, value", "name: opt, value")
+    (problem,) = normalized(text).problems
+    assert (problem.code, problem.line) == ("already-there", line_of(text, "name: opt, value"))
 
 
 def test_another_word_on_how_values_get_in_is_an_error() -> None:

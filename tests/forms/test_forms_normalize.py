@@ -6,8 +6,10 @@ from forms_samples import documents, line_of, normalized, template_of, with_temp
 from trialmill.api.document import Mark
 from trialmill.api.marked import marked, unmarked
 from trialmill.api.problem import Problem
+from trialmill.api.read_template import FORMS
 from trialmill.api.tree import get
 from trialmill.check.documents import check_documents
+from trialmill.forms.normalize import MANIFEST_FORMS
 
 NORMAL = """\
 trialParameters:
@@ -92,3 +94,7 @@ def test_a_proposed_parameter_refers_to_a_search_parameter_or_to_metadata(name: 
     result = normalized(with_template(f"trialParams:\n  - {{name: {name}}}\ntrialSpec: {{}}\n"))
     declared = get(template_of(result), "trialParameters", 0)
     assert declared == {"name": name.lstrip("-"), "reference": reference}
+
+
+def test_the_reader_knows_the_fields_of_all_forms_to_tell_of_a_slip_in_one() -> None:
+    assert set(FORMS) == MANIFEST_FORMS.keys() - {"trialSpec"}

@@ -114,8 +114,8 @@ OPTIMIZER = SEARCH + "    - {name: optimizer, parameterType: categorical, feasib
         (
             SEARCH,
             TEMPLATE.replace("  template:\n", "  templates:\n"),
-            "required",
-            BODY,
+            "unknown-field",
+            "templates:",
         ),
         (SEARCH, TEMPLATE.replace("name: train}", "name: other}"), "template-missing", "trialTemplateRef"),
         (SEARCH, TEMPLATE.replace("default: 3}", "default: three}"), "type-mismatch", "default: three"),

@@ -10,10 +10,11 @@ from trialmill.api.problem import Problems, Severity
 from trialmill.api.space import Categorical, Dimension, Discrete, Double, Integer, Space
 from trialmill.api.tree import Json, JsonObject
 from trialmill.template.compile import compile_template, needed_assignments
-from trialmill.template.compiled import Ref, RefKind, Slot
+from trialmill.template.compiled import TRIAL_LABEL, Ref, RefKind, Slot
 
 LR = ("lr", "learning-rate")
 LR_REF = Ref(RefKind.PARAMETER, "learning-rate")
+LR_PLACEHOLDER = "${trialParameters.lr}"
 USES_LR: Json = {"args": ["--lr=${trialParameters.lr}"]}
 SPEC = "spec.trialTemplate.trialSpec"
 DECLARED = "spec.trialTemplate.trialParameters"
@@ -195,20 +196,35 @@ def test_problems_carry_the_line_of_the_key_or_of_the_value() -> None:
     assert [(p.line, p.column) for p in problems] == [(3, 4), (9, 5), (9, 20)]
 
 
-def test_metadata_that_trialmill_owns_is_taken_over_and_counts_as_use() -> None:
+def test_metadata_that_trialmill_owns_is_taken_over_and_counts_as_use_of_the_trials_metadata() -> None:
     problems = Problems()
     metadata: dict[str, Json] = {
-        "name": "job-${trialParameters.lr}",
+        "name": "job-${trialParameters.run}",
         "namespace": "team",
         "generateName": "x-",
         "ownerReferences": [{"name": "${trial.name}"}],
-        "labels": {"a": "b"},
+        "labels": {"a": "b", "katib.kubeflow.org/trial": "mine"},
     }
-    result = compile_template(template(job({}, metadata), LR), (), FakeSchema(), problems)
+    run = ("run", "${trialSpec.Name}")
+    result = compile_template(template(job({}, metadata), run), (), FakeSchema(), problems)
     assert result is not None
     assert result.tree["metadata"] == {"labels": {"a": "b"}}
     assert result.slots == ()
-    assert [(p.code, p.severity) for p in problems] == [("owned-metadata", Severity.NOTE)] * 4
+    assert [(p.code, p.severity) for p in problems] == [("owned-metadata", Severity.NOTE)] * 5
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"name": "${trialParameters.lr}"}, {"labels": {TRIAL_LABEL: "${trialParameters.lr}"}}]
+)
+def test_a_value_that_stands_only_in_metadata_that_trialmill_owns_reaches_no_trial(metadata: JsonObject) -> None:
+    assert found(job({}, metadata), LR) == [("unused-trial-parameter", f"{DECLARED}[0].name")]
+    assert found(job(USES_LR, metadata), LR) == []
+
+
+def test_a_value_in_owned_metadata_may_reach_a_trial_by_what_is_computed_from_it() -> None:
+    derived = TrialParameter("twice", "", value="2 * rate")
+    manifest = job({"a": "${trialParameters.twice}"}, {"name": "${trialParameters.lr}"})
+    assert found(manifest, ("lr", "rate"), derived) == []
 
 
 def test_mistakes_in_metadata_that_is_taken_over_are_still_found() -> None:

@@ -1,6 +1,9 @@
 """The word that was probably meant: for "did you mean"."""
 
 from collections.abc import Iterable
+from typing import Final
+
+_SHORTEST_STEM: Final = 6
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
@@ -17,6 +20,16 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
         if distance < limit:
             best, best_distance = candidate, distance
     return best
+
+
+def begun_alike(word: str, candidates: Iterable[str]) -> str | None:
+    """The first candidate that begins as `word` does, but for its last two letters at most: maxTrials, maxTrialCount.
+    Short words are too easily alike.
+    """
+    stem = word.casefold()[:-2]
+    if len(stem) < _SHORTEST_STEM:
+        return None
+    return next((candidate for candidate in candidates if candidate.casefold().startswith(stem)), None)
 
 
 def _distance(left: str, right: str, limit: int) -> int:

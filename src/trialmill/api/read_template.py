@@ -5,9 +5,33 @@ from enum import StrEnum
 from typing import Final
 
 from trialmill.api.experiment import Retry, TrialParameter, TrialTemplate, When
+from trialmill.api.nearest import nearest
 from trialmill.api.reader import Fields
 from trialmill.api.tree import Json, JsonObject
 
+FORMS: Final = (
+    "configMap",
+    "goTemplate",
+    "template",
+    "reference",
+    "trialTemplateRef",
+    "hyperTunable",
+    "jobSpec",
+    "job",
+    "tfJobSpec",
+    "tfJob",
+    "pytorchJobSpec",
+    "pytorchJob",
+    "mpiJobSpec",
+    "mpiJob",
+    "xgboostJobSpec",
+    "xgboostJob",
+    "paddleJobSpec",
+    "paddleJob",
+    "trainJobSpec",
+    "trainJob",
+)
+"""The fields that a manifest may come from as well; they are rewritten before anything is read here."""
 _WAYS: Final = ("condition", "jsonpath", "cel")
 """How a condition of `successWhen` and `failureWhen` may be written."""
 
@@ -36,7 +60,6 @@ def read_template(spec: Fields) -> TrialTemplate:
         return TrialTemplate(trial_spec=None)
     deadline = fields.integer("activeDeadlineSeconds")
     template = TrialTemplate(
-        trial_spec=_manifest(fields),
         additional=fields.objects("additionalResources", _additional),
         trial_parameters=fields.objects("trialParameters", _trial_parameter),
         retain=fields.boolean("retain"),
@@ -48,6 +71,7 @@ def read_template(spec: Fields) -> TrialTemplate:
         failure_when=_when(fields, "failureWhen", "failureCondition"),
         active_deadline=None if deadline is None else timedelta(seconds=deadline),
         retry=_retry(fields),
+        trial_spec=_manifest(fields),  # last, when it is known which fields nothing else has asked for
     )
     fields.close()
     return template
@@ -56,13 +80,25 @@ def read_template(spec: Fields) -> TrialTemplate:
 def _manifest(fields: Fields) -> Json:
     manifest = fields.raw("trialSpec")
     if manifest is None:
-        fields.missing("trialSpec", "a manifest", "put the manifest of one trial there")
+        _report_missing(fields)
         return None
     if not isinstance(manifest, dict):
         remedy = "remove the '|' behind trialSpec" if isinstance(manifest, str) and "\n" in manifest else ""
         fields.reading.mismatch(fields.at("trialSpec"), manifest, "a manifest", remedy)
         return None
     return manifest
+
+
+def _report_missing(fields: Fields) -> None:
+    """Report that there is no manifest, at the field that was to bring it where one has a slip in its name."""
+    for name in fields.unknown():
+        meant = nearest(name, ("trialSpec", *FORMS))
+        if meant:
+            fields.allow(name)
+            message, remedy = f"the field {name!r} is not known here", f"did you mean {meant!r}?"
+            fields.problems.add("unknown-field", message, fields.at(name), found=name, remedy=remedy, at_key=True)
+            return
+    fields.missing("trialSpec", "a manifest", "put the manifest of one trial there")
 
 
 def _additional(fields: Fields) -> JsonObject:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from trialmill.api.durations import parse_duration
-from trialmill.api.nearest import nearest
+from trialmill.api.nearest import begun_alike, nearest
 from trialmill.api.problem import MOST_ALIKE, Problems, Severity
 from trialmill.api.tree import Json, JsonObject, Path, kind_name
 
@@ -109,11 +109,14 @@ class Fields:
             "not-available-yet", message, self.at(name), severity=Severity.UNAVAILABLE, remedy=remedy, at_key=True
         )
 
+    def unknown(self) -> list[str]:
+        """The fields that were not asked for so far."""
+        return [name for name in self.tree if name not in self._asked]
+
     def close(self) -> None:
         """Report every field that was not asked for."""
-        unknown = [name for name in self.tree if name not in self._asked]
-        for name in unknown[: MOST_ALIKE + 1]:
-            meant = nearest(name, self._asked)
+        for name in self.unknown()[: MOST_ALIKE + 1]:
+            meant = nearest(name, self._asked) or begun_alike(name, self._asked)
             remedy = f"did you mean {meant!r}?" if meant else fields_there(self._asked)
             self.problems.warn(
                 "unknown-field", f"the field {name!r} is not known here", self.at(name), remedy=remedy, at_key=True

@@ -5,13 +5,13 @@ from typing import Final
 from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
-from trialmill.api.tree import Json, get_list, get_object, get_string
+from trialmill.api.tree import Json, get, get_object, get_string
+from trialmill.check import tekton
 from trialmill.check.places import MANIFEST
 from trialmill.kinds.profile import KindProfile, all_profiles, profile_of
 
 _OF_KUBERNETES: Final = ("", "batch", "apps")
 """Groups that nobody adds kinds to: what is not known there does not exist."""
-_TEKTON: Final = "tekton.dev"
 
 
 def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool = False) -> KindProfile | None:
@@ -33,8 +33,10 @@ def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool =
     elif not on_cluster and api_version.rpartition("/")[2] not in profile.versions:
         _report_version(api_version, profile, problems)
     _check_roles(manifest, profile, problems)
-    if profile.group == _TEKTON:
-        _check_tekton_params(manifest, problems)
+    if not profile.runs_here:  # of others it is known how they run, and so what they refuse
+        _check_counts(manifest, profile, problems)
+    if profile.group == tekton.GROUP:
+        tekton.check_run(manifest, problems)
     return profile
 
 
@@ -87,10 +89,10 @@ def _check_roles(manifest: Json, profile: KindProfile, problems: Problems) -> No
                 problems.add("unknown-role", message, place, found=name, remedy=remedy, at_key=True)
 
 
-def _check_tekton_params(manifest: Json, problems: Problems) -> None:
-    """Tekton refuses a run that passes a parameter without a value; the trial would never start."""
-    for position, param in enumerate(get_list(manifest, "spec", "params")):
-        if isinstance(param, dict) and "value" not in param:
-            place = (*MANIFEST, "spec", "params", position, "value")
-            message = f"the parameter {get_string(param, 'name')} of this run has no value"
-            problems.add("required", message, place, expected="a value")
+def _check_counts(manifest: Json, profile: KindProfile, problems: Problems) -> None:
+    """How many pods there are to be of each role: no cluster takes fewer than none."""
+    for path in dict.fromkeys(template.replicas_path for template in profile.pod_templates):
+        count = get(manifest, *path) if path else None
+        if path and isinstance(count, int) and count < 0:
+            message = f"{path[-1]} is {count}, but there cannot be fewer than 0"
+            problems.add("out-of-range", message, (*MANIFEST, *path), found=str(count), expected="0 or more")

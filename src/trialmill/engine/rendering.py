@@ -1,19 +1,15 @@
 """The resource of an attempt: the template, filled in for one trial. Always the same, so creating is idempotent."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from trialmill.api.history import Budget
 from trialmill.api.space import Value
 from trialmill.api.tree import JsonObject
 from trialmill.engine.names import trial_seed
 from trialmill.engine.records import AttemptRecord, ExperimentRecord, TrialRecord
-from trialmill.template.compiled import CompiledTemplate, TrialContext
+from trialmill.template.compiled import EXPERIMENT_LABEL, TRIAL_LABEL, CompiledTemplate, TrialContext
 from trialmill.template.hydration import Hydrate, hydrated
 from trialmill.template.render import render_parts
-
-EXPERIMENT_LABEL: Final = "katib.kubeflow.org/experiment"
-TRIAL_LABEL: Final = "katib.kubeflow.org/trial"
 
 
 def rendered(

@@ -11,12 +11,15 @@ from typing import Final
 
 from trialmill.api.document import Document
 from trialmill.api.marked import Node, marked
+from trialmill.api.nearest import nearest
 from trialmill.api.tree import get_object, get_string
+from trialmill.forms.beside import report_misspelt_kind
 from trialmill.forms.draft import Draft
 from trialmill.forms.text import is_quoted, manifest_of_text, place_in
 from trialmill.kinds.schema import BUILT_IN
 
 _ISOLATED: Final = re.compile(r"\$\{trialParameters\.([^{}]+)\}")
+_KIND: Final = "ConfigMap"
 _FIELDS: Final = ("configMapName", "configMapNamespace", "templatePath")
 _CASTS: Final = {"int": "integer", "double": "number"}
 
@@ -56,10 +59,8 @@ def text_in_config_map(draft: Draft, source: Node) -> tuple[Node, Document] | No
         return None
     document = _config_map(draft, name, namespace)
     if document is None:
-        at = source.fields["configMapName"]
-        message = f"there is no ConfigMap {name} among the documents that were given"
-        remedy = "put its manifest into the same file, or give it as another one"
-        draft.error("config-map-missing", message, at, found=name, remedy=remedy)
+        if not report_misspelt_kind(draft, _KIND, name):
+            _report_missing(draft, source, name, namespace)
         return None
     draft.used.append(document)
     text = marked(document).get("data", path)
@@ -78,9 +79,27 @@ def _config_map(draft: Draft, name: str, namespace: str) -> Document | None:
     for document in draft.beside:
         tree = document.tree
         own = get_string(tree, "metadata", "namespace")
-        if get_string(tree, "kind") == "ConfigMap" and get_string(tree, "metadata", "name") == name:
+        if get_string(tree, "kind") == _KIND and get_string(tree, "metadata", "name") == name:
             found = document if not namespace or not own or own == namespace else found
     return found
+
+
+def _report_missing(draft: Draft, source: Node, name: str, namespace: str) -> None:
+    """Say why there is no such ConfigMap: one of the name may be in another namespace, or have almost the name."""
+    names = {
+        get_string(document.tree, "metadata", "name"): get_string(document.tree, "metadata", "namespace")
+        for document in draft.beside
+        if get_string(document.tree, "kind") == _KIND
+    }
+    if name in names:
+        message = f"the ConfigMap {name} that was given is in the namespace {names[name]}, not in {namespace}"
+        remedy = f"write `configMapNamespace: {names[name]}`, or change it there"
+        draft.error("config-map-missing", message, source.fields["configMapNamespace"], found=namespace, remedy=remedy)
+        return
+    meant = nearest(name, names)
+    remedy = f"did you mean {meant!r}?" if meant else "put its manifest into the same file, or give it as another one"
+    message = f"there is no ConfigMap {name} among the documents that were given"
+    draft.error("config-map-missing", message, source.fields["configMapName"], found=name, remedy=remedy)
 
 
 # --- Types of unquoted placeholders

@@ -109,7 +109,7 @@ class Draft:
                 self.missing(name, parent, "a string")
             return ""
         if not isinstance(node.content, str):
-            self.mismatch(node, "a string", "" if node.fields or node.items else "quote it")
+            self.mismatch(node, "a string", f'quote it: "{node.text}"' if node.text else "")
         elif required and not node.content:
             self.error("required", f"{name} is empty", node, expected="a string")
         return node.string

@@ -43,6 +43,8 @@ class Option:
 
 
 Step: TypeAlias = str | int | Match | Option
+Placed: TypeAlias = dict[int, tuple[str, int]]
+"""By the identity of a node: the trial parameter that was put there, and the line of its path."""
 
 
 class _NoSuchFieldError(Exception):
@@ -59,15 +61,16 @@ def place_parameters(draft: Draft) -> None:
     manifest = draft.template.get("trialSpec")
     if declared is None or manifest is None:
         return
+    placed: Placed = {}
     for parameter in declared.items:
         pointed = parameter.get("path")
         name = parameter.get("name")
-        if pointed is None or name is None:
+        if pointed is None or name is None or not draft.text(parameter, "name", required=True):
             continue
         if parameter.get("reference") is None and parameter.get("value") is None:
             parameter.fields["reference"] = name.made(name.string)
         for path in pointed.items if isinstance(pointed.content, list) else [pointed]:
-            _place(draft, manifest, parameter, path)
+            _place(draft, manifest, parameter, path, placed)
         del parameter.fields["path"]
 
 
@@ -96,50 +99,56 @@ def _step(found: re.Match[str]) -> Step:
     return found["name"] or found["quoted"]
 
 
-def _place(draft: Draft, manifest: Node, parameter: Node, path: Node) -> None:
+def _place(draft: Draft, manifest: Node, parameter: Node, path: Node, placed: Placed) -> None:
     steps = parse_path(path.string)
     if steps is None:
         remedy = "write it as spec.template.spec.containers[name=train].args[--lr]"
         draft.error("invalid-path", "this is no path to a field", path, found=path.string, remedy=remedy)
         return
-    placeholder = f"${{trialParameters.{parameter.fields['name'].string}}}"
+    name = parameter.fields["name"].string
     try:
         node = manifest
         for number, step in enumerate(steps[:-1]):
             node = _below(node, step, steps[:number])
-        _put(manifest, node, steps, placeholder, parameter)
+        node, text = _target(manifest, node, steps, f"${{trialParameters.{name}}}", parameter)
     except _NoSuchFieldError as error:
         draft.error("no-such-field", str(error), path, found=path.string, remedy=error.remedy)
+        return
+    first, line = next((placed[id(n)] for _, n in node.walk() if id(n) in placed), (name, 0))
+    if first != name:
+        message = f"{name} points at the field that {first} has by its path in line {line}"
+        remedy = "give one of the two another path, or remove it"
+        draft.error("duplicate-path", message, path, found=path.string, remedy=remedy)
+        return
+    node.content, node.text = text, ""
+    placed[id(node)] = (name, path.mark.line)
 
 
-def _put(manifest: Node, parent: Node, steps: Sequence[Step], placeholder: str, parameter: Node) -> None:
+def _target(manifest: Node, parent: Node, steps: Sequence[Step], placeholder: str, parameter: Node) -> tuple[Node, str]:
+    """The node that a path leads to, and the text that it is to have. Raises _NoSuchFieldError."""
     last = steps[-1]
     if isinstance(last, Option):
-        _put_option(parent, last, placeholder)
-        return
+        return _option(parent, last, placeholder)
     if isinstance(last, str) and last not in parent.fields and _is_known(manifest, steps):
-        parent.fields[last] = parameter.made(placeholder)
-        return
+        parent.fields[last] = parameter.made("")
+        return parent.fields[last], placeholder
     node = _below(parent, last, steps[:-1])
     cast = _CASTS.get(type(node.content))
     if cast and parameter.get("as") is None and not _is_known(manifest, steps):
         # Nobody knows the kind, but its author has shown what belongs there.
         parameter.fields["as"] = parameter.made(cast)
-    node.content, node.text = placeholder, ""
+    return node, placeholder
 
 
-def _put_option(arguments: Node, option: Option, placeholder: str) -> None:
-    """Change the value of an option and keep the rest."""
+def _option(arguments: Node, option: Option, placeholder: str) -> tuple[Node, str]:
+    """The argument that holds an option's value, and what it is to be; the rest stays."""
     for number, argument in enumerate(arguments.items):
         if argument.string.startswith(f"{option.name}="):
-            argument.content = f"{option.name}={placeholder}"
-            return
+            return argument, f"{option.name}={placeholder}"
         if argument.string == option.name:
             if number + 1 == len(arguments.items):
                 raise _NoSuchFieldError(f"the option {option.name} has no value behind it")
-            value = arguments.items[number + 1]
-            value.content, value.text = placeholder, ""
-            return
+            return arguments.items[number + 1], placeholder
     names = [a.string.partition("=")[0] for a in arguments.items if a.string.startswith("-")]
     meant = nearest(option.name, names)
     remedy = f"it has {', '.join(names)}" if names else "it has no options"

@@ -1,9 +1,9 @@
 """Form 17, `hyperTunable`: an image that finds its assignments in `/inputs/parameters.json` and in its environment, and
 leaves each metric's value in the file that `metrics` names.
 
-It becomes a Job. `parameterSpecs` are the experiment's parameters where it has none of its own, and of
-`parameterAssignments` those stay that are not searched. An object of kind HyperTunable that a controller of somebody's
-own carries out is an ordinary `trialSpec`.
+It becomes a Job. `parameterSpecs` are the experiment's parameters where it has none of its own, and what
+`parameterAssignments` says every trial gets, so what is searched cannot be there. An object of kind HyperTunable that a
+controller of somebody's own carries out is an ordinary `trialSpec`.
 """
 
 from typing import Final
@@ -68,7 +68,11 @@ def _constants(draft: Draft, tunable: Node) -> Node | None:
     fixed = tunable.made({})
     for item in assigned.items if assigned is not None else ():
         name, value = draft.text(item, "name", required=True), item.get("value")
-        if name and name not in draft.parameter_names and value is not None:
+        if name in draft.parameter_names:
+            remedy = "remove it here, or in parameters"
+            message = f"{name} is searched, so no value is assigned to it"
+            draft.error("already-there", message, item.fields["name"], found=name, remedy=remedy)
+        elif name and value is not None:
             fixed.fields[name] = value
     return fixed if fixed.fields else None
 

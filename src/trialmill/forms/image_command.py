@@ -75,7 +75,7 @@ def expand_image(draft: Draft, short: Node) -> None:
             draft.error("unknown-kind", message, short.fields["kind"], found=kind, remedy=remedy)
         return
     for field in _LISTS_OF_WORDS:
-        _split(short, field)
+        _split(draft, short, field)
     known = KINDS[kind]
     profile = profile_of(known.api_version, kind)
     roles = _roles(draft, short, profile, known.roles)
@@ -159,15 +159,20 @@ def _roles(draft: Draft, short: Node, profile: KindProfile | None, usual: Sequen
     return None if wrong else {role: roles[role] for role in order}
 
 
-def _split(short: Node, field: str) -> None:
+def _split(draft: Draft, short: Node, field: str) -> None:
     """A command that is written as one text, in its words: no shell is added, and none is needed."""
     node = short.get(field)
-    if node is not None and isinstance(node.content, str):
-        try:
-            words = shlex.split(node.content)
-        except ValueError:
-            words = node.content.split()
-        short.fields[field] = replace(node, content=[node.made(word) for word in words])
+    if node is None or not isinstance(node.content, str):
+        return
+    try:
+        words = shlex.split(node.content)
+    except ValueError:  # there are two reasons, and a backslash at the end is the one that shows
+        is_escape = node.content.endswith("\\")
+        message = "nothing stands behind the last backslash" if is_escape else "a quote in this text is not closed"
+        remedy = f"remove it, or write {field} as a list of words" if is_escape else "close it"
+        draft.error("unclosed-quote", message, node, found=node.content, remedy=remedy)
+        words = node.content.split()
+    short.fields[field] = replace(node, content=[node.made(word) for word in words])
 
 
 def _ask_for_values(draft: Draft, manifest: Node, short: Node) -> None:

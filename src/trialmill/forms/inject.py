@@ -23,6 +23,10 @@ _FIELDS: Final = ("as", "format", "container", "containers", "upperCase", "path"
 _WAYS: Final = ("env", "args", "file")
 _DEFAULT_FORMAT: Final = "--{name}={value}"
 _SHELLS: Final = ("sh", "bash", "dash", "ash", "zsh", "ksh")
+_EXAMPLE: Final = re.compile(r"(?P<dashes>-*)(?P<name>[^\s=]+)(?P<between>=|\s+)(?P<value>\S.*)")
+"""An argument as the proposal shows it: `--lr=0.01`, `--lr 0.01` or `lr=0.01`."""
+_PLACES: Final = ("{name}", "{value}")
+_BRACED: Final = re.compile(r"\{\w+\}")
 _NOT_A_NAME: Final = re.compile(r"[^A-Z0-9_]")
 
 
@@ -85,15 +89,36 @@ def rewrite_policy(draft: Draft, policy: Node) -> None:
     written = draft.template.get("parametersFormat")
     inject = policy.made({"as": policy.json()})
     if written is not None:
-        example = draft.text(draft.template, "parametersFormat")
-        apart = " " in example.strip()
-        dashes = example[: len(example) - len(example.lstrip("-"))] or "--"
-        form: Json = [f"{dashes}{{name}}", "{value}"] if apart else f"{dashes}{{name}}={{value}}"
-        inject.fields["format"] = written.made(form)
+        form = _format_of_example(draft, draft.text(draft.template, "parametersFormat"), written)
+        if form is not None:
+            inject.fields["format"] = written.made(form)
     for name in ("parametersInjectPolicy", "parametersFormat"):
         draft.template.fields.pop(name, None)
     draft.template.fields["inject"] = inject
     rewrite(draft, inject)
+
+
+def _format_of_example(draft: Draft, example: str, written: Node) -> Json:
+    """The format that an argument of one of the parameters shows; None, and reported, where it shows none."""
+    if not isinstance(written.content, str):
+        return None
+    names = draft.parameter_names
+    first = plain_name(names[0]) if names else "lr"
+    shown = _EXAMPLE.fullmatch(example.strip())
+    if shown is None:
+        message = "parametersFormat is an example of an argument, with the name of a parameter and a value"
+        remedy = f'write "--{first}=0.01" or "--{first} 0.01"'
+        draft.error("invalid-format", message, written, found=example, remedy=remedy)
+        return None
+    plain = [plain_name(name) for name in names]
+    if names and shown["name"] not in plain:
+        meant = nearest(shown["name"], plain)
+        remedy = f"did you mean {meant!r}?" if meant else f"there are {', '.join(plain)}"
+        message = f"the example in parametersFormat names no parameter of the experiment: {shown['name']!r}"
+        draft.error("invalid-format", message, written, found=example, remedy=remedy)
+        return None
+    option = f"{shown['dashes']}{{name}}"
+    return f"{option}={{value}}" if shown["between"] == "=" else [option, "{value}"]
 
 
 def _declare(draft: Draft, inject: Node) -> dict[str, str]:
@@ -192,6 +217,12 @@ def _format(draft: Draft, inject: Node) -> list[str] | None:
         found = str(written.json())
         draft.error("invalid-format", "the format needs a {value}", written, found=found, remedy=remedy)
         return None
+    for place in _BRACED.findall(" ".join(parts)):
+        if place not in _PLACES:
+            meant = nearest(place, _PLACES)
+            remedy = f"did you mean {meant}?" if meant else f"it knows {' and '.join(_PLACES)}"
+            draft.error("invalid-format", f"the format knows no {place}", written, found=place, remedy=remedy)
+            return None
     return parts
 
 

@@ -15,6 +15,7 @@ from trialmill.api.marked import Node, marked
 from trialmill.api.nearest import nearest
 from trialmill.api.tree import get_string
 from trialmill.forms import trial_template
+from trialmill.forms.beside import report_misspelt_kind
 from trialmill.forms.draft import Draft
 from trialmill.forms.trial_template import use_typed
 from trialmill.forms.typed import Typed, read_typed
@@ -72,7 +73,12 @@ def _find(draft: Draft, target: Node, kind: str, name: str) -> Document | None:
         fits = not api_version or get_string(document.tree, "apiVersion") == api_version
         if fits and get_string(document.tree, "metadata", "name") == name:
             return document
-    if _report_unidentified(draft, kind, name):
+    others = [*_EXPANSIONS, *(own for own in _kinds_beside(draft) if own.endswith(_TEMPLATE_SUFFIX))]
+    if _report_unidentified(draft, kind, name) or report_misspelt_kind(draft, kind, name, others):
+        return None
+    of_name = [d for d in same_kind if get_string(d.tree, "metadata", "name") == name]
+    if of_name:
+        _report_version(draft, target, of_name[-1])
         return None
     names = [get_string(d.tree, "metadata", "name") for d in same_kind]
     meant = nearest(name, names)
@@ -80,6 +86,23 @@ def _find(draft: Draft, target: Node, kind: str, name: str) -> Document | None:
     message = f"there is no {kind} {name} among the documents that were given"
     draft.error("template-missing", message, target.fields["name"], found=name, remedy=remedy)
     return None
+
+
+def _kinds_beside(draft: Draft) -> list[str]:
+    return [get_string(document.tree, "kind") for document in draft.beside]
+
+
+def _report_version(draft: Draft, target: Node, document: Document) -> None:
+    """Say that the document of this kind and name has another apiVersion than what refers to it."""
+    root, asked = marked(document), target.fields["apiVersion"]
+    own, kind, name = (_text(root, *path) for path in (("apiVersion",), ("kind",), ("metadata", "name")))
+    wrong, right = asked, own
+    if kind == trial_template.KIND and asked.string == trial_template.API_VERSION:
+        wrong, right = root.fields["apiVersion"], asked.string
+        draft.used.append(document)
+    message = f"the {kind} {name} that was given is of {own}, and the reference asks for one of {asked.string}"
+    remedy = f"write `apiVersion: {right}`"
+    draft.error("template-missing", message, wrong, found=wrong.string, expected=right, remedy=remedy)
 
 
 def _report_unidentified(draft: Draft, kind: str, name: str) -> bool:

@@ -10,9 +10,9 @@
       template: {apiVersion: batch/v1, kind: Job, ...}
 
 Its placeholders are `${trialParameters.lr}`, `$(params.lr)` or `$(parameter.lr)`, of declared names only: others may be
-Tekton's. A parameter that the experiment searches gets the trial's value, any other its default. An experiment without
-`parameters` of its own takes those that have a feasible space. The same fields can stand in a template directly, as
-`params` beside the manifest.
+Tekton's, unless one is a declared name but for a slip. A parameter that the experiment searches gets the trial's value,
+any other its default. An experiment without `parameters` of its own takes those that have a feasible space. The same
+fields can stand in a template directly, as `params` beside the manifest.
 """
 
 import re
@@ -26,6 +26,7 @@ from trialmill.api.tree import Json, Path
 from trialmill.forms.draft import Draft
 from trialmill.forms.typed import Typed, check_search, read_typed, word
 from trialmill.kinds.schema import BUILT_IN
+from trialmill.template.spelling import closest
 
 API_VERSION: Final = "trialmill.dev/v1"
 KIND: Final = "TrialTemplate"
@@ -42,9 +43,14 @@ CARRIED: Final = (
 )
 """What a TrialTemplate may say in the Experiment's place; the Experiment's own word counts where both say it."""
 _FIELDS: Final = ("parameters", "params", "metrics", "template", *CARRIED)
+_MANIFEST_SLIPS: Final = ("template", "trialSpec", "trialTemplate")
+"""What the manifest's field may be called by mistake: the Experiment calls it otherwise."""
 _GENERATED: Final = {"integer": "int", "number": "double"}
 _NUMBERS: Final = ("integer", "number")
-_DOLLAR: Final = re.compile(r"\$\((?:params|parameters|parameter)\.([^()\s]+)\)|\$\{trialParameters\.([^{}]+)\}")
+_SCOPES: Final = ("params", "parameters", "parameter")
+_DOLLAR: Final = re.compile(rf"\$\((?:{'|'.join(_SCOPES)})\.([^()\s]+)\)|\$\{{trialParameters\.([^{{}}]+)\}}")
+_PARENTHESES: Final = re.compile(r"(?<!\$)\$\((\w+)\.([^()\s]+)\)")
+_TEKTON: Final = "tekton.dev/"
 
 
 def expand(draft: Draft, reference: Node, document: Node) -> None:
@@ -53,8 +59,14 @@ def expand(draft: Draft, reference: Node, document: Node) -> None:
     if spec is None or not isinstance(spec.content, dict):
         draft.missing("spec", document, "a mapping")
         return
-    draft.check_fields(spec, _FIELDS)
     manifest = spec.get("template")
+    slip = next((name for name in spec.fields if name not in _FIELDS and nearest(name, _MANIFEST_SLIPS)), None)
+    if manifest is None and slip is not None:
+        draft.check_fields(spec, (*_FIELDS, slip))
+        message, wrong = f"the field {slip!r} is not known here", spec.fields[slip]
+        draft.error_at_key("unknown-field", message, wrong, found=slip, remedy="did you mean 'template'?")
+        return
+    draft.check_fields(spec, _FIELDS)
     if manifest is None or not isinstance(manifest.content, dict):
         draft.missing("template", spec, "a manifest")
         return
@@ -109,6 +121,7 @@ def use_typed(draft: Draft, typed: list[Typed], manifest: Node) -> None:
     if draft.template.get("inject") is None:
         _check_undeclared(draft, search, [*(p.name for p in typed), *references.values()])
     fill(manifest, searched, defaults)
+    _check_placeholders(draft, manifest, [p.name for p in typed])
     if declared:
         place = draft.template.get("trialSpec") or manifest
         draft.template.fields["trialParameters"] = Node(list(declared), place.mark, place.key, "", place.origin)
@@ -142,6 +155,25 @@ def fill(manifest: Node, searched: set[str], defaults: dict[str, Node]) -> None:
             node.content, node.text = defaults[name].copy().content, defaults[name].text
         elif isinstance(node.content, str):
             node.content = _filled(node.content, searched, defaults)
+
+
+def _check_placeholders(draft: Draft, manifest: Node, names: Sequence[str]) -> None:
+    """Report placeholders that stayed and are declared ones but for a slip. Tekton's runs have parameters of their own,
+    and are checked as such.
+    """
+    if _text(manifest, "apiVersion").startswith(_TEKTON):
+        return
+    known = {*names, *draft.parameter_names}  # of what is searched it was said that the template does not have it
+    for _, node in manifest.walk():
+        for found in _PARENTHESES.finditer(node.string):
+            scope, name = found.groups()
+            if scope in _SCOPES and name not in known and (meant := closest(name, names)):
+                message = f"the template has no parameter {name}"
+                remedy = f"did you mean {meant!r}?"
+                draft.error("undeclared-placeholder", message, node, found=found[0], remedy=remedy)
+            elif scope not in _SCOPES and name in names and nearest(scope, _SCOPES):
+                message = f"{found[0]} stays as it is: placeholders are written $(params.NAME)"
+                draft.warn("placeholder-lookalike", message, node, remedy=f"write $(params.{name})")
 
 
 def _takes_text(manifest: Node, path: Path) -> bool:

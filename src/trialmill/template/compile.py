@@ -14,7 +14,7 @@ from trialmill.api.problem import Problems, Severity
 from trialmill.api.space import Dimension, Space
 from trialmill.api.tree import Json, JsonObject, Path, format_path, get, is_object, kind_name
 from trialmill.template.absence import check_falling, falling
-from trialmill.template.compiled import VALUES, CompiledTemplate, Part, Ref, Slot
+from trialmill.template.compiled import OWN_LABELS, VALUES, CompiledTemplate, Part, Ref, Slot
 from trialmill.template.declarations import (
     Declared,
     OwnTexts,
@@ -75,12 +75,13 @@ def compile_template(
         problems.add("wrong-type", message, (*base, "trialSpec"), expected="a mapping")
         return None
     used: set[str] = set()
-    scope = _Scope(schema, dimensions, declared, used, own, problems)
+    left_out: dict[str, str] = {}
+    scope = _Scope(schema, dimensions, declared, used, left_out, own, problems)
     compiled = _compile_manifest(manifest, scope, (*base, "trialSpec"))
     places = [(*base, "additionalResources", i) for i in range(len(template.additional))]
     parts = [_compile_manifest(m, scope, p, PART_OWNED) for m, p in zip(template.additional, places, strict=True)]
     check_parts(parts, places, problems)
-    check_use(declared, used, problems)
+    check_use(declared, used, left_out, template, problems)
     if _errors(problems) > before:
         return None
     parts = [replace(part, digest=digest(part)) for part in parts]
@@ -90,12 +91,16 @@ def compile_template(
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What all manifests of one template are compiled with. `used` collects the trial parameters that they use."""
+    """What all manifests of one template are compiled with.
+
+    `used` collects the trial parameters that they use, and `left_out` those in metadata that Trialmill owns, with it.
+    """
 
     schema: SchemaSource
     dimensions: Mapping[str, Dimension]
     declared: Mapping[str, Declared]
     used: set[str]
+    left_out: dict[str, str]
     own: OwnTexts
     problems: Problems
 
@@ -107,7 +112,7 @@ def _compile_manifest(
     problems = scope.problems
     api_version, kind = (check_identity(manifest, name, problems, root) for name in ("apiVersion", "kind"))
     targets = Targets(scope.schema, api_version, kind if api_version else "", scope.dimensions, problems)
-    compilation = _Compilation(targets, scope.declared, problems, root, owned, used=scope.used)
+    compilation = _Compilation(targets, scope.declared, problems, root, owned, scope.left_out, used=scope.used)
     tree = compilation.object(manifest, ())
     _check_metadata(tree, problems, root)
     slots = tuple(_with_falls(slot, manifest, scope, root) for slot in compilation.slots)
@@ -164,6 +169,7 @@ class _Compilation:
     problems: Problems
     root: Path
     owned: Mapping[str, str]
+    left_out: dict[str, str]
     slots: list[Slot] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
@@ -171,8 +177,8 @@ class _Compilation:
         result: JsonObject = {}
         for key, value in node.items():
             at = (*path, key)
-            if path == ("metadata",) and key in self.owned:
-                self._take_over(value, at)
+            if why := self._why_owned(at):
+                self._take_over(value, at, why)
                 continue
             self._key(key, at)
             result[key] = self._node(value, at)
@@ -268,12 +274,24 @@ class _Compilation:
             at_key=at_key,
         )
 
-    def _take_over(self, value: Json, path: Path) -> None:
-        """Leave out metadata that Trialmill owns; what it mentions counts as used."""
+    def _why_owned(self, path: Path) -> str:
+        """Why what the template has at a path does not count; empty where it does."""
+        match path:
+            case ("metadata", str(name)):
+                return self.owned.get(name, "")
+            case ("metadata", "labels", str(name)) if name in OWN_LABELS:
+                return "each trial gets its own"
+        return ""
+
+    def _take_over(self, value: Json, path: Path, why: str) -> None:
+        """Leave out metadata that Trialmill owns, and keep in mind which trial parameters it mentions."""
+        apart = replace(self, used=set())
         for at, text in _texts(value, path):
-            self._parts(text, at)
+            apart._parts(text, at)
+        for name in apart.used:
+            self.left_out.setdefault(name, format_path(path))
         if value:
-            message = f"{format_path(path)} is not taken from the template: {self.owned[str(path[-1])]}"
+            message = f"{format_path(path)} is not taken from the template: {why}"
             self.problems.note("owned-metadata", message, (*self.root, *path))
 
 

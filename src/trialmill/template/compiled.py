@@ -47,6 +47,10 @@ class Ref:
         return self.optional and self.default is None
 
 
+EXPERIMENT_LABEL: Final = "katib.kubeflow.org/experiment"
+TRIAL_LABEL: Final = "katib.kubeflow.org/trial"
+OWN_LABELS: Final = (EXPERIMENT_LABEL, TRIAL_LABEL)
+"""The labels that each resource of a trial gets, whatever the template has there."""
 VALUES: Final = frozenset({RefKind.PARAMETER, RefKind.AS_JSON, RefKind.AS_SHELL})
 """What stands for the value of a search parameter, in any spelling."""
 Part: TypeAlias = str | Ref

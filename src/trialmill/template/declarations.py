@@ -250,17 +250,44 @@ def _is_plain(default: Json) -> TypeGuard[Value]:
     return isinstance(default, bool | int | str) or (isinstance(default, float) and math.isfinite(default))
 
 
-def check_use(declared: Mapping[str, Declared], used: Collection[str], problems: Problems) -> None:
-    """Each trial parameter must be in the template (Katib: rule 17)."""
+def check_use(
+    declared: Mapping[str, Declared],
+    used: Collection[str],
+    left_out: Mapping[str, str],
+    template: TrialTemplate,
+    problems: Problems,
+) -> None:
+    """Each trial parameter must be in the template (Katib: rule 17), and each value where a trial can see it.
+
+    `left_out` has the trial parameters that stand in metadata which Trialmill owns, with the path of that.
+    """
+    reached = _reached(declared, used, template)
     for name, parameter in declared.items():
-        if name not in used:
-            problems.add(
-                "unused-trial-parameter",
-                f"the template does not use ${{trialParameters.{name}}}",
-                (*parameter.place, "name"),
-                found=name,
-                remedy="use it or remove the trial parameter",
-            )
+        place = left_out.get(name)
+        if name in used or (place and not _is_lost(parameter, reached)):
+            continue
+        message = f"the template does not use ${{trialParameters.{name}}}"
+        remedy = "use it or remove the trial parameter"
+        if place:
+            message = f"${{trialParameters.{name}}} stands only in {place}, so trials would never see its value"
+            remedy = f"use it elsewhere, or remove the trial parameter and ${{trialParameters.{name}}}"
+        problems.add("unused-trial-parameter", message, (*parameter.place, "name"), found=name, remedy=remedy)
+
+
+def _is_lost(parameter: Declared, reached: Collection[str]) -> bool:
+    """Whether it stands for a value of the search that gets nowhere. Metadata of the trial may."""
+    ref = parameter.ref
+    return ref is not None and ref.kind in VALUES and ref.key not in reached
+
+
+def _reached(declared: Mapping[str, Declared], used: Collection[str], template: TrialTemplate) -> set[str]:
+    """The search parameters whose values, or what is computed from them, get into the resources."""
+    refs = [ref for name, parameter in declared.items() if name in used and (ref := parameter.ref) is not None]
+    reached = {ref.key for ref in refs if not ref.derived}
+    computed = {ref.key for ref in refs if ref.derived}
+    references = {p.reference for p in template.trial_parameters if p.reference}
+    values = [p.value for p in template.trial_parameters if p.value and p.name in computed]
+    return reached.union(*(names_in(value, references) for value in values))
 
 
 def check_passed_on(template: TrialTemplate, parameter_names: Collection[str], problems: Problems, base: Path) -> None:

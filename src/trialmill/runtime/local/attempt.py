@@ -9,7 +9,6 @@ from typing import Final
 from trialmill.api.tree import JsonObject, get_object, get_string
 from trialmill.engine.ports import PodRef
 from trialmill.engine.records import AttemptKey
-from trialmill.engine.rendering import TRIAL_LABEL
 from trialmill.kinds.plan import Container, Exited, Pod, PodId, RunFact, RunId, Running, Step, Unstartable, Workload
 from trialmill.runtime.local import layout
 from trialmill.runtime.local.children import signal_group
@@ -21,6 +20,7 @@ from trialmill.runtime.local.recovery import Alive, Done, Other, examine, lock_i
 from trialmill.runtime.local.run import Run
 from trialmill.runtime.local.spawn import AlreadyRunningError, spawn
 from trialmill.runtime.local.wrapper import read_code, write_code
+from trialmill.template.compiled import TRIAL_LABEL
 
 _PASSING: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 """The system is short of something just now."""
