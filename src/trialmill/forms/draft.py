@@ -82,6 +82,8 @@ class Draft:
     def mismatch(self, node: Node, expected: str, remedy: str = "") -> None:
         """Report that a value has the wrong type."""
         found = kind_name(node.json())
+        if node.text:
+            found += f" ({node.text})"
         self.error(
             "wrong-type", f"found {found}, expected {expected}", node, found=found, expected=expected, remedy=remedy
         )
@@ -109,7 +111,7 @@ class Draft:
                 self.missing(name, parent, "a string")
             return ""
         if not isinstance(node.content, str):
-            self.mismatch(node, "a string", "" if node.fields or node.items else "quote it")
+            self.mismatch(node, "a string", f'quote it: "{node.text}"' if node.text else "")
         elif required and not node.content:
             self.error("required", f"{name} is empty", node, expected="a string")
         return node.string
