@@ -8,7 +8,7 @@ from typing import Final
 from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
-from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_object, get_string, string_map
+from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_object, get_string, string_map, with_article
 from trialmill.check.places import MANIFEST, TEMPLATE
 from trialmill.check.pods import is_container_name, pod_templates
 from trialmill.kinds.profile import KindProfile
@@ -75,7 +75,8 @@ def _check_training_containers(manifest: Json, profile: KindProfile, problems: P
         containers = get_list(pod, "spec", "containers")
         names = [get_string(container, "name") for container in containers]
         if names and all(names) and not _has(names, wanted):
-            message = f"a {profile.kind} needs a container named {wanted} here, or the training operator refuses it"
+            job = with_article(profile.kind)
+            message = f"{job} needs a container named {wanted} here, or the training operator refuses it"
             remedy = f"call it {wanted}" if len(names) == 1 else f"call one of {', '.join(names)} so"
             place = (*MANIFEST, *path, "spec", "containers", 0, "name")
             problems.add("training-container", message, place, found=names[0], expected=wanted, remedy=remedy)
