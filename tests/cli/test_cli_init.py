@@ -99,7 +99,8 @@ def made(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, object]:
     Path("made.yaml").write_text(out)
     assert main(["validate", "--strict", "made.yaml", "-o", "json"]) == 0
     found = json.loads(capsys.readouterr().out)["problems"]
-    assert [p for p in found if "on this machine" not in p["message"]] == []  # its programs need not be here
+    # Its programs need not be here.
+    assert [p for p in found if "refuse this on this machine" not in p["message"]] == []
     experiment: dict[str, object] = yaml.safe_load(out)
     return experiment
 

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +70,7 @@ def test_what_cannot_be_meant_of_a_value_is_an_error() -> None:
         lambda p: p <= 1,
         lambda p: p.upper(),
         lambda p: p.zfill(3),
+        lambda p: p.replace("l", "x"),
         lambda p: p[1:3],
         lambda p: [*p],
         lambda p: p.split("."),
@@ -79,6 +81,10 @@ def test_what_would_break_the_text_or_needs_the_value_is_refused_with_a_sentence
         TypeError, match=r"^\$\{trialParameters\.lr\} cannot be .*: its value is known in the trial only$"
     ):
         use(param("lr"))
+
+
+def test_a_placeholder_can_be_quoted() -> None:
+    assert shlex.quote(param("lr")) == "'${trialParameters.lr}'"
 
 
 def test_placeholders_can_be_put_in_order_as_keys_are() -> None:

@@ -5,7 +5,7 @@ serializer. Alone in a field it becomes a value of that field's type; within a l
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Literal, NoReturn, TypeAlias
+from typing import Any, Final, Literal, NoReturn, SupportsIndex, TypeAlias
 
 from trialmill.api.tree import Json
 from trialmill.template.compiled import Ref, RefKind
@@ -77,6 +77,11 @@ class Placeholder(str):
     def __ge__(self, other: object) -> bool:
         return str.__ge__(self, other) if isinstance(other, str) else _compare(self)
 
+    def replace(self, old: str, new: str, count: SupportsIndex = -1, /) -> str:
+        """For those who replace what a text might hold, as `shlex.quote` does: what it does hold has to stay."""
+        text = str.replace(self, old, new, count)
+        return text if text == self else _rewrite(self)
+
     __mul__ = __rmul__ = _refused("multiplied")
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _refused("divided")
     __sub__ = __rsub__ = __mod__ = __pow__ = __rpow__ = __neg__ = __abs__ = __round__ = _refused("used to calculate")
@@ -95,6 +100,7 @@ class Placeholder(str):
 
 
 _calculate: Final = _refused("used to calculate")
+_rewrite: Final = _refused("rewritten")
 _compare: Final = _refused("compared with a number")
 
 
