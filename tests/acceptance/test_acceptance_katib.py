@@ -42,8 +42,10 @@ def _name(file: Path) -> str:
 def test_an_example_of_katib_validates(place: Place, file: Path) -> None:
     problems = place("validate", str(file), "-o", "json").tree["problems"]
 
-    assert [p for p in problems if p["code"] != NOT_YET] == []
-    assert bool(problems) is not _is_available(file)
+    own = [p for p in problems if "on this machine: " not in p["message"]]  # the programs of their images are not here
+    assert [p for p in own if p["code"] != NOT_YET] == []
+    assert bool(own) is not _is_available(file)
+    assert {p["severity"] for p in problems if p not in own} <= {"note"}
 
 
 @with_examples

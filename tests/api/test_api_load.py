@@ -175,7 +175,24 @@ def test_a_wrong_file_is_refused_at_the_right_place(text: str, code: str, line: 
         ),
         ("a: 'x\n", "this quoted text does not end", ""),
         ("a:\n  b: [1,\nc: 2", "this list does not end", "close it with ']'"),
-        ("a: [1\nb: 2\nc: 3\n", "a ',' or ']' was expected here, for the list that was opened in line 1, column 4", ""),
+        ("a: [1\nb: 2\nc: 3\n", "a ',' or ']' was expected here, for the list that was opened 1 line above", ""),
+        (
+            "a: [1, {b: ${x}]\nc: 3\n",
+            "a ',' or '}' was expected here, for the mapping that was opened in this line",
+            'quote placeholders in lists and mappings of one line: ["${...}"]',
+        ),
+        ("a: 1\nkind Job\n", "this line is neither `key: value` nor a list item", "put a colon behind kind"),
+        ("a: 1\nlimit:2\nb: 3\n", "this line is neither `key: value` nor a list item", "put a space behind the colon"),
+        (
+            'a:\n  - "--x="3""\n  - y\n',
+            'nothing can follow the " that closes the text before it',
+            'write \\" for a quote within the text, or put the other quotes around all of it',
+        ),
+        (
+            "a: 'it's'\nb: 1\n",
+            "nothing can follow the ' that closes the text before it",
+            "write '' for a quote within the text, or put the other quotes around all of it",
+        ),
         ("a: 1\na: 2\n", "the key 'a' is there twice, here and in line 1", "remove one of the two"),
         ("a: `x`\n", "a value cannot begin with '`'", "quote the text"),
         (

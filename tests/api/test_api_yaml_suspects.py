@@ -26,7 +26,8 @@ CASES = {
     "an item too far to the left": ("      - two", "    - two", 7, "move it 2 spaces to the right"),
     "a parent in the first column": ("  algorithm:", "algorithm:", 8, "move it 2 spaces to the right"),
     "the last line": ("  count: 3", "   count: 3", 11, "move it 1 space to the left"),
-    "no colon": ("    type: minimize", "    type minimize", 3, "check the characters it begins with"),
+    "no colon": ("    type: minimize", "    type minimize", 3, "put a colon behind type"),
+    "no space": ("    type: minimize", "    type:minimize", 3, "put a space behind the colon"),
     "a sign in front": ("    goal:", "!   goal:", 4, "check the characters it begins with"),
 }
 

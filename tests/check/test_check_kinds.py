@@ -4,6 +4,7 @@ import pytest
 from check_samples import GOOD, check, edited
 
 from trialmill.api.problem import Problem, Severity
+from trialmill.api.tree import with_article
 from trialmill.kinds.profile import profile_of
 
 _JOB = GOOD[GOOD.index("      apiVersion: batch/v1") :]
@@ -109,7 +110,7 @@ def test_a_kind_of_clusters_only_is_not_available_yet(api_version: str, kind: st
 
     unavailable = [p for p in problems if p.severity is Severity.UNAVAILABLE]
     assert [p.path for p in unavailable] == ["spec.trialTemplate.trialSpec.kind"]
-    assert f"a {kind} of {api_version} runs on a cluster only" in unavailable[0].message
+    assert f"{with_article(kind)} of {api_version} runs on a cluster only" in unavailable[0].message
 
 
 @pytest.mark.parametrize(
@@ -146,3 +147,14 @@ def test_a_condition_may_be_another_way_to_see_the_same_end() -> None:
     _, problems = check(edited(('successCondition: status.conditions.#(type=="Complete")#|#(status=="True")#', other)))
 
     assert problems == []
+
+
+def test_a_train_job_whose_pods_are_described_elsewhere_has_the_usual_primary_container() -> None:
+    spec = "spec: {runtimeRef: {name: torch}, trainer: {args: ['--lr=${trialParameters.learningRate}']}}"
+    text = GOOD[: GOOD.index("    trialParameters:")].replace(_PRIMARY, "") + (
+        "    trialParameters: [{name: learningRate, reference: lr}]\n"
+        f"    trialSpec: {{apiVersion: trainer.kubeflow.org/v1alpha1, kind: TrainJob, {spec}}}\n"
+    )
+    assert "primaryContainerName" not in text
+    _, problems = check(text)
+    assert not [p for p in problems if p.path.endswith("primaryContainerName")]

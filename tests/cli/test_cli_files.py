@@ -16,6 +16,35 @@ from trialmill.cli.validate import problem_text
 from trialmill.engine.records import TrialPhase
 from trialmill.testing.stored import SOURCE, running_experiment, seed, trial_of
 
+ELSEWHERE = """\
+apiVersion: kubeflow.org/v1beta1
+kind: Experiment
+metadata: {name: elsewhere}
+spec:
+  objective: {type: maximize, objectiveMetricName: accuracy}
+  algorithm: {algorithmName: random}
+  maxTrialCount: 3
+  parameters:
+    - {name: lr, parameterType: double, feasibleSpace: {min: "0.01", max: "0.1"}}
+  trialTemplate:
+    primaryContainerName: main
+    trialParameters: [{name: lr, reference: lr}]
+    trialSpec:
+      apiVersion: batch/v1
+      kind: Job
+      spec:
+        template:
+          spec:
+            restartPolicy: Never
+            volumes: [{name: data, emptyDir: {}}]
+            containers:
+              - name: main
+                image: train
+                command: COMMAND
+                volumeMounts: [{name: data, mountPath: /data}]
+"""
+ELSEWHERE_LINE = 24
+
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -34,6 +63,36 @@ def broken(file: Path, old: str, new: str) -> str:
 def test_a_good_file_has_no_problems(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", str(file)]) == 0
     assert capsys.readouterr() == ("", "sample.yaml: no problems\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("[no-such-program-here, '${trialParameters.lr}']", "command-cannot-start"),
+        ("[python3, /no/such/train.py, '${trialParameters.lr}']", "script-missing"),
+        ("[sh, -c, 'cat /data/x; train ${trialParameters.lr}']", "path-not-private"),
+    ],
+)
+@pytest.mark.parametrize("strict", [[], ["--strict"]])
+def test_what_run_would_refuse_on_this_machine_is_a_note(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, code: str, strict: list[str]
+) -> None:
+    file = tmp_path / "elsewhere.yaml"
+    file.write_text(ELSEWHERE.replace("COMMAND", command))
+    assert main(["validate", *strict, "-o", "json", str(file)]) == 0
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (problem["code"], problem["severity"], problem["line"]) == (code, "note", ELSEWHERE_LINE)
+    assert problem["message"].startswith("`run` would refuse this on this machine: ")
+
+
+def test_nothing_is_said_of_this_machine_where_the_file_has_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "elsewhere.yaml"
+    text = ELSEWHERE.replace("COMMAND", "[no-such-program-here, '${trialParameters.lr}']")
+    file.write_text(text.replace("type: maximize", "type: maximise"))
+    assert main(["validate", str(file)]) == 2
+    assert "on this machine" not in capsys.readouterr().out
 
 
 def test_a_problem_is_shown_with_its_line_and_a_caret(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,7 @@ def test_what_is_wrong_with_the_short_form_is_said_at_its_line(fields: dict[str,
 
 
 POD = "template: {spec: {restartPolicy: Never, containers: [{name: main, image: i, command: [run]}]}}"
+TORCH_POD, TENSORFLOW_POD = (POD.replace("main", name) for name in ("pytorch", "tensorflow"))
 
 
 @pytest.mark.parametrize(
@@ -78,8 +79,8 @@ POD = "template: {spec: {restartPolicy: Never, containers: [{name: main, image: 
         (f"job: {{{POD}}}", "Job"),
         (f"jobSpec: {{{POD}}}", "Job"),
         (f"jobKind: Job\njobSpec: {{{POD}}}", "Job"),
-        (f"jobKind: PyTorchJob\njobSpec: {{pytorchReplicaSpecs: {{Master: {{{POD}}}}}}}", "PyTorchJob"),
-        (f"tfJobSpec: {{tfReplicaSpecs: {{Worker: {{{POD}}}}}}}", "TFJob"),
+        (f"jobKind: PyTorchJob\njobSpec: {{pytorchReplicaSpecs: {{Master: {{{TORCH_POD}}}}}}}", "PyTorchJob"),
+        (f"tfJobSpec: {{tfReplicaSpecs: {{Worker: {{{TENSORFLOW_POD}}}}}}}", "TFJob"),
         (f"mpiJob: {{mpiReplicaSpecs: {{Launcher: {{{POD}}}}}}}", "MPIJob"),
         (f"job: {{metadata: {{labels: {{a: b}}}}, spec: {{{POD}}}}}", "Job"),
     ],

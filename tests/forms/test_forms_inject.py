@@ -147,6 +147,8 @@ def test_variables_reach_all_containers_and_may_be_in_capitals() -> None:
         (job("inject: {as: args}", command="[run]", more=", args: [--num-layers, 3]"), "already-there", "containers"),
         (job("inject: {as: env}", more=", env: [{name: lr, value: a}]"), "already-there", "containers"),
         (job("inject: {as: args}", command="[sh, -c, run]"), "swallowed-arguments", "containers"),
+        (job("inject: {as: args}", command="[env, A=1, sh, -c, run]"), "swallowed-arguments", "containers"),
+        (job("inject: {as: args}", command="[tini, --, nice, sh, -ec, run]"), "swallowed-arguments", "containers"),
         (job("inject: {as: args}", command="[/bin/bash]", more=", args: [-ec, run]"), "swallowed-arguments", "cont"),
         (job("inject: {as: args}", side=SIDE), "which-container", "inject"),
         (job("inject: {as: args, container: mian}"), "unknown-container", "inject"),

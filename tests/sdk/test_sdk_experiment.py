@@ -288,3 +288,21 @@ def test_a_parameter_may_count_only_while_others_have_certain_values() -> None:
 def test_a_condition_on_what_is_not_there_is_an_error() -> None:
     tuning = sample(job("--a", param("a")), parameters={"a": double(0, 1).when(optimiser="sgd")})
     assert errors_of(tuning) == [("unknown-reference", "spec.parameters[0].activeWhen.parameter")]
+
+
+def test_lists_and_mappings_are_choices_too() -> None:
+    commands = choice(["python", "a.py"], ["python", "b.py", "--fast"])
+    template = job()
+    template["spec"]["template"]["spec"]["containers"][0].update(
+        command=param("cmd", cast="json"), args=[f"--{name}={param(name)}" for name in [*SPACE, "cfg"]]
+    )
+    made = sample(template, parameters={**SPACE, "cmd": commands, "cfg": choice({"bias": True}, {"bias": None})})
+    container = container_of(made.render({"cmd": ["python", "b.py", "--fast"], "cfg": {"bias": None}}))
+    assert container["command"] == ["python", "b.py", "--fast"]
+    assert container["args"][-1] == '--cfg={"bias": null}'
+
+
+@pytest.mark.parametrize("value", [None, {"a", "b"}, b"adam", object(), str, [float("nan")], {"a": object()}])
+def test_what_has_no_text_is_no_choice(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"^[A-Za-z ]+ cannot be (a value: write|written as JSON)"):
+        choice("sgd", value)

@@ -3,6 +3,9 @@
 import copy
 import json
 import pickle
+import shlex
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -49,6 +52,43 @@ def test_what_cannot_be_meant_of_a_value_is_an_error() -> None:
         param("a}b")
     with pytest.raises(ValueError, match="choose one"):
         param("lr", cast="number", encode="json")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda p: p + 1,
+        lambda p: 1 + p,
+        lambda p: p - 1,
+        lambda p: 2**p,
+        lambda p: p / 2,
+        lambda p: p % 10,
+        lambda p: -p,
+        lambda p: int(p),
+        lambda p: float(p),
+        lambda p: p > 1,
+        lambda p: p <= 1,
+        lambda p: p.upper(),
+        lambda p: p.zfill(3),
+        lambda p: p.replace("l", "x"),
+        lambda p: p[1:3],
+        lambda p: [*p],
+        lambda p: p.split("."),
+    ],
+)
+def test_what_would_break_the_text_or_needs_the_value_is_refused_with_a_sentence(use: Callable[[Any], object]) -> None:
+    with pytest.raises(
+        TypeError, match=r"^\$\{trialParameters\.lr\} cannot be .*: its value is known in the trial only$"
+    ):
+        use(param("lr"))
+
+
+def test_a_placeholder_can_be_quoted() -> None:
+    assert shlex.quote(param("lr")) == "'${trialParameters.lr}'"
+
+
+def test_placeholders_can_be_put_in_order_as_keys_are() -> None:
+    assert sorted([param("lr"), "a", param("layers")]) == ["${trialParameters.layers}", "${trialParameters.lr}", "a"]
 
 
 def test_a_placeholder_alone_takes_the_type_of_its_field() -> None:

@@ -81,6 +81,8 @@ def test_an_expression_has_this_value(text: str, value: Value) -> None:
     ("text", "message", "remedy"),
     [
         ("bacth * 2", "there is no parameter bacth", "did you mean batch?"),
+        ('"abc', "a text in quotes does not end", "close it with the quote that it begins with"),
+        ("batch + 'abc + workers", "a text in quotes does not end", "close it with the quote that it begins with"),
         ('parameters["nope"]', "there is no parameter nope", "there are batch, workers"),
         ("num-layers * 2", "num-layers cannot stand in an expression", 'write parameters["num-layers"]'),
         ("batch +", "the expression ends too early (column 8", ""),

@@ -11,6 +11,8 @@ from typing import Final
 from trialmill.api.document import Document
 from trialmill.api.tree import Path, format_path
 
+_LONGEST: Final = 1000
+"""Characters of a message that are shown in a text."""
 MOST_ALIKE: Final = 100
 """Problems of one code and severity that are reported of a document."""
 
@@ -41,8 +43,13 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}: " if self.line else f"{self.file}: " if self.file else ""
         at = f"{self.path}: " if self.path else ""
-        remedy = f"; {self.remedy}" if self.remedy else ""
-        return f"{place}{self.severity}: {at}{self.message}{remedy} [{self.code}]"
+        remedy = f"; {_shortened(self.remedy)}" if self.remedy else ""
+        return f"{place}{self.severity}: {at}{_shortened(self.message)}{remedy} [{self.code}]"
+
+
+def _shortened(text: str) -> str:
+    """What a person reads of a sentence that quotes a whole file, or lists a thousand names."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ from trialmill.api.read_nas import check_nas
 from trialmill.api.read_template import read_template
 from trialmill.api.reader import INT64_MAX, Fields, Reading
 from trialmill.api.space import Distribution
-from trialmill.api.tree import Json, JsonObject, Path, get, kind_name
+from trialmill.api.tree import Json, JsonObject, Path, get, kind_name, with_article
 
 KIND: Final = "Experiment"
 _OLD_VERSIONS: Final = ("kubeflow.org/v1alpha1", "kubeflow.org/v1alpha2", "kubeflow.org/v1alpha3")
@@ -97,7 +97,7 @@ def _has_right_kind(tree: JsonObject, problems: Problems) -> bool:
     kind = tree.get("kind")
     if kind in (None, "", KIND):
         return True
-    found = f"{_article(kind)} {kind}" if isinstance(kind, str) else kind_name(kind)
+    found = with_article(kind) if isinstance(kind, str) else kind_name(kind)
     remedy = f"did you mean {KIND}?" if isinstance(kind, str) and nearest(kind, [KIND]) else ""
     message = f"this is {found}, Trialmill runs Experiments"
     problems.add("not-an-experiment", message, ("kind",), found=found, expected=KIND, remedy=remedy)
@@ -115,10 +115,6 @@ def _has_right_version(tree: JsonObject, problems: Problems) -> bool:
         message = f"found {found}, expected {API_VERSION}"
         problems.add("unknown-api-version", message, ("apiVersion",), found=found, expected=API_VERSION)
     return True
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[:1].upper() in "AEIOU" else "a"
 
 
 def _read(tree: JsonObject, texts: Mapping[Path, str], problems: Problems) -> Experiment:

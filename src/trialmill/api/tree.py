@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias, TypeGuard
 
+_SPOKEN_WITH_A_VOWEL: Final = "AEFHILMNORSX"
+"""Letters whose names begin with a vowel, as kinds like MPIJob are read."""
 _STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -80,6 +82,12 @@ def path_of(text: str) -> Path:
         else:
             steps.append(int(index) if index.isdecimal() else index.strip("'\""))
     return tuple(steps)
+
+
+def with_article(noun: str) -> str:
+    """A noun as it is spoken: `a Job`, `an AppWrapper`, `an MPIJob`."""
+    sounds = _SPOKEN_WITH_A_VOWEL if noun[:2].isupper() else "AEIOU"
+    return f"{'an' if noun[:1].upper() in tuple(sounds) else 'a'} {noun}"
 
 
 def kind_name(value: object) -> str:

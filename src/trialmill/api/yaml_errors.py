@@ -27,6 +27,9 @@ _MISLED_BY_TABS: Final = (
     "tab character",
 )
 """What libyaml complains of when the cause is a tab. In lists and mappings with brackets tabs are right."""
+_A_PAIR: Final = 2
+_WITHOUT_SPACE: Final = re.compile(r"\s*(?:- +)*[\w.-]+:(?!//)[^\s:]")
+_WITHOUT_COLON: Final = re.compile(r"\s*(?:- +)*([A-Za-z][\w.-]*) +[^\s:#][^:#]*$")
 _Place: TypeAlias = tuple[int, int]
 
 
@@ -103,6 +106,8 @@ def explain(
         return Explanation("yaml-syntax", "this quoted text does not end", *context_place)
     if context_place and "flow" in context:
         return _unclosed(context, context_place, place, line, len(LINE_BREAK.split(text.rstrip())))
+    if found := _behind_quotes(line, *place):
+        return found
     if any(part in problem for part in _BY_INDENTATION) and (found := _blamed(text, (problem_place or place)[0])):
         return found
     if "cannot start any token" in problem:
@@ -112,22 +117,44 @@ def explain(
         place = context_place  # where the text begins; the problem's own place is where it could not go on
     for part, message, remedy in _MEANINGS:
         if part in problem:
-            return Explanation("yaml-syntax", message, *place, remedy)
+            return Explanation("yaml-syntax", message, *place, remedy or _entry(_line(text, place[0])))
     return Explanation("yaml-syntax", f"this is no valid YAML: {problem or context}", *place)
 
 
 def _blamed(text: str, complaint: int) -> Explanation | None:
     from trialmill.api.yaml_suspects import suspect  # only mistakes pay for it
 
-    found = suspect(LINE_BREAK.split(text), complaint)
+    lines = LINE_BREAK.split(text)
+    found = suspect(lines, complaint)
     if found is None:
         return None
     if found.spaces is None:
-        message, remedy = "this line is neither `key: value` nor a list item", "check the characters it begins with"
+        message = "this line is neither `key: value` nor a list item"
+        remedy = _entry(lines[found.line - 1]) or "check the characters it begins with"
     else:
         message = "this line is not indented as the lines around it are"
         remedy = _move(found.spaces - found.column + 1)
     return Explanation("yaml-syntax", message, found.line, found.column, remedy)
+
+
+def _entry(line: str) -> str:
+    """What makes a `key: value` of a line that is none; empty where nobody knows."""
+    if _WITHOUT_SPACE.match(line):
+        return "put a space behind the colon"
+    key = _WITHOUT_COLON.match(line)
+    return f"put a colon behind {key[1]}" if key else ""
+
+
+def _behind_quotes(line: str, number: int, column: int) -> Explanation | None:
+    """A text in quotes that goes on behind what the parser takes for its closing quote."""
+    before, rest = line[: column - 1], line[column - 1 :]
+    quote = before[-1:]
+    if quote not in ("'", '"') or not rest or rest[0] in " \t,]}:#" or before.count(quote) < _A_PAIR:
+        return None
+    inner = "''" if quote == "'" else '\\"'
+    message = f"nothing can follow the {quote} that closes the text before it"
+    remedy = f"write {inner} for a quote within the text, or put the other quotes around all of it"
+    return Explanation("yaml-syntax", message, number, column, remedy)
 
 
 def _move(by: int) -> str:
@@ -141,7 +168,10 @@ def _unclosed(context: str, begin: _Place, place: _Place, line: str, last: int) 
     if place[0] > last:
         at = begin if begin[0] <= last else (last, 1)
         return Explanation("yaml-syntax", f"this {what} does not end", *at, f"close it with '{closing}'")
-    opened = f"the {what} that was opened in line {begin[0]}, column {begin[1]}"
+    # Told from here: it is right of a text inside a template too, where lines are not those of the file.
+    above = place[0] - begin[0]
+    where = "in this line" if not above else f"{above} {'line' if above == 1 else 'lines'} above"
+    opened = f"the {what} that was opened {where}"
     remedy = 'quote placeholders in lists and mappings of one line: ["${...}"]' if "${" in line else ""
     return Explanation("yaml-syntax", f"a ',' or '{closing}' was expected here, for {opened}", *place, remedy)
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.problem import Problems
-from trialmill.api.tree import get_string
+from trialmill.api.tree import get_string, with_article
 from trialmill.check.companions import COMPANION_KINDS
 from trialmill.check.manifest import PLACEHOLDERS, ManifestCheck
 from trialmill.check.places import TEMPLATE
@@ -24,7 +24,7 @@ def check_additional(experiment: Experiment, problems: Problems, *, on_cluster: 
         elif kind in _NEEDLESS_HERE:
             problems.note("not-needed-here", f"on this machine no {kind} is made", (*place, "kind"))
         elif kind and kind not in COMPANION_KINDS:
-            message = f"a {kind} beside a trial's own resource is made on a cluster only"
+            message = f"{with_article(kind)} beside a trial's own resource is made on a cluster only"
             remedy = f"on this machine it can be a {' or a '.join(COMPANION_KINDS)}"
             problems.unavailable("not-available-yet", message, (*place, "kind"), remedy=remedy)
         ManifestCheck(BUILT_IN, problems, place, openings=PLACEHOLDERS).run(manifest)

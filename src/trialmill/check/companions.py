@@ -6,7 +6,7 @@ from typing import Final
 from trialmill.api.document import Document
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Problems
-from trialmill.api.tree import JsonObject, get_string, kind_name
+from trialmill.api.tree import JsonObject, get_string, kind_name, with_article
 
 COMPANION_KINDS: Final = ("ConfigMap", "Secret")
 
@@ -30,7 +30,8 @@ def read_companions(
         kind, name = get_string(tree, "kind"), get_string(tree, "metadata", "name")
         identity = (kind, name, get_string(tree, "metadata", "namespace"))
         if not name:
-            report.add("required", f"a {kind} needs a name", ("metadata", "name"), expected="a string", at_key=True)
+            message = f"{with_article(kind)} needs a name"
+            report.add("required", message, ("metadata", "name"), expected="a string", at_key=True)
         elif identity in places:
             message = f"this {kind} replaces the one of the same name in line {places[identity]}"
             report.warn("duplicate-companion", message, ("metadata", "name"), remedy="remove one of the two")
@@ -42,7 +43,8 @@ def read_companions(
 def _warn_unused(document: Document, problems: Problems) -> None:
     kind = get_string(document.tree, "kind")
     meant = nearest(kind, COMPANION_KINDS) if kind else None
-    what = f"a {kind}" if kind else kind_name(document.tree) if not isinstance(document.tree, dict) else "no kind"
+    other = kind_name(document.tree) if not isinstance(document.tree, dict) else "no kind"
+    what = with_article(kind) if kind else other
     message = f"this document is not used: it is {what}, expected an Experiment, a ConfigMap or a Secret"
     remedy = f"did you mean {meant!r}?" if meant else ""
     problems.warn("unused-document", message, ("kind",), remedy=remedy)

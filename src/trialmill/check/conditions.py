@@ -4,7 +4,7 @@ from typing import Final
 
 from trialmill.api.experiment import Experiment, When
 from trialmill.api.problem import Problems, Severity
-from trialmill.api.tree import Json, Path, get_string
+from trialmill.api.tree import Json, Path, get_string, with_article
 from trialmill.check.places import FAILURE_CONDITION, MANIFEST, SUCCESS_CONDITION, WHEN, has_error_below
 from trialmill.kinds.gjson import syntax_problems
 from trialmill.kinds.profile import KindProfile
@@ -62,5 +62,7 @@ def _report_missing(missing: list[Path], profile: KindProfile | None, problems: 
         message = f"without {names} the end of a trial would be guessed from its status"
         problems.warn("no-condition", message, missing[0], at_key=True)
     else:
-        message = f"a {profile.kind} is judged as is known of its kind; Katib would refuse it without {names}"
+        message = (
+            f"{with_article(profile.kind)} is judged as is known of its kind; Katib would refuse it without {names}"
+        )
         problems.note("no-condition", message, missing[0])

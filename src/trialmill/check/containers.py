@@ -8,13 +8,15 @@ from typing import Final
 from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
-from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_object, get_string, string_map
-from trialmill.check.places import TEMPLATE
+from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_object, get_string, string_map, with_article
+from trialmill.check.places import MANIFEST, TEMPLATE
 from trialmill.check.pods import is_container_name, pod_templates
 from trialmill.kinds.profile import KindProfile
 
 _NAME: Path = (*TEMPLATE, "primaryContainerName")
 _LABELS: Path = (*TEMPLATE, "primaryPodLabels")
+_WITH_ANY_NAMES: Final = ("MPIJob",)
+"""Jobs of the training operator whose containers can be called anything."""
 _WITH_MAIN: Final = {"container", "script", "steps", "dag", "suspend", "resource"}
 """Argo's templates whose pods, if any, have one container of their author's; Argo calls it `main`."""
 _ADDED_LATER: Final = ("job-name", "controller-uid")
@@ -27,6 +29,8 @@ def check_containers(experiment: Experiment, profile: KindProfile | None, proble
     template = experiment.spec.template
     pods = [pod for _, pod in pod_templates(template.trial_spec, profile)]
     names = _container_names(pods) or _step_names(template.trial_spec, profile)
+    if profile and profile.training_container:
+        _check_training_containers(template.trial_spec, profile, problems)
     if profile and profile.runs_here and template.primary_pod_labels:
         _check_labels(template.primary_pod_labels, pods, profile, problems)
     if problems.has_error_at(_NAME):
@@ -36,8 +40,14 @@ def check_containers(experiment: Experiment, profile: KindProfile | None, proble
             return names[0] if len(names) == 1 else ""  # no container's output is read
         if not names and profile and profile.training_container:
             return profile.training_container  # its operator wants it so; that there is none is reported elsewhere
-        return _only_container(names, problems)
-    if names and not _has(names, template.primary_container) and all(map(is_container_name, names)):
+        return _only_container(names, profile, problems)
+    is_explained = any(p.code == "training-container" and p.expected == template.primary_container for p in problems)
+    if (
+        names
+        and not _has(names, template.primary_container)
+        and all(map(is_container_name, names))
+        and not is_explained
+    ):
         meant = nearest(template.primary_container, names)
         message = f"no container of the template is named {template.primary_container}"
         remedy = f"did you mean {meant!r}?" if meant else f"there {_listed(names)}"
@@ -58,8 +68,24 @@ def _step_names(manifest: Json, profile: KindProfile | None) -> list[str]:
     return []
 
 
-def _only_container(names: list[str], problems: Problems) -> str:
+def _check_training_containers(manifest: Json, profile: KindProfile, problems: Problems) -> None:
+    """The training operator refuses a job with pods that have no container of the name that it knows."""
+    wanted = profile.training_container
+    for path, pod in () if profile.kind in _WITH_ANY_NAMES else pod_templates(manifest, profile):
+        containers = get_list(pod, "spec", "containers")
+        names = [get_string(container, "name") for container in containers]
+        if names and all(names) and not _has(names, wanted):
+            job = with_article(profile.kind)
+            message = f"{job} needs a container named {wanted} here, or the training operator refuses it"
+            remedy = f"call it {wanted}" if len(names) == 1 else f"call one of {', '.join(names)} so"
+            place = (*MANIFEST, *path, "spec", "containers", 0, "name")
+            problems.add("training-container", message, place, found=names[0], expected=wanted, remedy=remedy)
+
+
+def _only_container(names: list[str], profile: KindProfile | None, problems: Problems) -> str:
     """A name that need not be given; Katib asks for it all the same."""
+    if any(p.code == "training-container" for p in problems) and profile:
+        return profile.training_container
     if len(names) == 1 and "${" not in names[0]:
         message = (
             f"the only container, {names[0]}, is the primary one; Katib would refuse a template that does not say so"

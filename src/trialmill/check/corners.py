@@ -5,7 +5,7 @@ What a value makes of a manifest shows only here: a Job of no pods, a request fo
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.problem import Problem, Problems
@@ -20,9 +20,9 @@ from trialmill.kinds.lowering import lower
 from trialmill.kinds.profile import profile_of
 from trialmill.kinds.schema import BUILT_IN
 from trialmill.kinds.verdict import Policy
-from trialmill.template.compiled import CompiledTemplate, TrialContext
+from trialmill.template.compiled import CompiledTemplate, Derived, TrialContext
 from trialmill.template.corners import Corner, corner
-from trialmill.template.expressions import ExpressionError, evaluate
+from trialmill.template.expressions import ExpressionError, derive, evaluate
 from trialmill.template.hydration import PLACE, Hydrate, HydrationError, hydrated
 from trialmill.template.render import RenderError, render_parts
 
@@ -35,6 +35,8 @@ _MOST_HYDRATED: Final = 6
 """The same for trials that a function or command makes: each costs the start of a process."""
 _SHOWN_VALUES: Final = 4
 _LONGEST_QUOTE: Final = 60
+_Found: TypeAlias = dict[tuple[str, str], list[tuple[Problem, Mapping[str, Value]]]]
+"""By code and path: the problem, as each trial has it, with the trial's values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +70,18 @@ def check_corners(trials: SampleTrials, space: Space, explained: Collection[Path
     `explained` are the places in the manifest of fields that are there under a misspelt name.
     """
     rows = list(corners(space))[: None if trials.hydrate is None else _MOST_HYDRATED]
-    found: dict[tuple[str, str], list[tuple[Problem, Mapping[str, Value]]]] = {}
+    found: _Found = {}
     for assignments in rows:
         report = Problems(problems.document)
         _check_trial(trials, assignments, report)
-        for key, problem in {(p.code, p.path): p for p in report}.items():
-            found.setdefault(key, []).append((problem, assignments))
+        _collect(report, assignments, found)
         if any(problem.code == "hydrate-failed" for problem in report):
             break  # it may take its time, and each further call as long
     silent = _silent_places(explained, problems)
     for cases in found.values():
-        problem, assignments = cases[0]
+        problem = cases[0][0]
         if not any(is_inside(problem.path, place) for place in silent):
-            shown = f" ({_shown(assignments)})" if len(cases) < len(rows) else ""
-            problem = replace(problem, message=problem.message.removesuffix(".") + shown)
+            problem = _with_example(cases, len(rows))
             problems.found.append(problem if trials.hydrate is None else in_what_was_made(problem, problems))
     if not any(is_refusal(cases[0][0]) for cases in found.values()):
         _rehearse(trials, rows[0], problems)
@@ -112,6 +112,37 @@ def check_unrendered(
         is_said = any(is_inside(problem.path, place) for place in silent)
         if not is_open and not is_said and not any(_says_the_same(problem, p) for p in problems if is_refusal(p)):
             problems.found.append(replace(problem, message=problem.message.removesuffix(".")))
+
+
+def check_expressions(experiment: Experiment, space: Space, problems: Problems) -> None:
+    """Where other errors keep trials from being rendered: what the expressions of trial parameters have wrong."""
+    dimensions = {dimension.name: dimension for dimension in space.dimensions}
+    expressions: list[Derived] = []
+    for parameter in experiment.spec.template.trial_parameters:
+        try:
+            expressions += [derive(parameter.name, parameter.value, dimensions)] if parameter.value else []
+        except ExpressionError:
+            continue  # reported where the template was compiled
+    found: _Found = {}
+    rows = list(corners(space)) if expressions else []
+    for assignments in rows:
+        report = Problems(problems.document)
+        _check_derived(experiment, expressions, assignments, report)
+        _collect(report, assignments, found)
+    problems.found += [_with_example(cases, len(rows)) for cases in found.values()]
+
+
+def _collect(report: Problems, assignments: Mapping[str, Value], found: _Found) -> None:
+    """Add what one trial has wrong to what others have."""
+    for key, problem in {(p.code, p.path): p for p in report}.items():
+        found.setdefault(key, []).append((problem, assignments))
+
+
+def _with_example(cases: Sequence[tuple[Problem, Mapping[str, Value]]], rows: int) -> Problem:
+    """One problem for all trials that have it, with the values of one where others of the `rows` have it not."""
+    problem, assignments = cases[0]
+    shown = f" ({_shown(assignments)})" if len(cases) < rows else ""
+    return replace(problem, message=problem.message.removesuffix(".") + shown)
 
 
 def _silent_places(explained: Collection[Path], problems: Problems) -> set[str]:
@@ -180,7 +211,7 @@ def _values(dimension: Categorical | Discrete) -> tuple[str, ...]:
 
 
 def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report: Problems) -> None:
-    if _check_derived(trials, assignments, report):
+    if _check_derived(trials.experiment, trials.template.derived, assignments, report):
         return
     try:
         resource = trials.resource(assignments)
@@ -207,11 +238,13 @@ def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report:
     report.found += [p for p in lowered if not any(_says_the_same(p, known) for known in refused)]
 
 
-def _check_derived(trials: SampleTrials, assignments: Mapping[str, Value], report: Problems) -> bool:
+def _check_derived(
+    experiment: Experiment, expressions: Sequence[Derived], assignments: Mapping[str, Value], report: Problems
+) -> bool:
     """Whether an expression has no value; reported where it is written, not where it is used."""
-    declared = [parameter.name for parameter in trials.experiment.spec.template.trial_parameters]
+    declared = [parameter.name for parameter in experiment.spec.template.trial_parameters]
     has_failed = False
-    for derived in trials.template.derived:
+    for derived in expressions:
         if all(name in assignments for name, _ in derived.variables):
             try:
                 evaluate(derived, assignments)

@@ -18,7 +18,7 @@ from trialmill.check.collector import check_collector
 from trialmill.check.companions import COMPANION_KINDS, read_companions
 from trialmill.check.conditions import check_conditions
 from trialmill.check.containers import check_containers
-from trialmill.check.corners import SampleTrials, check_corners, check_unrendered, corners
+from trialmill.check.corners import SampleTrials, check_corners, check_expressions, check_unrendered, corners
 from trialmill.check.hydration import check_hydration, checking, is_hydrated, made_by
 from trialmill.check.kind import check_kind
 from trialmill.check.metadata import check_metadata
@@ -129,6 +129,8 @@ def _check_template(
     if space is None or template is None:
         beside = (*companions, *experiment.spec.template.additional)
         check_unrendered(experiment, beside, explained, problems)
+        if space is not None:
+            check_expressions(experiment, space, problems)
         return None
     trials = SampleTrials(experiment, companions, policy, template, on_cluster=terms.on_cluster)
     check_corners(trials, space, explained, problems)

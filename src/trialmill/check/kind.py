@@ -5,7 +5,7 @@ from typing import Final
 from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
-from trialmill.api.tree import Json, get, get_object, get_string
+from trialmill.api.tree import Json, get, get_object, get_string, with_article
 from trialmill.check import tekton
 from trialmill.check.places import MANIFEST
 from trialmill.kinds.profile import KindProfile, all_profiles, profile_of
@@ -26,7 +26,7 @@ def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool =
     if profile is None:
         return None if on_cluster else _report_unknown(api_version, kind, problems)
     if not profile.finite:
-        message = f"a {kind} never finishes by itself, so its trial would not either"
+        message = f"{with_article(kind)} never finishes by itself, so its trial would not either"
         problems.add("never-finishes", message, (*MANIFEST, "kind"), found=kind, remedy="use a Job")
     elif not profile.runs_here and not on_cluster:
         _report_elsewhere(api_version, kind, problems)
@@ -71,7 +71,7 @@ def _report_version(api_version: str, profile: KindProfile, problems: Problems) 
 
 def _report_elsewhere(api_version: str, kind: str, problems: Problems) -> None:
     local = " and ".join(p.kind for p in all_profiles() if p.runs_here)
-    message = f"a {kind} of {api_version} runs on a cluster only; this release runs {local} on this machine"
+    message = f"{with_article(kind)} of {api_version} runs on a cluster only; this release runs {local} on this machine"
     problems.unavailable("not-available-yet", message, (*MANIFEST, "kind"))
 
 
@@ -84,7 +84,7 @@ def _check_roles(manifest: Json, profile: KindProfile, problems: Problems) -> No
             if name.lower() not in folded and "${" not in name:
                 meant = nearest(name, known)
                 remedy = f"did you mean {meant!r}?" if meant else f"it has {', '.join(known)}"
-                message = f"a {profile.kind} has no role {name}"
+                message = f"{with_article(profile.kind)} has no role {name}"
                 place = (*MANIFEST, *path, name)
                 problems.add("unknown-role", message, place, found=name, remedy=remedy, at_key=True)
 

@@ -13,6 +13,9 @@ from trialmill.kinds.profile import ANY_ENTRY, KindProfile
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LONGEST_NAME: Final = 63
+_WORD: Final = re.compile(r"[\w./=-]+")
+"""A word that a list of one line can hold without quotes."""
+_LONGEST_SHOWN: Final = 60
 _AMOUNTS: Final = ("cpu", "memory", "ephemeral-storage")
 _HUGE_PAGES: Final = "hugepages-"
 
@@ -50,6 +53,7 @@ def check_pods(
             for position, container in enumerate(get_list(pod, "spec", field)):
                 place = (*path, "spec", field, position)
                 _check_resources(container, (*MANIFEST, *place), problems)
+                _check_program(container, (*MANIFEST, *place, "command", 0), problems)
                 _check_name(container, (*MANIFEST, *place, "name"), problems)
                 if isinstance(container, dict) and not get(container, "image") and (*place, "image") not in explained:
                     name = get_string(container, "name")
@@ -68,6 +72,17 @@ def _check_name(container: Json, place: Path, problems: Problems) -> None:
         message = f"{name!r} cannot be the name of a container"
         expected = "up to 63 lower-case letters, digits and '-', with no '-' at either end"
         problems.add("invalid-name", message, place, found=name, expected=expected, remedy=f"it takes {expected}")
+
+
+def _check_program(container: Json, place: Path, problems: Problems) -> None:
+    """A whole command line in one text, which would be looked up as the name of a program."""
+    program = next(iter(get_list(container, "command")), None)
+    if not isinstance(program, str) or len(words := program.split()) < 2:
+        return
+    message = "a command is a list of words, and this first one, the program, has spaces in it"
+    shown = f"[{', '.join(words)}]" if len(program) <= _LONGEST_SHOWN and words == _WORD.findall(program) else ""
+    remedy = f"write {shown}" if shown else "write each word as an item of its own, or [sh, -c, ...] for a script"
+    problems.warn("command-with-spaces", message, place, remedy=remedy)
 
 
 def _check_resources(container: Json, place: Path, problems: Problems) -> None:

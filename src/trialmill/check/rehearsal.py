@@ -6,7 +6,7 @@ A condition that does not see the end that it is for would fail every trial; Kat
 from typing import Final
 
 from trialmill.api.problem import Problems
-from trialmill.api.tree import JsonObject, Path, format_path, get_integer
+from trialmill.api.tree import JsonObject, Path, format_path, get_integer, with_article
 from trialmill.api.verdict import VerdictMemory, VerdictPhase
 from trialmill.check.conditions import place_of
 from trialmill.check.places import FAILURE_CONDITION, SUCCESS_CONDITION, is_inside
@@ -23,20 +23,21 @@ def check_rehearsal(resource: JsonObject, workload: Workload, policy: Policy, pr
     profile = policy.profile
     if profile is None or _is_large(resource) or (policy.success, policy.failure) == (profile.success, profile.failure):
         return
+    job = with_article(profile.kind)
     success, failure = place_of(policy.success, SUCCESS_CONDITION), place_of(policy.failure, FAILURE_CONDITION)
     succeeded, failed = (_verdict(resource, workload, policy, code) for code in (0, 1))
     if succeeded is VerdictPhase.FAILED:
-        message = f"a {profile.kind} that has succeeded meets this condition too, so every trial would fail"
+        message = f"{job} that has succeeded meets this condition too, so every trial would fail"
         problems.add("condition-too-wide", message, failure, found=str(policy.failure))
     elif succeeded not in (VerdictPhase.SUCCEEDED, None) and not _is_reported(success, problems):
-        message = f"a {profile.kind} that has succeeded does not meet this condition, so no trial would succeed"
+        message = f"{job} that has succeeded does not meet this condition, so no trial would succeed"
         remedy = f"leave it out, or write {profile.success}"
         problems.add("condition-never-met", message, success, found=str(policy.success), remedy=remedy)
     if failed is VerdictPhase.SUCCEEDED:
-        message = f"a {profile.kind} that has failed meets this condition too, so its trial would count as succeeded"
+        message = f"{job} that has failed meets this condition too, so its trial would count as succeeded"
         problems.warn("condition-too-wide", message, success)
     elif failed not in (VerdictPhase.FAILED, None) and not _is_reported(failure, problems):
-        message = f"a {profile.kind} that has failed does not meet this condition"
+        message = f"{job} that has failed does not meet this condition"
         remedy = f"leave it out, or write {profile.failure}"
         problems.warn("condition-never-met", message, failure, remedy=remedy)
 

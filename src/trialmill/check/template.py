@@ -22,6 +22,8 @@ _DECLARATIONS: Path = (*TEMPLATE, "trialParameters")
 _MISSED: Final = {"unused-trial-parameter": "undeclared-placeholder", "unused-parameter": "unknown-reference"}
 """What is missed, and the problem that a slip in its name makes elsewhere: one of the two is enough."""
 _UNDECLARED: Final = ("unused-parameter", "undeclared-placeholder")
+_GO_TEMPLATE: Final = re.compile(r"\{\{-?\s*\.(?:Value|Name|HyperParameters|Trial|NameSpace|Experiment)\b[^{}]*\}\}")
+"""What prints something in the Go templates of v1alpha3."""
 _LOOKALIKE: Final = re.compile(r"(?:\$?[({]+\s*|\$)trialParameters\.[^\s(){}]+[)}]*")
 
 
@@ -53,6 +55,7 @@ def compile_checked(
     if is_whole:
         walk.run(manifest)
     _check_lookalikes(manifest, report)
+    _check_lost(manifest, report)
     causes = _Causes(experiment, problems, report)
     if not causes.declarations_missing and any(p.code in _MISSED.values() for p in report):
         from trialmill.check.slips import blame_definitions  # only mistakes pay for it
@@ -92,6 +95,23 @@ def _check_lookalikes(manifest: Json, problems: Problems) -> None:
                 message = f"{match[0]} stays as it is: placeholders are written with one pair of braces"
                 remedy = f"write ${{trialParameters.{name}}}"
                 problems.warn("placeholder-lookalike", message, (*MANIFEST, *path), remedy=remedy)
+
+
+def _check_lost(manifest: Json, problems: Problems) -> None:
+    """Where the value of a trial parameter that nothing uses was probably meant to be."""
+    unused = [p.found for p in problems if p.code == "unused-trial-parameter"]
+    lost = list(unused)
+    for name in unused:
+        written = f"${{trialParameters.{name}}}"
+        for path, _ in texts_with(manifest, f"${written}"):
+            message = f"${written} stays text, with one $ less: the first $ takes the placeholder back"
+            problems.warn("placeholder-lookalike", message, (*MANIFEST, *path), remedy=f"write {written}")
+            lost = [other for other in lost if other != name]
+    for path, text in texts_with(manifest, "{{") if lost else ():
+        for match in dict.fromkeys(found[0] for found in _GO_TEMPLATE.finditer(text)):
+            message = f"{match} stays as it is: a trialSpec is no Go template"
+            remedy = f"write ${{trialParameters.{lost[0] if len(lost) == 1 else 'NAME'}}}"
+            problems.warn("placeholder-lookalike", message, (*MANIFEST, *path), remedy=remedy)
 
 
 class _Causes:

@@ -4,13 +4,18 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import Json
 from trialmill.cli.failures import BAD_INPUT, OK
 from trialmill.cli.output import has_colour, write_json, write_line
-from trialmill.root.prepare import prepare_each
+from trialmill.root.prepare import Prepared, prepare_each
+
+if TYPE_CHECKING:
+    from trialmill.check.documents import Checked
 
 _FIELDS: Final = ("code", "severity", "file", "line", "column", "path", "message", "found", "expected", "remedy")
 _COLOURS: Final = {
@@ -27,12 +32,23 @@ _LONGEST_LINE: Final = 160
 
 def validate_command(args: argparse.Namespace) -> int:
     prepared = prepare_each(args.files, strict=args.strict, allow_hydrate=args.allow_hydrate)
+    if prepared.checked is not None and not prepared.has_errors:
+        prepared = _with_notes_of_this_machine(prepared, prepared.checked)
     if args.output == "json":
         write_json(problems_object(prepared.problems))
     else:
         write_problems(prepared.problems, prepared.lines)
         print(summary(prepared.problems, args.files), file=sys.stderr)
     return BAD_INPUT if prepared.has_errors else OK
+
+
+def _with_notes_of_this_machine(prepared: Prepared, checked: "Checked") -> Prepared:
+    from trialmill.root.foresight import refused_here  # files with errors do not pay for it
+
+    file = checked.document.file if checked.document else ""
+    found = refused_here(checked, Path(file).parent if file not in ("", "<stdin>") else Path())
+    problems = sorted([*prepared.problems, *found], key=lambda p: (p.file != file, p.file, p.line, p.column))
+    return replace(prepared, problems=tuple(problems))
 
 
 def write_problems(problems: Sequence[Problem], lines: Mapping[str, Sequence[str]]) -> None:

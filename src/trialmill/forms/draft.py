@@ -82,6 +82,8 @@ class Draft:
     def mismatch(self, node: Node, expected: str, remedy: str = "") -> None:
         """Report that a value has the wrong type."""
         found = kind_name(node.json())
+        if node.text:
+            found += f" ({node.text})"
         self.error(
             "wrong-type", f"found {found}, expected {expected}", node, found=found, expected=expected, remedy=remedy
         )

@@ -31,6 +31,7 @@ class Unknown:
     placeholder: str
     name: str = ""
     reference: str = ""
+    when: str = "not known before the trial"
 
 
 _METADATA: Final = {
@@ -38,7 +39,9 @@ _METADATA: Final = {
     Metadata.NAMESPACE: Unknown(
         "the namespace of the trial", "${trial.namespace}", "trialNamespace", "${trialSpec.Namespace}"
     ),
-    Metadata.EXPERIMENT: Unknown("the name of the experiment", "${experiment.name}"),
+    Metadata.EXPERIMENT: Unknown(
+        "the name of the experiment", "${experiment.name}", when="filled in later, with the trial's own values"
+    ),
 }
 
 
@@ -90,7 +93,7 @@ class TrialText:
             for value, mark in zip(self.values, marks, strict=False)
         ]
         fields: dict[str, Opaque | tuple[Record, ...]] = {
-            key.value: Opaque(mark, unknown.what, never_empty=True)
+            key.value: Opaque(mark, unknown.what, never_empty=True, when=unknown.when)
             for (key, unknown), mark in zip(self.metadata.items(), marks[len(values) :], strict=True)
         }
         if self.parameters is not None:

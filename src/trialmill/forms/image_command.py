@@ -11,6 +11,7 @@ from typing import Final
 
 from trialmill.api.marked import Node
 from trialmill.api.nearest import nearest
+from trialmill.api.tree import with_article
 from trialmill.forms.draft import Draft
 from trialmill.kinds.profile import KindProfile, profile_of
 
@@ -30,8 +31,6 @@ _POD_FIELDS: Final = ("volumes", "nodeSelector", "tolerations", "serviceAccountN
 _OTHER_FIELDS: Final = ("kind", "clusterSpec")
 _CONTAINER: Final = "training"
 """The name of the container where the kind asks for none."""
-_TRAINER_CONTAINER: Final = "node"
-"""The name that the container has in the pods of a TrainJob, which does not describe them itself."""
 _LISTS_OF_WORDS: Final = ("command", "args")
 _TRAINER_FIELDS: Final = ("image", "command", "args", "env", "resources")
 _VALUE_FIELDS: Final = ("trialParameters", "trialParams", "params", "inject", "parametersInjectPolicy")
@@ -71,7 +70,7 @@ def expand_image(draft: Draft, short: Node) -> None:
         if kind:
             meant = nearest(kind, KINDS)
             remedy = f"did you mean {meant!r}?" if meant else f"one of {', '.join(KINDS)}"
-            message = f"an image and a command cannot be made into a {kind}"
+            message = f"an image and a command cannot be made into {with_article(kind)}"
             draft.error("unknown-kind", message, short.fields["kind"], found=kind, remedy=remedy)
         return
     for field in _LISTS_OF_WORDS:
@@ -86,7 +85,7 @@ def expand_image(draft: Draft, short: Node) -> None:
     manifest.fields["spec"] = _spec(short, kind, profile, roles)
     draft.template.fields["trialSpec"] = manifest
     if draft.template.get("primaryContainerName") is None:
-        name = _TRAINER_CONTAINER if kind == "TrainJob" else profile.training_container or _CONTAINER
+        name = profile.training_container or _CONTAINER
         draft.template.fields["primaryContainerName"] = short.made(name)
     _ask_for_values(draft, manifest, short)
 
@@ -151,7 +150,7 @@ def _roles(draft: Draft, short: Node, profile: KindProfile | None, usual: Sequen
             wrong = True
             meant = nearest(name, [role.lower() for role in known])
             remedy = f"did you mean {meant!r}?" if meant else f"it has {', '.join(known) or 'none'}"
-            message = f"a {_kind(short)} has no role {name}"
+            message = f"{with_article(_kind(short))} has no role {name}"
             draft.error_at_key("unknown-role", message, count, found=name, remedy=remedy)
         else:
             roles[role] = count

@@ -8,6 +8,7 @@ as `args` an argument of the training container, as `file` an entry of one file 
 
 import re
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import Final
 
 from trialmill.api.marked import Node
@@ -27,6 +28,8 @@ _EXAMPLE: Final = re.compile(r"(?P<dashes>-*)(?P<name>[^\s=]+)(?P<between>=|\s+)
 """An argument as the proposal shows it: `--lr=0.01`, `--lr 0.01` or `lr=0.01`."""
 _PLACES: Final = ("{name}", "{value}")
 _BRACED: Final = re.compile(r"\{\w+\}")
+_LAUNCHERS: Final = ("env", "nice", "nohup", "setsid", "tini", "dumb-init", "busybox")
+"""Programs that start the one that is named behind their options and assignments."""
 _NOT_A_NAME: Final = re.compile(r"[^A-Z0-9_]")
 
 
@@ -235,6 +238,8 @@ def _is_option(given: str, first: str) -> bool:
 def _shell_command(container: Node) -> Node | None:
     """The `-c` of a container that runs a shell's text."""
     words = [*_words(container, "command"), *_words(container, "args")]
+    while words and words[0].string.rpartition("/")[2] in _LAUNCHERS:
+        words = list(dropwhile(lambda given: given.string.startswith("-") or "=" in given.string, words[1:]))
     if not words or words[0].string.rpartition("/")[2] not in _SHELLS:
         return None
     options = [given for given in words[1:] if re.fullmatch(r"-[a-z]*c[a-z]*", given.string)]

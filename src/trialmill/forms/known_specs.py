@@ -9,6 +9,7 @@ from typing import Final
 
 from trialmill.api.marked import Node
 from trialmill.api.nearest import nearest
+from trialmill.api.tree import with_article
 from trialmill.forms.draft import Draft
 from trialmill.forms.go_template_fragments import fill_fragments
 from trialmill.forms.image_command import KINDS
@@ -40,7 +41,7 @@ def rewrite(draft: Draft, spec: Node) -> None:
     if kind is None:
         return
     if not isinstance(spec.content, dict):
-        draft.mismatch(spec, f"the spec of a {kind}")
+        draft.mismatch(spec, f"the spec of {with_article(kind)}")
         return
     if "spec" in spec.fields:  # the whole resource, or all of it but its kind
         manifest = spec
@@ -74,6 +75,6 @@ def _kind(draft: Draft, field: str) -> str | None:
         return None
     if field == "jobSpec" or known == kind:
         return known
-    message = f"{field} is the spec of a {kind}, but jobKind says {known}"
+    message = f"{field} is the spec of {with_article(kind)}, but jobKind says {known}"
     draft.error("mixed-forms", message, named, found=given, remedy="remove jobKind")
     return None

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from trialmill.api.document import Document
 from trialmill.api.marked import Node, marked
 from trialmill.api.nearest import nearest
-from trialmill.api.tree import get_string
+from trialmill.api.tree import get_string, with_article
 from trialmill.forms import trial_template
 from trialmill.forms.beside import report_misspelt_kind
 from trialmill.forms.draft import Draft
@@ -41,7 +41,7 @@ def rewrite(draft: Draft, reference: Node) -> None:
         return
     expansion = _EXPANSIONS.get(kind) or (_expand_foreign if kind.endswith(_TEMPLATE_SUFFIX) else None)
     if expansion is None:
-        message = f"nothing is known about how a {kind} is run"
+        message = f"nothing is known about how {with_article(kind)} is run"
         meant = nearest(kind, _EXPANSIONS)
         known = f"one of {', '.join(_EXPANSIONS)}, or a kind of yours that ends in {_TEMPLATE_SUFFIX}"
         remedy = f"did you mean {meant!r}?" if meant else known

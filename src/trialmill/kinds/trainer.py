@@ -19,6 +19,8 @@ PROFILES: Final = (
             "jobset.sigs.k8s.io/replicatedjob-name": "node",
             "batch.kubernetes.io/job-completion-index": "0",
         },
+        # What the runtimes that come with the trainer call it.
+        training_container="node",
         # Its pods are described in a TrainingRuntime, out of reach of the trial's manifest.
         collectors=READABLE_FROM_OUTSIDE,
     ),

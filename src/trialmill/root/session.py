@@ -38,17 +38,16 @@ from trialmill.root.lookup import experiment_of
 from trialmill.root.manifests import leave_manifest, stored_manifest
 from trialmill.root.opening import runs_directory
 from trialmill.root.placing import in_the_file
+from trialmill.root.sampling import first, sample
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.runtime.local.runtime import LocalRuntime
 from trialmill.runtime.local.slots import slots_of_this_machine
 from trialmill.runtime.local.stand_ins import StandInError
 from trialmill.search.catalogue import ALGORITHMS, EARLY_STOPPING
 from trialmill.store.sql.open import open_store
-from trialmill.template.compiled import CompiledTemplate, TrialContext
-from trialmill.template.corners import middle
+from trialmill.template.compiled import CompiledTemplate
 from trialmill.template.encode import compiled_from_json
-from trialmill.template.hydration import Hydrate, hydrated
-from trialmill.template.render import RenderError, render_parts
+from trialmill.template.hydration import Hydrate
 
 _LEASE: Final = timedelta(seconds=30)
 _COMPUTE_LONG: Final = frozenset({"tpe", "multivariate-tpe"})
@@ -99,7 +98,7 @@ async def check_before(checked: Checked, options: Options) -> list[Problem]:
 async def check_here(checked: Checked, options: Options) -> list[Problem]:
     """What keeps the experiment's trials from running on this machine."""
     runtime = _local_runtime(Path(os.devnull), checked.experiment, options)
-    resource, parts = await asyncio.to_thread(_sample, checked) if checked.hydrate else _sample(checked)
+    resource, parts = await asyncio.to_thread(sample, checked) if checked.hydrate else sample(checked)
     found = await runtime.check(resource, parts)
     return [in_the_file(problem, checked) for problem in found]
 
@@ -108,7 +107,7 @@ def parallel_that_fits(checked: Checked) -> int:
     """How many trials fit on this machine by what they ask for; one for each CPU where they ask for nothing."""
     machine = slots_of_this_machine()
     problems = Problems()
-    resource, parts = _sample(checked)
+    resource, parts = sample(checked)
     workload = lower(resource, (*checked.companions, *parts), problems)
     wanted = workload.resources if workload else Resources()
     limits = [machine.cpu / (wanted.cpu or 1.0)]
@@ -117,32 +116,6 @@ def parallel_that_fits(checked: Checked) -> int:
     if wanted.gpus:
         limits.append(len(machine.gpus) / wanted.gpus)
     return max(1, int(min(limits)))
-
-
-def _sample(checked: Checked) -> tuple[JsonObject, tuple[JsonObject, ...]]:
-    """What a trial on defaults is made of. Raises InputError."""
-    context = _default_context(checked)
-    try:
-        return hydrated(checked.template, context, checked.hydrate), render_parts(checked.template, context)
-    except RenderError as error:
-        raise InputError(f"a trial on defaults cannot be made: {error}") from error
-
-
-def _default_context(checked: Checked) -> TrialContext:
-    experiment = checked.experiment
-    return TrialContext(
-        assignments=_first(checked),
-        name=experiment.name,
-        namespace=experiment.namespace,
-        index=0,
-        seed=0,
-        experiment=experiment.name,
-    )
-
-
-def _first(checked: Checked) -> Mapping[str, Value]:
-    """The assignment of a trial on defaults."""
-    return checked.space.active(middle(checked.space, checked.experiment.spec.template.trial_parameters))
 
 
 async def run(store: str, checked: Checked, options: Options, session: Session) -> Finished:
@@ -238,7 +211,7 @@ async def try_once(folder: Path, checked: Checked, options: Options, session: Se
     record = new_record(checked, replace(options, max_trials=1, parallel=1), SystemClock().now())
     async with open_store(":memory:") as stores:
         await stores.trials.save([record])
-        searcher = OneTrial(_first(checked))
+        searcher = OneTrial(first(checked))
         return await _drive(stores, record.ref, folder, session, checked.hydrate, resumed=False, searcher=searcher)
 
 

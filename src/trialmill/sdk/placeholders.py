@@ -4,7 +4,7 @@ A placeholder is a text, the one that a file would have: so it goes wherever tex
 serializer. Alone in a field it becomes a value of that field's type; within a longer text it becomes text.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, NoReturn, SupportsIndex, TypeAlias
 
 from trialmill.api.tree import Json
@@ -20,6 +20,15 @@ _SPELLINGS: Final[Mapping[str, tuple[str, str]]] = {
     **{f":{word}-text": ("encode", word) for word in ("json", "shell")},
 }
 """By the end of a trial parameter's name: the field of its declaration, and what it says."""
+
+
+def _refused(what: str) -> Callable[..., NoReturn]:
+    """A method for what cannot be done with a value before its trial."""
+
+    def refuse(placeholder: object, *_args: object, **_named: object) -> NoReturn:
+        raise TypeError(f"{placeholder} cannot be {what}: its value is known in the trial only")
+
+    return refuse
 
 
 class Placeholder(str):
@@ -42,16 +51,44 @@ class Placeholder(str):
             raise ValueError(f"{self} cannot be formatted as {spec!r}: its value is known in the trial only")
         return str(self)
 
-    def __radd__(self, before: str) -> str:
+    def __add__(self, after: object) -> str:
+        if not isinstance(after, str):
+            _calculate(self)
+        return str.__add__(self, after)
+
+    def __radd__(self, before: object) -> str:
+        if not isinstance(before, str):
+            _calculate(self)
         # `$$` before a brace escapes the placeholder, and would leave its bare text to the trial.
         if before.endswith("$"):
             raise ValueError(f"a $ right before {self} would escape it: put the two into one value of the parameter")
         return str.__add__(before, self)
 
-    def __mul__(self, count: SupportsIndex) -> NoReturn:
-        raise TypeError(f"{self} cannot be multiplied: its value is known in the trial only")
+    # As texts they can be put in order, which dumpers do with keys.
+    def __lt__(self, other: object) -> bool:
+        return str.__lt__(self, other) if isinstance(other, str) else _compare(self)
 
-    __rmul__ = __mul__
+    def __le__(self, other: object) -> bool:
+        return str.__le__(self, other) if isinstance(other, str) else _compare(self)
+
+    def __gt__(self, other: object) -> bool:
+        return str.__gt__(self, other) if isinstance(other, str) else _compare(self)
+
+    def __ge__(self, other: object) -> bool:
+        return str.__ge__(self, other) if isinstance(other, str) else _compare(self)
+
+    def replace(self, old: str, new: str, count: SupportsIndex = -1, /) -> str:
+        """For those who replace what a text might hold, as `shlex.quote` does: what it does hold has to stay."""
+        text = str.replace(self, old, new, count)
+        return text if text == self else _rewrite(self)
+
+    __mul__ = __rmul__ = _refused("multiplied")
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _refused("divided")
+    __sub__ = __rsub__ = __mod__ = __pow__ = __rpow__ = __neg__ = __abs__ = __round__ = _refused("used to calculate")
+    __int__ = __float__ = _refused("turned into a number")
+    __getitem__ = __iter__ = split = rsplit = partition = rpartition = _refused("taken apart")
+    upper = lower = title = capitalize = casefold = swapcase = translate = _refused("rewritten")
+    zfill = ljust = rjust = center = _refused("padded")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:
@@ -60,6 +97,11 @@ class Placeholder(str):
         from pydantic_core import core_schema
 
         return core_schema.is_instance_schema(cls, serialization=core_schema.to_string_ser_schema())
+
+
+_calculate: Final = _refused("used to calculate")
+_rewrite: Final = _refused("rewritten")
+_compare: Final = _refused("compared with a number")
 
 
 def param(name: str, *, cast: Cast | None = None, encode: Encoding | None = None) -> Placeholder:

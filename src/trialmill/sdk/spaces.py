@@ -1,15 +1,21 @@
 """Feasible spaces: which values a parameter can have."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import SupportsFloat, TypeAlias
 
 from trialmill.api.experiment import ParameterType
+from trialmill.api.problem import Problems
 from trialmill.api.space import Distribution, format_value
 from trialmill.api.tree import Json, JsonObject
+from trialmill.sdk.trees import tree_of
 
 Number: TypeAlias = int | float | str | SupportsFloat
 """A number, or its text: `"0.10"` keeps its spelling."""
+Choice: TypeAlias = Number | Mapping[str, object] | Sequence[object]
+"""A word, or what is written as one: a number, a boolean, and as JSON a list or a mapping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +97,45 @@ def discrete(*values: Number, default: Number | None = None, description: str = 
     return _listed(ParameterType.DISCRETE, values, default, description)
 
 
-def choice(*values: str | Number, default: str | Number | None = None, description: str = "") -> FeasibleSpace:
+def choice(*values: Choice, default: Choice | None = None, description: str = "") -> FeasibleSpace:
     """One of the listed words, which have no order. A boolean is the word `true` or `false`.
 
     >>> choice("sgd", "adam").space
     {'list': ['sgd', 'adam']}
+    >>> choice(["python", "a.py"], ["python", "b.py", "--fast"]).space
+    {'list': ['["python", "a.py"]', '["python", "b.py", "--fast"]']}
+
+    Lists and mappings are written as JSON; `param(name, cast="json")` makes them of it again in the field that it is
+    the whole value of. Raises TypeError for what is neither, None among it.
     """
     return _listed(ParameterType.CATEGORICAL, values, default, description)
 
 
 def text_of(value: object) -> str:
-    """A value as a file would have it: whole numbers without a point, other numbers as short as they read back."""
+    """A value as a file would have it: whole numbers without a point, other numbers as short as they read back, lists
+    and mappings as JSON. Raises TypeError for what has no text of its own.
+    """
     item = getattr(value, "item", None)
     plain = item() if callable(item) else value  # a scalar of numpy
-    return format_value(plain) if isinstance(plain, bool | int | float | str) else str(plain)
+    if isinstance(plain, Enum):
+        plain = plain.value
+    if isinstance(plain, bool | int | float | str):
+        return format_value(plain)
+    if isinstance(plain, Mapping | list | tuple):
+        return _json(plain)
+    if isinstance(plain, bytes) or type(plain).__str__ is object.__str__:
+        found = "None" if plain is None else f"a {type(plain).__name__}"
+        raise TypeError(f"{found} cannot be a value: write text, a number, a boolean, a list or a dict")
+    return str(plain)
+
+
+def _json(value: object) -> str:
+    problems = Problems()
+    tree = tree_of(value, (), problems)
+    for problem in problems:
+        where = f" at {problem.path}" if problem.path else ""
+        raise TypeError(f"this value cannot be written as JSON{where}: {problem.message}")
+    return json.dumps(tree, ensure_ascii=False)
 
 
 def _range(

@@ -119,6 +119,8 @@ def _unknown(name: str, text: str, known: Collection[str]) -> ExpressionError:
     if dashed:
         message = f"{dashed} cannot stand in an expression as it is, since it reads as several names"
         return ExpressionError(message, f'write parameters["{dashed}"]')
+    if any(quote in _TOKEN.sub("", text) for quote in "'\""):
+        return ExpressionError("a text in quotes does not end", "close it with the quote that it begins with")
     meant = nearest(name, known)
     remedy = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
     return ExpressionError(f"there is no parameter {name}", remedy)

@@ -183,7 +183,7 @@ class _Evaluation:
                 raise _wrong("a range over an integer sets one variable only", offset)
             return range(value)
         if isinstance(value, Opaque):
-            message = f"{value.what} is not known before the trial, so it cannot be ranged over"
+            message = f"{value.what} is {value.when}, so it cannot be ranged over"
             raise GoTemplateError(ErrorKind.OPAQUE, message, offset)
         raise _wrong(f"range goes over a list, found {describe(value)}", offset)
 

@@ -18,6 +18,7 @@ class Opaque:
     text: str
     what: str
     never_empty: bool = False
+    when: str = "not known before the trial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def refuse_opaque(value: Value, doing: str) -> None:
     if isinstance(value, Opaque):
         raise UnfitValueError(
             ErrorKind.OPAQUE,
-            f"{value.what} is not known before the trial, so it cannot be {doing}",
+            f"{value.what} is {value.when}, so it cannot be {doing}",
             "print it as it is, and let the program that gets it decide",
         )
 

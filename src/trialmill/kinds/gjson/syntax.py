@@ -9,6 +9,7 @@ from trialmill.kinds.gjson.path import array_head, modifier_call, query_close, s
 
 _BRACKETS: Final = {"(": ")", "[": "]", "{": "}"}
 _COMPARISON: Final = re.compile(r"[=!<>]=")
+_LONGEST_QUOTE: Final = 80
 _OPERATORS: Final = "=, ==, !=, <, <=, >, >=, % and !%"
 
 
@@ -37,14 +38,14 @@ def _path_problem(path: str) -> str | None:
                 continue
         char = path[i]
         if char in _BRACKETS:
-            return f"{path!r} has a {char!r} inside a name; an index is written as .0, a query as .#(...)"
+            return f"{_quoted(path)} has a {char!r} inside a name; an index is written as .0, a query as .#(...)"
         if char in _BRACKETS.values():
-            return f"{path!r} closes a {char!r} that was never opened"
+            return f"{_quoted(path)} closes a {char!r} that was never opened"
         if _COMPARISON.match(path, i):
-            return f"{path!r} compares outside of a query; a comparison is written inside #(...)"
+            return f"{_quoted(path)} compares outside of a query; a comparison is written inside #(...)"
         i += 2 if char == "\\" else 1
         component_starts = char in ".|"
-    return f"{path!r} ends where a name is expected" if component_starts else None
+    return f"{_quoted(path)} ends where a name is expected" if component_starts else None
 
 
 def _component_problem(path: str, start: int) -> tuple[str | None, int]:
@@ -68,8 +69,16 @@ def _component_problem(path: str, start: int) -> tuple[str | None, int]:
         case "!":
             return None, start + 1 + (squash(rest[1:]) if rest[1:2] in tuple('{["') else len(rest) - 1)
         case "." | "|" if path[:2] != "..":
-            return f"{path!r} has an empty name before the {rest[0]!r} at place {start + 1}", start
+            return f"{_quoted(path)} has an empty name before the {rest[0]!r} at place {start + 1}", start
     return None, start
+
+
+def _quoted(text: str) -> str:
+    return repr(_short(text))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "..."
 
 
 def _unclosed(text: str) -> str:
@@ -80,9 +89,9 @@ def _unclosed(text: str) -> str:
         elif text[i] == '"':
             i, _ = skip_quoted(text, i)
             if i >= len(text):
-                return f"a quote in {text!r} is never closed"
+                return f"a quote in {_quoted(text)} is never closed"
         i += 1
-    return f"the bracket that opens {text!r} is never closed"
+    return f"the bracket that opens {_quoted(text)} is never closed"
 
 
 def _unknown_modifier(name: str) -> str:
@@ -95,15 +104,15 @@ def _query_problem(text: str, close: int) -> str | None:
     shown, inside = text[: close + 1], text[2:close]
     query = array_head(shown).query
     if query is None or not inside.strip():
-        return f"the query {shown} is empty"
+        return f"the query {_short(shown)} is empty"
     written = inside.strip().removeprefix(query.path).strip()
     if not written:
         return _path_problem(query.path)
     if not query.operator or query.operator == "!" or query.value[:1] in tuple("=<>"):
-        return f"the query {shown} has an unknown operator; there are {_OPERATORS}"
+        return f"the query {_short(shown)} has an unknown operator; there are {_OPERATORS}"
     value = written.removeprefix("==").removeprefix(query.operator).strip()
     if value.startswith('"') and skip_quoted(value, 0)[0] < len(value) - 1:
-        return f"the query {shown} goes on after its value; a second test is written as another query, |#(...)"
+        return f"the query {_short(shown)} goes on after its value; a second test is written as another query, |#(...)"
     if len(value) > 1 and value[0] == value[-1] == "'":
-        return f"the query {shown} has its value in single quotes; GJSON knows double quotes only"
+        return f"the query {_short(shown)} has its value in single quotes; GJSON knows double quotes only"
     return _path_problem(query.path) if query.path else None

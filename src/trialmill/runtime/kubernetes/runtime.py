@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, get, get_string
+from trialmill.api.tree import JsonObject, get, get_string, with_article
 from trialmill.engine.ports import (
     Chunk,
     Clock,
@@ -249,7 +249,7 @@ class KubernetesRuntime:
                 problems.append(Problem("cannot-read-file", Severity.ERROR, message, remedy="write it to a folder"))
         if not problems and self._with_printers(resource) == resource:
             kind = get_string(resource, "kind")
-            message = f"the pods of a {kind} are described elsewhere, so no file of theirs can be read"
+            message = f"the pods of {with_article(kind)} are described elsewhere, so no file of theirs can be read"
             remedy = "print metrics to standard output and use the collector StdOut"
             problems.append(Problem("cannot-read-file", Severity.ERROR, message, remedy=remedy))
         return problems
