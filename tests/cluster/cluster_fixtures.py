@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Final
 
 import pytest
 from acceptance_place import Place
@@ -23,12 +24,20 @@ HERE = Path(__file__).parent
 FOUND = pytest.StashKey[Cluster | NoClusterError]()
 
 
+_LEFT_OVER: Final = ("unclosed transport", "unclosed <socket")
+"""A connection whose opening is cancelled at the wrong moment is left to the garbage collector by the HTTP library,
+which then finds it in another test: once in hundreds of requests on a busy machine.
+"""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here is marked, and has its time for itself: the first test waits for the cluster as well."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("cluster")
             item.add_marker(pytest.mark.timeout(180, func_only=True))
+            for left_over in _LEFT_OVER:
+                item.add_marker(pytest.mark.filterwarnings(f"ignore:{left_over}:ResourceWarning"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -49,7 +49,7 @@ def defined(cluster: Cluster, kind: str) -> Iterator[str]:
     try:
         yield name
     finally:
-        cluster.kubectl("delete", f"crd/{name}", "--wait=false")
+        cluster.kubectl("delete", f"crd/{name}", "--wait=false", "--ignore-not-found")
 
 
 def experiment_of(kind: str, **template: Any) -> Tree:
