@@ -1,5 +1,6 @@
 """One real cluster for the whole run, also when several processes run it, and a namespace of its own for each test."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -25,8 +26,8 @@ FOUND = pytest.StashKey[Cluster | NoClusterError]()
 
 
 _LEFT_OVER: Final = ("unclosed transport", "unclosed <socket")
-"""A connection whose opening is cancelled at the wrong moment is left to the garbage collector by the HTTP library,
-which then finds it in another test: once in hundreds of requests on a busy machine.
+"""A connection whose opening is cancelled at the wrong moment, or whose server is killed, is left to the garbage
+collector by the HTTP library: once in hundreds of requests.
 """
 
 
@@ -38,6 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(180, func_only=True))
             for left_over in _LEFT_OVER:
                 item.add_marker(pytest.mark.filterwarnings(f"ignore:{left_over}:ResourceWarning"))
+
+
+def pytest_runtest_teardown() -> None:
+    """What is left over is collected here, and not found in a test that has nothing to do with it."""
+    gc.collect()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
