@@ -37,6 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker("cluster")
             item.add_marker(pytest.mark.timeout(180, func_only=True))
+            # Real programs on a busy machine: what fails has to fail twice; a first failure is still shown, as RERUN.
+            item.add_marker(pytest.mark.flaky(reruns=1))
             for left_over in _LEFT_OVER:
                 item.add_marker(pytest.mark.filterwarnings(f"ignore:{left_over}:ResourceWarning"))
 
