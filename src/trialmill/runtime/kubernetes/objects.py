@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, TypeAlias
 
-from trialmill.api.tree import JsonObject, Path, get_list, get_string
+from trialmill.api.tree import JsonObject, Path, get_list, get_object, get_string
 from trialmill.engine.ports import Created, Exists, Rejected
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
@@ -121,7 +121,8 @@ class Objects:
         profile = profile_of(ref.api_version, ref.kind)
         wanted = stamped(resource, key, self._target.namespace, profile)
         if not type.namespaced:
-            wanted = {**wanted, "metadata": {k: v for k, v in _metadata(wanted).items() if k != "namespace"}}
+            metadata = {name: value for name, value in get_object(wanted, "metadata").items() if name != "namespace"}
+            wanted = {**wanted, "metadata": metadata}
         try:
             written = await self._api.create(type, wanted, _namespace(type, wanted))
         except KubeError as error:
@@ -177,11 +178,6 @@ class Objects:
 
 def _ref(object: JsonObject) -> KindRef:
     return KindRef(get_string(object, "apiVersion"), get_string(object, "kind"))
-
-
-def _metadata(object: JsonObject) -> JsonObject:
-    metadata = object.get("metadata")
-    return metadata if isinstance(metadata, dict) else {}
 
 
 def _namespace(type: ResourceType, object: JsonObject) -> str:
