@@ -386,11 +386,11 @@ def test_the_namespace_can_be_given(tmp_path: Path) -> None:
 
 def test_without_the_extra_a_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = kubeconfig(tmp_path, "http://127.0.0.1:1")
-    for module in [name for name in sys.modules if name.split(".")[0] == "httpx2"]:
+    for module in [name for name in sys.modules if name.split(".")[0] == "aiohttp"]:
         monkeypatch.delitem(sys.modules, module)
     for module in ("connection", "discovery", "http_api"):
         monkeypatch.delitem(sys.modules, f"trialmill.kube.{module}", raising=False)
-    monkeypatch.setitem(sys.modules, "httpx2", None)
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
     with pytest.raises(KubeConfigError, match=r"is not installed; pip install 'trialmill\[kubernetes\]'"):
         connect(kubeconfig=file)
 
@@ -402,6 +402,6 @@ def test_a_plugin_whose_cluster_has_no_readable_authority_is_said(tmp_path: Path
 
 
 def test_nothing_heavy_is_imported_before_a_connection_is_made() -> None:
-    program = "import sys, trialmill.kube.connect; print('httpx2' in sys.modules)"
+    program = "import sys, trialmill.kube.connect; print('aiohttp' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert printed == "False\n"

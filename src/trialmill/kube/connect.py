@@ -25,7 +25,7 @@ def connect(
     """A client for the cluster that kubectl would talk to. No request is made yet.
 
     Raises KubeConfigError where there is no way to a cluster: no kubeconfig, an unknown context, files that cannot be
-    read. httpx2 is imported here (0.1 s), so that commands which need no cluster do not pay for it.
+    read. aiohttp is imported here (0.1 s), so that commands which need no cluster do not pay for it.
     """
     home = Path(environment.get("HOME") or Path.home())
     access = find_access(context, kubeconfig, environment=environment, home=home)
@@ -33,7 +33,7 @@ def connect(
         from trialmill.kube.connection import Connection
         from trialmill.kube.http_api import HttpKubeApi
     except ModuleNotFoundError as error:
-        if error.name != "httpx2":
+        if error.name not in ("aiohttp", "aiohttp_socks"):
             raise
         raise KubeConfigError(
             "the package that talks to clusters is not installed", "pip install 'trialmill[kubernetes]'"

@@ -1,25 +1,29 @@
-"""Requests to one API server with one user's credentials, over httpx2: errors mapped, credentials renewed once.
+"""Requests to one API server with one user's credentials, over aiohttp: errors mapped, credentials renewed once.
 
 HTTP/1.1: each watch and each followed log has a connection of its own; ordinary requests share a few. Connections are
 probed by the system (TCP keep-alive), so that a peer which vanished without a word is noticed in about a minute, also
-where silence is normal.
+where silence is normal. A GET or DELETE whose kept connection turns out to be closed is sent once more, on a new one.
 """
 
 import asyncio
 import json
+import os
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
-import httpx2
+import aiohttp
+from yarl import URL
 
 from trialmill.api.tree import Json
 from trialmill.kube.api import UnreachableError
-from trialmill.kube.configuration import KubeConfigError, Server
+from trialmill.kube.configuration import Server
 from trialmill.kube.credentials import ClientCertificate, Credentials, Proof
+from trialmill.kube.proxied import PROXY_ERRORS, connector_through, proxy_of_requests
 from trialmill.kube.statuses import refusal, warnings_of
 from trialmill.kube.tls import tls_context
 
@@ -27,14 +31,18 @@ CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 65.0
 """The API server itself gives up on an ordinary request after 60."""
 AT_ONCE: Final = 16
-"""Ordinary requests under way. Each needs a connection, and all connections are looked at for each request: with 64 a
-trial took half as much processor time again.
-"""
+"""Ordinary requests under way; each needs a connection."""
+_LINE: Final = 1 << 16
+"""Bytes of a header's line: warnings quote fields and values, which can be long."""
+_READ: Final = 1 << 18
 _UNAUTHORIZED: Final = 401
-_KEEP_ALIVE: Final = tuple(
-    (socket.IPPROTO_TCP, getattr(socket, name), value)
-    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
-    if hasattr(socket, name)
+_KEEP_ALIVE: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+        if hasattr(socket, name)
+    ),
 )
 Query = Sequence[tuple[str, str]]
 
@@ -47,20 +55,6 @@ class Answer:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Clients:
-    """Two pools, since looking for a free connection costs the more the more there are: streams have as many as are
-    asked for (a limit would let a watch wait for a log to end), requests a few.
-    """
-
-    requests: httpx2.AsyncClient
-    streams: httpx2.AsyncClient
-
-    async def close(self) -> None:
-        await self.requests.aclose()
-        await self.streams.aclose()
-
-
 class Connection:
     """One server, one user. `proxy` is the address of the proxy that leads there, empty for none."""
 
@@ -69,9 +63,9 @@ class Connection:
         self._credentials = credentials
         self._proxy = proxy
         self._agent = agent
-        self._clients: _Clients | None = None
+        self._session: aiohttp.ClientSession | None = None
         self._shown: ClientCertificate | None = None
-        self._replaced: list[_Clients] = []
+        self._replaced: list[aiohttp.ClientSession] = []
         self._places = asyncio.Semaphore(AT_ONCE)
 
     async def request(
@@ -83,13 +77,13 @@ class Connection:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """A whole answer of status 2xx. Raises KubeError and UnreachableError."""
-        async with (
-            self._places,
-            self._opened(method, path, query, body, headers, silence=ANSWER_SECONDS, lasts=False) as response,
-        ):
+        timeout = aiohttp.ClientTimeout(
+            total=CONNECT_SECONDS + ANSWER_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS
+        )
+        async with self._places, self._opened(method, path, query, body, headers, timeout) as response:
             with _mapped(self.server.url):
-                await response.aread()
-            return Answer(self._parsed(response.content), warnings_of(response.headers.get_list("warning")))
+                content = await response.read()
+            return Answer(self._parsed(content), warnings_of(response.headers.getall("warning", [])))
 
     @asynccontextmanager
     async def open(
@@ -101,9 +95,10 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         *,
         silence: float | None,
-    ) -> AsyncIterator[httpx2.Response]:
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer of status 2xx whose body is still to come. `silence`: seconds without a byte that are too many."""
-        async with self._opened(method, path, query, body, headers, silence=silence, lasts=True) as response:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
+        async with self._opened(method, path, query, body, headers, timeout) as response:
             yield response
 
     @asynccontextmanager
@@ -114,37 +109,32 @@ class Connection:
         query: Query,
         body: Json,
         headers: Mapping[str, str] | None,
-        *,
-        silence: float | None,
-        lasts: bool,
-    ) -> AsyncIterator[httpx2.Response]:
-        """`lasts`: the answer is a stream."""
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- the library's
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        content = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        kind = {} if content is None else {"Content-Type": "application/json"}
+        sent = list((kind | dict(headers or {})).items())
         proof = await self._credentials.proof()
-
-        async def send(proof: Proof) -> httpx2.Response:
-            clients = self._clients_for(proof)
-            client = clients.streams if lasts else clients.requests
-            return await self._send(client, proof, method, path, query, body, headers, silence)
-
-        response = await send(proof)
+        response = await self._send(proof, method, path, query, content, sent, timeout)
         try:
-            if response.status_code == _UNAUTHORIZED:
+            if response.status == _UNAUTHORIZED:
                 renewed = await self._credentials.renewed(proof)
                 if renewed is not None:
-                    await response.aclose()
-                    response = await send(renewed)
-            if not response.is_success:
+                    response.close()
+                    response = await self._send(renewed, method, path, query, content, sent, timeout)
+            if not 200 <= response.status < 300:
                 with _mapped(self.server.url):
-                    await response.aread()
-                raise refusal(response.status_code, response.headers, response.content)
+                    text = await response.read()
+                raise refusal(response.status, response.headers, text)
             yield response
         finally:
-            await response.aclose()
+            # What has been read to its end has given its connection back; anything else must not be used again.
+            response.close()
 
-    async def chunks(self, response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    async def chunks(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
         """The body as it comes. Raises UnreachableError where it is cut short or silent for too long."""
         with _mapped(self.server.url):
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.content.iter_any():
                 yield chunk
 
     def _parsed(self, content: bytes) -> Json:
@@ -156,76 +146,66 @@ class Connection:
         return tree
 
     async def close(self) -> None:
-        clients = [*self._replaced, *([self._clients] if self._clients else [])]
-        self._replaced, self._clients = [], None
-        for each in clients:
+        sessions = [*self._replaced, *([self._session] if self._session else [])]
+        self._replaced, self._session = [], None
+        for each in sessions:
             await each.close()
 
     async def _send(
         self,
-        client: httpx2.AsyncClient,
         proof: Proof,
         method: str,
         path: str,
         query: Query,
-        body: Json,
-        headers: Mapping[str, str] | None,
-        silence: float | None,
-    ) -> httpx2.Response:
-        timeout = httpx2.Timeout(CONNECT_SECONDS, read=silence, write=ANSWER_SECONDS, pool=None)
-        content = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        extensions = {"sni_hostname": self.server.tls_name} if self.server.tls_name else {}
-        request = client.build_request(
-            method,
-            self.server.url + path,
-            params=list(query) or None,
-            content=content,
-            headers=[*({"Content-Type": "application/json"} | dict(headers or {})).items(), *proof.headers],
-            timeout=timeout,
-            extensions=extensions,
-        )
+        content: bytes | None,
+        headers: Sequence[tuple[str, str]],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- the library's
+    ) -> aiohttp.ClientResponse:
+        address = f"{self.server.url}{path}?{urlencode(query)}" if query else self.server.url + path
         with _mapped(self.server.url):
-            return await client.send(request, stream=True)
-
-    def _clients_for(self, proof: Proof) -> _Clients:
-        """The clients that show the proof's certificate. Streams that are open on older ones go on."""
-        if self._clients is not None and proof.certificate == self._shown:
-            return self._clients
-        if self._clients is not None:
-            self._replaced.append(self._clients)
-        self._shown = proof.certificate
-        tls = tls_context(self.server, proof.certificate)
-        self._clients = _Clients(self._client(tls), self._client(tls))
-        return self._clients
-
-    def _client(self, tls: ssl.SSLContext) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(
-            transport=self._transport(tls),
-            headers={"User-Agent": self._agent, "Accept": "application/json"},
-            follow_redirects=False,
-            trust_env=False,
-        )
-
-    def _transport(self, tls: ssl.SSLContext) -> httpx2.AsyncHTTPTransport:
-        try:
-            return httpx2.AsyncHTTPTransport(
-                verify=tls,
-                trust_env=False,
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=AT_ONCE, keepalive_expiry=30),
-                proxy=self._proxy or None,
-                socket_options=[(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *_KEEP_ALIVE],
+            return await self._session_for(proof).request(
+                method,
+                URL(address, encoded=True),
+                data=content,
+                headers=[*headers, *proof.headers],
+                timeout=timeout,
+                allow_redirects=False,
             )
-        except ImportError:
-            raise KubeConfigError(
-                "a SOCKS proxy leads to the cluster, and the package for it is not installed",
-                "pip install 'trialmill[kubernetes]'",
-            ) from None
-        except (ValueError, httpx2.InvalidURL):
-            raise KubeConfigError("the address of the proxy to the cluster is not usable") from None
+
+    def _session_for(self, proof: Proof) -> aiohttp.ClientSession:
+        """The session that shows the proof's certificate. Streams that are open on older ones go on."""
+        if self._session is not None and proof.certificate == self._shown:
+            return self._session
+        if self._session is not None:
+            self._replaced.append(self._session)
+        self._shown = proof.certificate
+        self._session = aiohttp.ClientSession(
+            connector=self._connector(tls_context(self.server, proof.certificate)),
+            proxy=proxy_of_requests(self._proxy),
+            headers={"User-Agent": self._agent, "Accept": "application/json"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=_READ,
+            max_line_size=_LINE,
+            max_field_size=_LINE,
+        )
+        return self._session
+
+    def _connector(self, tls: ssl.SSLContext) -> aiohttp.BaseConnector:
+        through = connector_through(self._proxy, tls)
+        # No limit: it would let a watch wait for a log to end.
+        return through or aiohttp.TCPConnector(ssl=tls, limit=0, keepalive_timeout=30, socket_factory=_probed)
+
+
+def _probed(address: Any) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    for option in _KEEP_ALIVE:
+        made.setsockopt(*option)
+    return made
 
 
 class _mapped:  # noqa: N801 -- used like a function, and cheaper than a generator
-    """Turns what httpx2 raises into UnreachableError, with the server's address and no more than a cause."""
+    """Turns what aiohttp raises into UnreachableError, with the server's address and no more than a cause."""
 
     __slots__ = ("_server",)
 
@@ -236,17 +216,31 @@ class _mapped:  # noqa: N801 -- used like a function, and cheaper than a generat
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, httpx2.TransportError | httpx2.DecodingError | httpx2.InvalidURL | OSError):
+        if isinstance(error, aiohttp.ClientError | OSError | PROXY_ERRORS):
             raise UnreachableError(f"{self._server}: {_cause(error)}") from error
 
 
 def _cause(error: BaseException) -> str:
     match error:
-        case httpx2.ConnectTimeout():
+        case aiohttp.ConnectionTimeoutError():
             return f"no connection within {CONNECT_SECONDS:g} seconds"
-        case httpx2.ReadTimeout():
+        case TimeoutError():
             return "no answer for too long"
-        case httpx2.ProxyError():
-            return f"the proxy refused: {error}"
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy refused: {error.status} {error.message}"
+        case aiohttp.ClientProxyConnectionError():
+            return f"the proxy cannot be reached: {_reason(error.os_error)}"
+        case aiohttp.ClientConnectorCertificateError():
+            return str(error.certificate_error)
+        case aiohttp.ClientConnectorError():
+            return _reason(error.os_error)
+        case aiohttp.ServerDisconnectedError():
+            return "the connection was closed before the answer"
         case _:
             return str(error) or type(error).__name__
+
+
+def _reason(error: OSError) -> str:
+    """The system's own word; what asyncio says instead names its functions."""
+    is_systems = error.errno is not None and error.errno > 0 and not isinstance(error, ssl.SSLError)
+    return os.strerror(error.errno) if is_systems and error.errno else str(error.strerror or error)

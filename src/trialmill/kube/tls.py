@@ -10,18 +10,41 @@ from trialmill.kube.credentials import ClientCertificate
 
 def tls_context(server: Server, client: ClientCertificate | None) -> ssl.SSLContext:
     """How to check the server and show who is asking. Raises KubeConfigError for files that are no certificates."""
+    # Not `create_default_context`: since Python 3.13 it asks for what many clusters' own authorities lack, and kubectl
+    # takes those.
+    context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+    context.name = server.tls_name
     try:
-        context = ssl.create_default_context(cadata=_authorities(server.ca) if server.ca else None)
+        if server.ca:
+            context.load_verify_locations(cadata=_authorities(server.ca))
+        else:
+            context.load_default_certs()
     except ssl.SSLError:
         raise KubeConfigError("the kubeconfig's certificate authority is no PEM certificate") from None
-    # Python 3.13 turned this on. Many clusters' own authorities lack what it asks for, and kubectl takes them.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if server.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if client:
         _show(context, client)
     return context
+
+
+class _Context(ssl.SSLContext):
+    """Expects the server to have `name`, where that is given, whatever name it is reached by (`tls-server-name`), also
+    through a proxy.
+    """
+
+    name = ""
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        return super().wrap_bio(incoming, outgoing, server_side, self.name or server_hostname, session)
 
 
 def _authorities(ca: Pem) -> str:
