@@ -9,12 +9,13 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
 
-import httpx2
+import aiohttp
 from kube_api_server import status_of
 from kube_wire import Exchange, Request, Server, serve
+from yarl import URL
 
 from trialmill.kube.api import ExpiredError, KubeError
 from trialmill.kube.configuration import Access
@@ -60,12 +61,15 @@ class FaultProxy:
     by each fault.
     """
 
-    def __init__(self, upstream: httpx2.AsyncClient, plan: Plan, after: Callable[[], int] = lambda: 1) -> None:
+    def __init__(
+        self, upstream: aiohttp.ClientSession, root: str, plan: Plan, after: Callable[[], int] = lambda: 1
+    ) -> None:
         self.plan = plan
         self.done = Counter[Fault]()
         self.struck = asyncio.Event()
         self._after = after
         self._upstream = upstream
+        self._root = root
         self._earlier: dict[str, bytes] = {}
 
     async def __call__(self, exchange: Exchange) -> None:
@@ -90,44 +94,43 @@ class FaultProxy:
             return
         if fault is Fault.SLOW:
             await asyncio.sleep(0.05)
-        response = await self._upstream.send(self._request(request))
+        async with self._asked(request) as response:
+            content = await response.read()
         if fault is Fault.RESET_AFTER:
             exchange.reset()
             return
-        is_first_page = request.method == "GET" and response.is_success and "continue" not in request.query
+        is_first_page = request.method == "GET" and response.ok and "continue" not in request.query
         # Kept for the next stale answer; not overwritten, for the older it is, the worse.
         if is_first_page and request.target not in self._earlier:
-            self._earlier[request.target] = response.content
-        headers = [(name, value) for name, value in response.headers.items() if name in ("warning", "retry-after")]
-        await exchange.answer(response.status_code, response.content, headers)
+            self._earlier[request.target] = content
+        headers = [
+            (name, value) for name, value in response.headers.items() if name.lower() in ("warning", "retry-after")
+        ]
+        await exchange.answer(response.status, content, headers)
 
     async def _stream(self, exchange: Exchange, fault: Fault | None) -> None:
-        response = await self._upstream.send(self._request(exchange.request), stream=True)
-        try:
-            if not response.is_success:
-                await exchange.answer(response.status_code, await response.aread())
+        async with self._asked(exchange.request) as response:
+            if not response.ok:
+                await exchange.answer(response.status, await response.read())
                 return
             await exchange.begin()
             left = 0 if fault is Fault.CLOSE else self._after()
             left = 4 * left if fault in _LAST else left
-            lines = response.aiter_lines()
             while fault is None or left > 0:
-                line = await anext(lines, None)
-                if line is None:
+                line = await response.content.readline()
+                if not line:
                     break
                 await self._pass_on(exchange, line, fault)
                 left -= 1
             await self._end(exchange, fault)
-        finally:
-            await response.aclose()
 
-    async def _pass_on(self, exchange: Exchange, line: str, fault: Fault | None) -> None:
+    async def _pass_on(self, exchange: Exchange, line: bytes, fault: Fault | None) -> None:
         if fault is Fault.NO_BOOKMARKS and json.loads(line)["type"] == "BOOKMARK":
             return
         if fault is Fault.SLOW:
             await asyncio.sleep(0.01)
         for _ in range(2 if fault is Fault.DOUBLE else 1):
-            await exchange.send(line.encode() + b"\n")
+            await exchange.send(line)
 
     async def _end(self, exchange: Exchange, fault: Fault | None) -> None:
         match fault:
@@ -146,9 +149,11 @@ class FaultProxy:
             case _:
                 await exchange.end()
 
-    def _request(self, request: Request) -> httpx2.Request:
+    def _asked(self, request: Request) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         kept = {k: v for k, v in request.headers.items() if k in ("content-type", "accept")}
-        return self._upstream.build_request(request.method, request.target, headers=kept, content=request.body)
+        return self._upstream.request(
+            request.method, URL(self._root + request.target, encoded=True), headers=kept, data=request.body or None
+        )
 
 
 @asynccontextmanager
@@ -157,14 +162,13 @@ async def faulty(
 ) -> AsyncIterator[tuple[FaultProxy, Server]]:
     """A proxy in front of a cluster, at an address of plain HTTP that asks for no credentials."""
     proof = await credentials_for(access).proof()
-    async with httpx2.AsyncClient(
-        base_url=access.server.url,
-        verify=tls_context(access.server, proof.certificate),
+    tls = tls_context(access.server, proof.certificate)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=tls, limit=0),
         headers=list(proof.headers),
-        timeout=httpx2.Timeout(10, read=None),
-        limits=httpx2.Limits(max_connections=None),
-        trust_env=False,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+        read_bufsize=1 << 24,
     ) as upstream:
-        proxy = FaultProxy(upstream, plan, after)
+        proxy = FaultProxy(upstream, access.server.url, plan, after)
         async with serve(proxy) as server:
             yield proxy, server

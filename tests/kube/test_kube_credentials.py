@@ -1,21 +1,18 @@
-"""Credentials are found, sent, renewed once, and never shown; connections are as private as the kubeconfig says."""
+"""Credentials are found, sent, renewed once, and never shown."""
 
 import asyncio
 import json
-import os
-import ssl
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import trustme
-from kube_wire import Exchange, Handler, Request, serve
+from kube_asking import Authority, ask, kubeconfig, version, welcome
+from kube_wire import Exchange, Handler
 
 from trialmill.api.tree import JsonObject
-from trialmill.kube.api import KubeApi, KubeError, UnreachableError
+from trialmill.kube.api import KubeApi, KubeError
 from trialmill.kube.configuration import Access, ExecPlugin, KubeConfigError, Pem, Server, User
 from trialmill.kube.connect import connect
 from trialmill.kube.credentials import credentials_for
@@ -23,15 +20,6 @@ from trialmill.kube.exec_plugin import last_words, run_plugin
 
 V1 = "client.authentication.k8s.io/v1"
 UNAUTHORIZED: JsonObject = {"kind": "Status", "reason": "Unauthorized", "message": "Unauthorized", "code": 401}
-
-
-def kubeconfig(folder: Path, url: str, user: str = "{}", cluster: str = "") -> Path:
-    file = folder / "config"
-    file.write_text(
-        "current-context: here\ncontexts: [{name: here, context: {cluster: c, user: u}}]\n"
-        f"clusters: [{{name: c, cluster: {{server: '{url}'{cluster}}}}}]\nusers: [{{name: u, user: {user}}}]\n"
-    )
-    return file
 
 
 def plugin_file(folder: Path, script: str) -> Path:
@@ -48,34 +36,6 @@ def runs(folder: Path) -> int:
 
 def prints(status: str) -> str:
     return f"""echo '{{"apiVersion": "{V1}", "kind": "ExecCredential", "status": {status}}}'"""
-
-
-def ask(
-    folder: Path,
-    handler: Handler,
-    user: str,
-    story: Callable[[KubeApi], Awaitable[None]],
-    *,
-    tls: ssl.SSLContext | None = None,
-    cluster: str = "",
-    environment: dict[str, str] | None = None,
-) -> list[Request]:
-    async def main() -> list[Request]:
-        async with serve(handler, tls) as server:
-            file = kubeconfig(folder, server.url, user, cluster)
-            async with connect(kubeconfig=file, environment=environment or {}) as api:
-                await story(api)
-            return server.requests
-
-    return asyncio.run(main())
-
-
-async def version(api: KubeApi) -> None:
-    assert await api.server_version() == "v1"
-
-
-async def welcome(exchange: Exchange) -> None:
-    await exchange.answer(200, {"gitVersion": "v1"})
 
 
 def only(*tokens: str) -> Handler:
@@ -252,65 +212,9 @@ def test_what_may_be_a_token_is_blacked_out_in_a_plugins_words() -> None:
     assert last_words(f"one\ntwo\nthe token {token} is old\nlog in".encode()) == "two the token [...] is old log in"
 
 
-class Authority:
-    """A certificate authority and servers that show its certificates."""
-
-    def __init__(self, folder: Path) -> None:
-        self.ca = trustme.CA()
-        self.file = folder / "ca.crt"
-        self.ca.cert_pem.write_to_path(str(self.file))
-        self.folder = folder
-
-    def server(self, *names: str, ask_clients: bool = False) -> ssl.SSLContext:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self.ca.issue_cert(*names).configure_cert(context)
-        if ask_clients:
-            context.verify_mode = ssl.CERT_REQUIRED
-            self.ca.configure_trust(context)
-        return context
-
-    def client(self) -> str:
-        """A user with a certificate."""
-        issued = self.ca.issue_cert("me@x")
-        issued.cert_chain_pems[0].write_to_path(str(self.folder / "me.crt"))
-        issued.private_key_pem.write_to_path(str(self.folder / "me.key"))
-        return "{client-certificate: me.crt, client-key: me.key}"
-
-
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
-
-
-def test_the_clusters_own_authority_is_trusted(tmp_path: Path, authority: Authority) -> None:
-    ask(tmp_path, welcome, "{}", version, tls=authority.server("127.0.0.1"), cluster=", certificate-authority: ca.crt")
-
-
-async def is_not_trusted(api: KubeApi) -> None:
-    with pytest.raises(UnreachableError, match="certificate verify failed"):
-        await api.server_version()
-
-
-@pytest.mark.parametrize("cluster", ["", ", certificate-authority: ca.crt"], ids=["unknown authority", "another name"])
-def test_nobody_else_is_trusted(tmp_path: Path, authority: Authority, cluster: str) -> None:
-    assert ask(tmp_path, welcome, "{token: t}", is_not_trusted, tls=authority.server("c.test"), cluster=cluster) == []
-
-
-def test_the_name_on_the_certificate_can_be_given(tmp_path: Path, authority: Authority) -> None:
-    cluster = ", certificate-authority: ca.crt, tls-server-name: c.test"
-    ask(tmp_path, welcome, "{}", version, tls=authority.server("c.test"), cluster=cluster)
-
-
-def test_checks_can_be_turned_off(tmp_path: Path, authority: Authority) -> None:
-    cluster = ", insecure-skip-tls-verify: true"
-    ask(tmp_path, welcome, "{}", version, tls=authority.server("c.test"), cluster=cluster)
-
-
-def test_a_client_certificate_is_shown(tmp_path: Path, authority: Authority) -> None:
-    cluster = ", certificate-authority: ca.crt"
-    tls = authority.server("127.0.0.1", ask_clients=True)
-    ask(tmp_path, welcome, authority.client(), version, tls=tls, cluster=cluster)
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("trialmill-*/key"))
 
 
 def test_a_certificate_from_a_plugin_is_shown_and_replaced(tmp_path: Path, authority: Authority) -> None:
@@ -340,44 +244,6 @@ def test_a_certificate_from_a_plugin_is_shown_and_replaced(tmp_path: Path, autho
     assert (len(seen), runs(tmp_path)) == (3, 2)
 
 
-@pytest.mark.parametrize(
-    ("user", "cluster", "message"),
-    [
-        ("{client-certificate: ca.crt}", "", "has a client certificate without a client-key"),
-        ("{client-certificate: ca.crt, client-key: ca.crt}", "", "certificate and key cannot be used; check that"),
-        ("{client-certificate: no.crt, client-key: ca.crt}", "", r"the client certificate .*/no\.crt cannot be read"),
-        ("{}", ", certificate-authority: config", "certificate authority is no PEM certificate"),
-        ("{}", ", certificate-authority: no.crt", r"the certificate authority .*/no\.crt cannot be read"),
-        ("{}", ", proxy-url: 'ftp://x'", "the address of the proxy to the cluster is not usable"),
-    ],
-)
-def test_files_that_cannot_be_used_are_said(
-    tmp_path: Path, authority: Authority, user: str, cluster: str, message: str
-) -> None:
-    async def main() -> None:
-        async with connect(
-            kubeconfig=kubeconfig(tmp_path, "https://127.0.0.1:1", user, cluster), environment={}
-        ) as api:
-            await api.server_version()
-
-    with pytest.raises(KubeConfigError, match=message):
-        asyncio.run(main())
-
-
-@pytest.mark.parametrize("where", ["kubeconfig", "environment"])
-def test_a_proxy_is_gone_through(tmp_path: Path, where: str) -> None:
-    async def main() -> None:
-        async with serve(welcome) as proxy:
-            cluster = f", proxy-url: '{proxy.url}'" if where == "kubeconfig" else ""
-            environment = {"HTTP_PROXY": proxy.url} if where == "environment" else {}
-            file = kubeconfig(tmp_path, "http://c.test:6443", "{}", cluster)
-            async with connect(kubeconfig=file, environment=environment) as api:
-                await version(api)
-            assert proxy.requests[0].target == "http://c.test:6443/version"
-
-    asyncio.run(main())
-
-
 def test_the_namespace_can_be_given(tmp_path: Path) -> None:
     file = kubeconfig(tmp_path, "http://127.0.0.1:1")
     assert connect(kubeconfig=file, namespace="team").namespace == "team"
@@ -388,7 +254,7 @@ def test_without_the_extra_a_sentence_says_what_to_install(tmp_path: Path, monke
     file = kubeconfig(tmp_path, "http://127.0.0.1:1")
     for module in [name for name in sys.modules if name.split(".")[0] == "aiohttp"]:
         monkeypatch.delitem(sys.modules, module)
-    for module in ("connection", "discovery", "http_api"):
+    for module in ("connection", "discovery", "failures", "http_api", "proxied"):
         monkeypatch.delitem(sys.modules, f"trialmill.kube.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "aiohttp", None)
     with pytest.raises(KubeConfigError, match=r"is not installed; pip install 'trialmill\[kubernetes\]'"):

@@ -142,8 +142,9 @@ class Propagation(StrEnum):
 class KubeApi(Protocol):
     """One cluster, with one user's credentials. Every method raises KubeError and UnreachableError.
 
-    No method retries: those who call know what may be repeated. Credentials are refreshed once on HTTP 401; where that
-    fails, the KubeError is a `KubeConfigError`, of status 401 too, and says what its user can do.
+    No method retries: those who call know what may be repeated (a GET or DELETE may be sent twice where a connection
+    ended before the answer). Credentials are refreshed once on HTTP 401; where that fails, the KubeError is a
+    `KubeConfigError`, of status 401 too, and says what its user can do.
     """
 
     @property

@@ -7,7 +7,6 @@ where silence is normal. A GET or DELETE whose kept connection turns out to be c
 
 import asyncio
 import json
-import os
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -23,11 +22,11 @@ from trialmill.api.tree import Json
 from trialmill.kube.api import UnreachableError
 from trialmill.kube.configuration import Server
 from trialmill.kube.credentials import ClientCertificate, Credentials, Proof
-from trialmill.kube.proxied import PROXY_ERRORS, connector_through, proxy_of_requests
+from trialmill.kube.failures import CONNECT_SECONDS, mapped
+from trialmill.kube.proxied import connector_through, proxy_of_requests
 from trialmill.kube.statuses import refusal, warnings_of
 from trialmill.kube.tls import tls_context
 
-CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 65.0
 """The API server itself gives up on an ordinary request after 60."""
 AT_ONCE: Final = 16
@@ -81,7 +80,7 @@ class Connection:
             total=CONNECT_SECONDS + ANSWER_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS
         )
         async with self._places, self._opened(method, path, query, body, headers, timeout) as response:
-            with _mapped(self.server.url):
+            with mapped(self.server.url):
                 content = await response.read()
             return Answer(self._parsed(content), warnings_of(response.headers.getall("warning", [])))
 
@@ -123,7 +122,7 @@ class Connection:
                     response.close()
                     response = await self._send(renewed, method, path, query, content, sent, timeout)
             if not 200 <= response.status < 300:
-                with _mapped(self.server.url):
+                with mapped(self.server.url):
                     text = await response.read()
                 raise refusal(response.status, response.headers, text)
             yield response
@@ -133,7 +132,7 @@ class Connection:
 
     async def chunks(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
         """The body as it comes. Raises UnreachableError where it is cut short or silent for too long."""
-        with _mapped(self.server.url):
+        with mapped(self.server.url):
             async for chunk in response.content.iter_any():
                 yield chunk
 
@@ -162,7 +161,7 @@ class Connection:
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- the library's
     ) -> aiohttp.ClientResponse:
         address = f"{self.server.url}{path}?{urlencode(query)}" if query else self.server.url + path
-        with _mapped(self.server.url):
+        with mapped(self.server.url):
             return await self._session_for(proof).request(
                 method,
                 URL(address, encoded=True),
@@ -202,45 +201,3 @@ def _probed(address: Any) -> socket.socket:
     for option in _KEEP_ALIVE:
         made.setsockopt(*option)
     return made
-
-
-class _mapped:  # noqa: N801 -- used like a function, and cheaper than a generator
-    """Turns what aiohttp raises into UnreachableError, with the server's address and no more than a cause."""
-
-    __slots__ = ("_server",)
-
-    def __init__(self, server: str) -> None:
-        self._server = server
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, aiohttp.ClientError | OSError | PROXY_ERRORS):
-            raise UnreachableError(f"{self._server}: {_cause(error)}") from error
-
-
-def _cause(error: BaseException) -> str:
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return f"no connection within {CONNECT_SECONDS:g} seconds"
-        case TimeoutError():
-            return "no answer for too long"
-        case aiohttp.ClientHttpProxyError():
-            return f"the proxy refused: {error.status} {error.message}"
-        case aiohttp.ClientProxyConnectionError():
-            return f"the proxy cannot be reached: {_reason(error.os_error)}"
-        case aiohttp.ClientConnectorCertificateError():
-            return str(error.certificate_error)
-        case aiohttp.ClientConnectorError():
-            return _reason(error.os_error)
-        case aiohttp.ServerDisconnectedError():
-            return "the connection was closed before the answer"
-        case _:
-            return str(error) or type(error).__name__
-
-
-def _reason(error: OSError) -> str:
-    """The system's own word; what asyncio says instead names its functions."""
-    is_systems = error.errno is not None and error.errno > 0 and not isinstance(error, ssl.SSLError)
-    return os.strerror(error.errno) if is_systems and error.errno else str(error.strerror or error)

@@ -9,11 +9,10 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
-from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError, ProxyType
+from aiohttp_socks import ProxyConnector, ProxyType
 
 from trialmill.kube.configuration import KubeConfigError
 
-PROXY_ERRORS: Final = ProxyConnectionError | ProxyError | ProxyTimeoutError
 _TUNNELS: Final = {
     "https": (ProxyType.HTTP, 443),
     "socks5": (ProxyType.SOCKS5, 1080),
@@ -28,7 +27,7 @@ def proxy_of_requests(proxy: str) -> str | None:
 
 def connector_through(proxy: str, tls: ssl.SSLContext) -> aiohttp.TCPConnector | None:
     """Connections through a proxy that aiohttp does not know; None for all others. Names are resolved by the proxy,
-    as with kubectl. Raises KubeConfigError.
+    as with kubectl. These connections are not probed: a proxy is near. Raises KubeConfigError.
     """
     scheme = _scheme(proxy)
     if scheme not in _TUNNELS:
