@@ -26,8 +26,8 @@ FOUND = pytest.StashKey[Cluster | NoClusterError]()
 
 
 _LEFT_OVER: Final = ("unclosed transport", "unclosed <socket")
-"""A connection whose opening is cancelled at the wrong moment, or whose server is killed, is left to the garbage
-collector by the HTTP library: once in hundreds of requests.
+"""A connection whose opening is cancelled within the TLS handshake is left to the garbage collector by asyncio: once in
+hundreds of requests.
 """
 
 

@@ -1,6 +1,7 @@
 """Kinds that nothing of ours knows: a CustomResourceDefinition written for a test, and a controller for it."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -37,6 +38,11 @@ def definition(kind: str) -> Object:
             "versions": [version],
         },
     }
+
+
+def own(kind: str) -> str:
+    """A name that no other process of the same test run gives to a kind: each takes its own away when it is done."""
+    return kind + os.environ.get("PYTEST_XDIST_WORKER", "")
 
 
 @contextmanager

@@ -7,17 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from cluster_kinds import GROUP, defined
+from cluster_kinds import GROUP, defined, own
 from cluster_under_test import Cluster, Namespace
 
 from trialmill.api.experiment import When
 from trialmill.api.verdict import VerdictMemory, VerdictPhase
 from trialmill.kinds.verdict import Policy, judge
 
+GAUGE = own("Gauge")
+
 
 @pytest.fixture(scope="module")
 def gauges(cluster: Cluster) -> Iterator[str]:
-    with defined(cluster, "Gauge") as name:
+    with defined(cluster, GAUGE) as name:
         yield name
 
 
@@ -84,7 +86,7 @@ def says_kubectl(namespace: Namespace, resource: str, name: str, when: When) -> 
 
 def test_a_condition_in_kubectls_words_is_met_when_kubectl_says_so(namespace: Namespace, gauges: str) -> None:
     for name, status in OBJECTS.items():
-        whole = {"apiVersion": f"{GROUP}/v1", "kind": "Gauge", "metadata": {"name": name}, "spec": {"x": 1}}
+        whole = {"apiVersion": f"{GROUP}/v1", "kind": GAUGE, "metadata": {"name": name}, "spec": {"x": 1}}
         namespace.apply(whole)
         body = json.dumps({"status": status})
         namespace.kubectl("patch", gauges, name, "--subresource=status", "--type=merge", f"--patch={body}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from acceptance_place import Place, assignments, ends
-from cluster_kinds import GROUP, Controller, defined, experiment_of
+from cluster_kinds import GROUP, Controller, defined, experiment_of, own
 from cluster_place import assert_each_trial_is_there_once, run
 from cluster_under_test import Cluster, Namespace
 
@@ -17,12 +17,13 @@ from trialmill.root.clock import SystemClock
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
+WIDGET = own("Widget")
 pytestmark = pytest.mark.usefixtures("stand_in")
 
 
 @pytest.fixture(scope="module")
 def widgets(cluster: Cluster) -> Iterator[str]:
-    with defined(cluster, "Widget") as name:
+    with defined(cluster, WIDGET) as name:
         yield name
 
 
@@ -42,7 +43,7 @@ CONDITIONS: dict[str, dict[str, Any]] = {
 def test_a_kind_with_a_phase_alone_succeeds_by(
     place: Place, namespace: Namespace, widgets: str, conditions: dict[str, Any]
 ) -> None:
-    place.write("e.yaml", experiment_of("Widget", **conditions))
+    place.write("e.yaml", experiment_of(WIDGET, **conditions))
     with Controller(namespace, widgets, "Fine"):
         run(place, namespace, "e.yaml")
 
@@ -56,7 +57,7 @@ def test_a_kind_with_a_phase_alone_fails_by_its_failure_condition(
     place: Place, namespace: Namespace, widgets: str
 ) -> None:
     conditions = next(iter(CONDITIONS.values()))
-    tree = experiment_of("Widget", **conditions)
+    tree = experiment_of(WIDGET, **conditions)
     tree["spec"] |= {"maxTrialCount": 2, "maxFailedTrialCount": 2}
     place.write("e.yaml", tree)
     with Controller(namespace, widgets, "Broken"):
@@ -69,7 +70,7 @@ def test_a_kind_with_a_phase_alone_fails_by_its_failure_condition(
 def test_without_conditions_the_end_is_guessed_and_that_is_said(
     place: Place, namespace: Namespace, widgets: str
 ) -> None:
-    place.write("e.yaml", experiment_of("Widget"))
+    place.write("e.yaml", experiment_of(WIDGET))
     with Controller(namespace, widgets, "Succeeded"):
         outcome = run(place, namespace, "e.yaml")
 
