@@ -13,8 +13,6 @@ from trialmill.kinds.profile import KindProfile, all_profiles, profile_of
 
 _OF_KUBERNETES: Final = ("", "batch", "apps")
 """Groups that nobody adds kinds to: what is not known there does not exist."""
-FIELDS_UNKNOWN: Final = "fields-unknown"
-"""The code of the note that a cluster does not tell the fields of a kind."""
 
 
 def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool = False) -> KindProfile | None:
@@ -58,7 +56,7 @@ def check_published(experiment: Experiment, schema: SchemaSource, problems: Prob
             said.add(why)
             message = f"the fields of {kind} are not known: {why}"
             remedy = "a placeholder that is a whole field becomes text there; say otherwise with `as`"
-            problems.note(FIELDS_UNKNOWN, message, (*place, "kind"), remedy=remedy)
+            problems.note("fields-unknown", message, (*place, "kind"), remedy=remedy)
 
 
 def _report_unknown(api_version: str, kind: str, problems: Problems) -> KindProfile | None:

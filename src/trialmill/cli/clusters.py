@@ -11,10 +11,9 @@ from typing import TypeAlias
 
 from trialmill.api.problem import Severity
 from trialmill.api.tree import JsonObject
-from trialmill.check.kind import FIELDS_UNKNOWN
 from trialmill.cli.failures import BAD_INPUT, OK, complain, refuse
 from trialmill.cli.output import write_json, write_line, write_yaml
-from trialmill.cli.validate import problem_object, problem_text
+from trialmill.cli.validate import SHOWN_NOTES, problem_object, problem_text
 from trialmill.root.clusters import Found, check_cluster, check_there, chosen_cluster, cluster_schema, roles_for
 from trialmill.root.creating import ClusterChoice
 from trialmill.root.prepare import Lines, prepare
@@ -50,7 +49,7 @@ def check_command(args: argparse.Namespace) -> int:
     if args.role:
         return _show_roles(asyncio.run(roles_for(choice, namespace, prepared.checked)))
     found = asyncio.run(check_there(prepared.checked, choice))
-    untold = tuple(problem for problem in prepared.problems if problem.code == FIELDS_UNKNOWN)
+    untold = tuple(problem for problem in prepared.problems if problem.code in SHOWN_NOTES)
     return _show(replace(found, problems=(*untold, *found.problems)), prepared.lines, args.output)
 
 

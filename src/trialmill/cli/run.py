@@ -13,14 +13,13 @@ from trialmill.api.durations import parse_duration
 from trialmill.api.fields import SchemaSource
 from trialmill.api.problem import Problem, Severity
 from trialmill.check.documents import Checked
-from trialmill.check.kind import FIELDS_UNKNOWN
 from trialmill.cli.failures import BAD_INPUT, FAILED, INTERRUPTED, OK, complain, refuse
 from trialmill.cli.hints import Hints
 from trialmill.cli.output import write_json, write_line, write_yaml
 from trialmill.cli.progress import Progress
 from trialmill.cli.reading import EXPERIMENT, with_store
 from trialmill.cli.results import print_result, print_trial
-from trialmill.cli.validate import problem_text
+from trialmill.cli.validate import SHOWN_NOTES, problem_text
 from trialmill.engine.ports import HeldByError, Stores
 from trialmill.root.control import Changed, unpause
 from trialmill.root.creating import ClusterChoice, Options
@@ -118,8 +117,8 @@ def _ready(args: argparse.Namespace, store: str = "") -> tuple[Checked, Options]
     options = _options(args, checked, timeout, cluster)
 
     async def look() -> tuple[Options, list[Problem]]:
-        known, is_over = await as_before(store, checked, options) if store else (options, False)
-        return known, [] if is_over else await check_before(checked, known)
+        same, known, is_over = await as_before(store, checked, options) if store else (checked, options, False)
+        return known, [] if is_over else await check_before(same, known)
 
     options, found = asyncio.run(look())
     return (checked, options) if _can_run(found, prepared) else None
@@ -150,7 +149,7 @@ def _can_run(problems: Sequence[Problem], prepared: Prepared) -> bool:
     shown on stderr.
     """
     for problem in problems:
-        if problem.severity in _SHOWN or problem.code == FIELDS_UNKNOWN:
+        if problem.severity in _SHOWN or problem.code in SHOWN_NOTES:
             print(problem_text(problem, prepared.lines, colour=False), file=sys.stderr)
     against = [p for p in problems if p.severity in (Severity.ERROR, Severity.UNAVAILABLE)]
     if against:

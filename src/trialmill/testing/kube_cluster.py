@@ -45,6 +45,13 @@ class Change:
     after: JsonObject | None
 
 
+def published(type: ResourceType, schema: JsonObject) -> JsonObject:
+    """The OpenAPI v3 document of a group and version that has this kind alone."""
+    named: JsonObject = {"group": type.group, "version": type.version, "kind": type.kind}
+    whole: JsonObject = {**schema, "x-kubernetes-group-version-kind": [named]}
+    return {"openapi": "3.0.0", "components": {"schemas": {f"{type.group}.{type.version}.{type.kind}": whole}}}
+
+
 class FakeCluster:
     """All objects of a cluster, in memory. Methods raise KubeError as the real server would.
 
@@ -66,7 +73,7 @@ class FakeCluster:
         self.now = now
         self.admit: Callable[[str, ResourceType, JsonObject], None] = lambda *_: None
         self.unknown_fields: Callable[[ResourceType, JsonObject], Sequence[str]] = lambda *_: ()
-        self.openapi: dict[str, JsonObject] = {}
+        self.openapi: dict[str, JsonObject] = {JOB.api_version: published(JOB, {"type": "object"})}
         self.pods_linger = False
         self.revision = 100
         self.oldest = 100
