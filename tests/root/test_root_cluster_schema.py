@@ -23,8 +23,9 @@ from trialmill.root.prepare import Prepared, prepare
 from trialmill.root.session import Session, as_before, resume, run
 from trialmill.store.sql.open import open_store
 from trialmill.template.encode import compiled_to_json
-from trialmill.testing.kube_cluster import JOB, FakeCluster, published
+from trialmill.testing.kube_cluster import JOB, FakeCluster
 from trialmill.testing.kube_fake import UNREACHABLE, Call, FakeKubeApi
+from trialmill.testing.kube_openapi import published
 
 CHOICE: Final = ClusterChoice(context="test")
 WIDGET: Final = ResourceType(

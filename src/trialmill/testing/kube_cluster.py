@@ -16,6 +16,7 @@ from typing import Final
 
 from trialmill.api.tree import Json, JsonObject, get, get_list, get_object, get_string, is_object, string_map
 from trialmill.kube.api import ExpiredError, KubeError, PatchKind, Propagation, ResourceType
+from trialmill.testing.kube_openapi import published
 from trialmill.testing.kube_patches import Owners, apply_fields, json_patch, merge_patch
 
 _VERBS: Final = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
@@ -43,13 +44,6 @@ class Change:
     type: ResourceType
     before: JsonObject | None
     after: JsonObject | None
-
-
-def published(type: ResourceType, schema: JsonObject) -> JsonObject:
-    """The OpenAPI v3 document of a group and version that has this kind alone."""
-    named: JsonObject = {"group": type.group, "version": type.version, "kind": type.kind}
-    whole: JsonObject = {**schema, "x-kubernetes-group-version-kind": [named]}
-    return {"openapi": "3.0.0", "components": {"schemas": {f"{type.group}.{type.version}.{type.kind}": whole}}}
 
 
 class FakeCluster:
