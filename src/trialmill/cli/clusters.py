@@ -44,7 +44,7 @@ def check_command(args: argparse.Namespace) -> int:
     if prepared.checked is None:
         for problem in prepared.problems:
             print(problem_text(problem, prepared.lines, colour=False), file=sys.stderr)
-        complain("the file must be right before a cluster is asked")
+        complain("the file must be right before the cluster is asked about its trials")
         return BAD_INPUT
     if args.role:
         return _show_roles(asyncio.run(roles_for(choice, namespace, prepared.checked)))
