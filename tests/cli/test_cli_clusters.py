@@ -81,3 +81,22 @@ def test_a_cluster_out_of_reach_stops_a_run_in_one_sentence(file: str, capsys: p
 def test_a_cluster_out_of_reach_is_what_a_check_says(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "cluster-unreachable" in said(capsys, "check-cluster")
     assert "cluster-unreachable" in said(capsys, "check-cluster", file)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("run", "e.yaml", "--runtime", "kubernetes"), id="a run"),
+        pytest.param(("try", "e.yaml", "--runtime", "kubernetes"), id="a trial"),
+        pytest.param(("check-cluster", "e.yaml"), id="a check"),
+    ],
+)
+def test_that_a_cluster_does_not_tell_the_fields_of_a_kind_is_one_note_beside_the_rest(
+    file: str, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = EXPERIMENT.replace("batch/v1", "example.dev/v1").replace("kind: Job", "kind: Widget")
+    Path(file).write_text(text, encoding="utf-8")
+    printed = said(capsys, *words)
+    assert printed.count("note: ") == printed.count("[fields-unknown]") == 1
+    assert "the fields of Widget are not known: the cluster does not tell its schemas" in printed
+    assert "cluster-unreachable" in printed

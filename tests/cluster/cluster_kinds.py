@@ -15,8 +15,13 @@ from cluster_under_test import ON_THE_STAND_IN, Cluster, Namespace, Object
 GROUP = "tests.trialmill.dev"
 
 
-def definition(kind: str) -> Object:
-    """A kind whose status is one word and what a condition has; its spec knows `x`, a number, and nothing else."""
+ONE_NUMBER: Object = {"type": "object", "properties": {"x": {"type": "number"}}}
+
+
+def definition(kind: str, spec: Object = ONE_NUMBER) -> Object:
+    """A kind whose status is one word and what a condition has; its spec knows `x`, a number, and nothing else, or what
+    `spec` says.
+    """
     plural = f"{kind.lower()}s"
     condition = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     status = {
@@ -24,7 +29,6 @@ def definition(kind: str) -> Object:
         "x-kubernetes-preserve-unknown-fields": True,
         "properties": {"phase": {"type": "string"}, "conditions": {"type": "array", "items": condition}},
     }
-    spec = {"type": "object", "properties": {"x": {"type": "number"}}}
     schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec, "status": status}}}
     version = {"name": "v1", "served": True, "storage": True, "schema": schema, "subresources": {"status": {}}}
     return {
@@ -46,16 +50,37 @@ def own(kind: str) -> str:
 
 
 @contextmanager
-def defined(cluster: Cluster, kind: str) -> Iterator[str]:
-    """The kind is there, and its objects can be made; what kubectl calls them."""
-    whole = definition(kind)
-    name = whole["metadata"]["name"]
-    cluster.kubectl("apply", "--filename=-", given=json.dumps(whole))
-    cluster.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=30s")
+def defined(cluster: Cluster, kind: str, spec: Object = ONE_NUMBER) -> Iterator[str]:
+    """The kind is there, and its objects can be made; what kubectl calls them. Its schema follows a moment later."""
+    name = define(cluster, kind, spec)
     try:
         yield name
     finally:
         cluster.kubectl("delete", f"crd/{name}", "--wait=false", "--ignore-not-found")
+
+
+def define(cluster: Cluster, kind: str, spec: Object) -> str:
+    """Define the kind, or define it anew."""
+    whole = definition(kind, spec)
+    name: str = whole["metadata"]["name"]
+    cluster.kubectl("apply", "--filename=-", given=json.dumps(whole))
+    cluster.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=30s")
+    return name
+
+
+def wait_until_published(cluster: Cluster, kind: str, spec: Object) -> None:
+    """The cluster's OpenAPI document has this spec of the kind: the server makes it in its own time."""
+    name = f"{'.'.join(reversed(GROUP.split('.')))}.v1.{kind}"
+    for _ in range(150):
+        try:
+            document = json.loads(cluster.kubectl("get", f"--raw=/openapi/v3/apis/{GROUP}/v1"))
+        except AssertionError:  # not there at all yet
+            document = {}
+        schema = document.get("components", {}).get("schemas", {}).get(name, {})
+        if schema.get("properties", {}).get("spec") == spec:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"the schema of {kind} was never published")
 
 
 def experiment_of(kind: str, **template: Any) -> Tree:

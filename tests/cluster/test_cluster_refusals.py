@@ -1,5 +1,6 @@
 """What only a cluster can know stands before the first trial: in the server's own words, at the line of the file."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,11 @@ from acceptance_place import Outcome, Place, Tree, ends, wait_until
 from cluster_kinds import defined, experiment_of
 from cluster_place import LONG, assert_each_trial_is_there_once, jobs, on_the_stand_in, run, start
 from cluster_under_test import Cluster, Namespace, Object
+
+from trialmill.api.problem import Problem
+from trialmill.root.clusters import check_there
+from trialmill.root.creating import ClusterChoice
+from trialmill.root.prepare import prepare
 
 pytestmark = pytest.mark.usefixtures("stand_in")
 
@@ -31,6 +37,16 @@ def refused(place: Place, namespace: Namespace, tree: Tree, *words: str) -> Outc
     assert not place.store.exists()
     assert namespace.get("jobs")["items"] == []
     return outcome
+
+
+def said_without_schemas(place: Place, namespace: Namespace, tree: Tree) -> Problem:
+    """The only thing that the server says of trials whose fields nobody has told."""
+    place.write("e.yaml", tree)
+    prepared = prepare([str(place.folder / "e.yaml")], cluster_namespace=namespace.name)
+    assert prepared.checked is not None, prepared.problems
+    choice = ClusterChoice(kubeconfig=str(namespace.cluster.kubeconfig))
+    (problem,) = asyncio.run(check_there(prepared.checked, choice)).problems
+    return problem
 
 
 def line_of(place: Place, text: str) -> int:
@@ -67,14 +83,26 @@ def test_a_field_that_a_definition_does_not_have_would_be_pruned(
 def test_a_number_that_a_definition_wants_and_a_placeholder_that_is_text(
     place: Place, namespace: Namespace, cluster: Cluster
 ) -> None:
+    """As where the cluster does not tell its schemas."""
     tree = experiment_of("Thingamajig", successWhen={"jsonpath": "{.status.phase}", "value": "Fine"})
     del tree["spec"]["trialTemplate"]["trialParameters"][0]["as"]
     with defined(cluster, "Thingamajig"):
-        outcome = refused(place, namespace, tree)
+        problem = said_without_schemas(place, namespace, tree)
 
-    assert "spec.x in body must be of type number" in outcome.err
-    assert "`as: number`" in outcome.err
-    assert f"e.yaml:{line_of(place, '        x: ${trialParameters.x}')}:" in outcome.err
+    assert "spec.x in body must be of type number" in problem.message
+    assert "`as: number`" in problem.remedy
+    assert problem.line == line_of(place, "        x: ${trialParameters.x}")
+
+
+def test_a_field_that_would_be_pruned_is_found_without_the_schema_as_well(
+    place: Place, namespace: Namespace, cluster: Cluster
+) -> None:
+    tree = experiment_of("Doodad", successWhen={"jsonpath": "{.status.phase}", "value": "Fine"})
+    tree["spec"]["trialTemplate"]["trialSpec"]["spec"]["lost"] = "away"
+    with defined(cluster, "Doodad"):
+        problem = said_without_schemas(place, namespace, tree)
+
+    assert (problem.code, problem.line) == ("unknown-field", line_of(place, "lost: away"))
 
 
 def test_a_namespace_that_is_not_there(place: Place, namespace: Namespace) -> None:

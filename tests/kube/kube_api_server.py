@@ -37,12 +37,20 @@ class ApiServer:
             await exchange.answer(200, {"gitVersion": await self.api.server_version()})
         elif request.path == ACCESS_REVIEWS:
             await exchange.answer(201, {"status": _access(await self._review(request))})
+        elif request.path.startswith("/openapi/v3/"):
+            await exchange.answer(200, await self._openapi(request.path.removeprefix("/openapi/v3/")))
         elif request.path in ("/api", "/apis"):
             await exchange.answer(200, self._groups(core=request.path == "/api"))
         elif (listed := self._resources(request.path)) is not None:
             await exchange.answer(200, listed)
         else:
             await self._object(exchange)
+
+    async def _openapi(self, root: str) -> Json:
+        found = await self.api.openapi(root.partition("/")[2])
+        if found is None:
+            raise KubeError(404, "NotFound", "the server could not find the requested resource")
+        return found
 
     def _groups(self, *, core: bool) -> Json:
         types = [t for t in self.api.cluster.types if (t.group == "") == core]

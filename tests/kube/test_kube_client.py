@@ -217,8 +217,22 @@ def test_what_is_no_api_version_is_asked_for_nowhere(wrong: str, tell: Callable[
     async def story(api: KubeApi, double: FakeKubeApi) -> None:
         with pytest.raises(UnknownKindError):
             await api.discover(wrong, "Job")
+        assert await api.openapi(wrong) is None
 
     assert {request.path for request in tell(story)} == {"/api", "/apis"}
+
+
+def test_the_schemas_of_a_group_and_version_cost_one_request(tell: Callable[[Story], list[Request]]) -> None:
+    async def story(api: KubeApi, double: FakeKubeApi) -> None:
+        assert await api.openapi("batch/v1") == double.cluster.openapi["batch/v1"]
+        assert await api.openapi("v1") is None
+        double.denied.add(("get", "openapi"))
+        with pytest.raises(KubeError) as refused:
+            await api.openapi("batch/v1")
+        assert refused.value.status == 403
+
+    paths = [request.path for request in tell(story)]
+    assert paths == ["/openapi/v3/apis/batch/v1", "/openapi/v3/api/v1", "/openapi/v3/apis/batch/v1"]
 
 
 def test_rights_are_asked_for(tell: Callable[[Story], list[Request]]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trialmill.api.experiment import TrialParameter, TrialTemplate
-from trialmill.api.fields import Field, FieldType
+from trialmill.api.fields import Authority, Field, FieldType
 from trialmill.api.problem import Problems, Severity
 from trialmill.api.space import Space, Value
 from trialmill.api.tree import Json, JsonObject, Path
@@ -24,6 +24,12 @@ class FakeSchema:
     def field(self, api_version: str, kind: str, path: Path) -> Field | None:
         found = self.fields.get(path) if self.knows(api_version, kind) else None
         return Field(found) if found else None
+
+    def authority(self, api_version: str, kind: str) -> Authority:
+        return Authority(is_final=True)
+
+    def why_unknown(self, api_version: str, kind: str) -> str:
+        return ""
 
 
 NO_SCHEMA = FakeSchema()

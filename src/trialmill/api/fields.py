@@ -35,13 +35,29 @@ class Field:
     enum: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """How much a schema's word counts. `is_final`: the server that gets the resource has the same fields, so what is
+    not there is wrong. Else another release may have more. `words` says so to users, empty where nothing needs saying.
+    """
+
+    is_final: bool
+    words: str = ""
+
+
 class SchemaSource(Protocol):
     """Answers what type a field has. Implemented by the built-in table and, on a cluster, by the cluster's own
     schema.
     """
 
     def knows(self, api_version: str, kind: str) -> bool:
-        """Whether the kind is in the table at all."""
+        """Whether the kind's fields are known. A cluster is asked here, the first time."""
 
     def field(self, api_version: str, kind: str, path: Path) -> Field | None:
         """The field at `path` from the resource's root; None where the kind is unknown or has no such field."""
+
+    def authority(self, api_version: str, kind: str) -> Authority:
+        """How much it counts that a known kind does not have a field."""
+
+    def why_unknown(self, api_version: str, kind: str) -> str:
+        """Why a kind is not known whose fields a cluster was asked for; empty for all others."""

@@ -3,6 +3,7 @@
 from typing import Final
 
 from trialmill.api.experiment import Experiment
+from trialmill.api.fields import SchemaSource
 from trialmill.api.problem import Problems
 from trialmill.api.tree import get_string, with_article
 from trialmill.check.companions import COMPANION_KINDS
@@ -14,7 +15,9 @@ _NEEDLESS_HERE: Final = ("Service",)
 """Kinds that name what processes on one machine reach without them."""
 
 
-def check_additional(experiment: Experiment, problems: Problems, *, on_cluster: bool = False) -> None:
+def check_additional(
+    experiment: Experiment, problems: Problems, schema: SchemaSource = BUILT_IN, *, on_cluster: bool = False
+) -> None:
     """Report unknown fields, and kinds that only a cluster can make."""
     for position, manifest in enumerate(experiment.spec.template.additional):
         place = (*TEMPLATE, "additionalResources", position)
@@ -27,4 +30,4 @@ def check_additional(experiment: Experiment, problems: Problems, *, on_cluster: 
             message = f"{with_article(kind)} beside a trial's own resource is made on a cluster only"
             remedy = f"on this machine it can be a {' or a '.join(COMPANION_KINDS)}"
             problems.unavailable("not-available-yet", message, (*place, "kind"), remedy=remedy)
-        ManifestCheck(BUILT_IN, problems, place, openings=PLACEHOLDERS).run(manifest)
+        ManifestCheck(schema, problems, place, openings=PLACEHOLDERS).run(manifest)

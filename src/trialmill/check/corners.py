@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from trialmill.api.experiment import Experiment
+from trialmill.api.fields import SchemaSource
 from trialmill.api.problem import Problem, Problems
 from trialmill.api.space import Categorical, Discrete, Space, Value, format_value
 from trialmill.api.tree import JsonObject, Path, format_path, get_string
@@ -49,6 +50,7 @@ class SampleTrials:
     template: CompiledTemplate
     hydrate: Hydrate | None = None
     on_cluster: bool = False
+    schema: SchemaSource = BUILT_IN
 
     def resource(self, assignments: Mapping[str, Value]) -> JsonObject:
         """The resource of a trial. Raises RenderError."""
@@ -226,9 +228,9 @@ def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report:
     except RenderError as error:
         report.add("cannot-render", error.message, (*_PARTS, *error.path))
         return
-    ManifestCheck(BUILT_IN, report, MANIFEST).run(resource)
+    ManifestCheck(trials.schema, report, MANIFEST).run(resource)
     for position, part in enumerate(parts):
-        ManifestCheck(BUILT_IN, report, (*_PARTS, position)).run(part)
+        ManifestCheck(trials.schema, report, (*_PARTS, position)).run(part)
     check_words(resource, report)
     if trials.on_cluster or not _runs_here(resource):
         return

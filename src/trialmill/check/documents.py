@@ -6,6 +6,7 @@ from typing import Final
 
 from trialmill.api.document import Document
 from trialmill.api.experiment import API_VERSION, Experiment
+from trialmill.api.fields import SchemaSource
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.read_experiment import KIND, read_experiment
@@ -20,7 +21,7 @@ from trialmill.check.conditions import check_conditions
 from trialmill.check.containers import check_containers
 from trialmill.check.corners import SampleTrials, check_corners, check_expressions, check_unrendered, corners
 from trialmill.check.hydration import check_hydration, checking, is_hydrated, made_by
-from trialmill.check.kind import check_kind
+from trialmill.check.kind import check_kind, check_published
 from trialmill.check.metadata import check_metadata
 from trialmill.check.objective import check_objective
 from trialmill.check.parameters import check_parameters
@@ -68,7 +69,7 @@ def check_documents(documents: Sequence[Document], problems: list[Problem], term
     experiments = _experiments(documents)
     own = {id(document) for document in experiments}
     beside = [d for d in documents if id(d) not in own]
-    normal = [normalize(document, beside) for document in experiments]
+    normal = [normalize(document, beside, terms.schema) for document in experiments]
     used = {id(document) for each in normal for document in each.used}
     unused = [d for d in beside if id(d) not in used]
     # What a template refers to is not known where the template itself is wrong.
@@ -123,16 +124,17 @@ def _check_template(
     profile = check_kind(experiment, problems, on_cluster=terms.on_cluster)
     primary_container = check_containers(experiment, profile, problems)
     policy = check_conditions(experiment, profile, problems)
-    template, explained = compile_checked(experiment, space, problems)
+    check_published(experiment, terms.schema, problems)
+    template, explained = compile_checked(experiment, space, problems, terms.schema)
     check_pods(experiment, profile, explained, problems)
-    check_additional(experiment, problems, on_cluster=terms.on_cluster)
+    check_additional(experiment, problems, terms.schema, on_cluster=terms.on_cluster)
     if space is None or template is None:
         beside = (*companions, *experiment.spec.template.additional)
         check_unrendered(experiment, beside, explained, problems)
         if space is not None:
             check_expressions(experiment, space, problems)
         return None
-    trials = SampleTrials(experiment, companions, policy, template, on_cluster=terms.on_cluster)
+    trials = SampleTrials(experiment, companions, policy, template, on_cluster=terms.on_cluster, schema=terms.schema)
     check_corners(trials, space, explained, problems)
     document = problems.document
     return Checked(experiment, space, template, tuple(companions), policy, primary_container, document)
@@ -149,11 +151,12 @@ def _check_hydrated(
     """The same where a function or command makes the resources: by what it makes."""
     profile = check_kind(experiment, problems, on_cluster=terms.on_cluster)
     policy = check_conditions(experiment, profile, problems)
-    template, _ = compile_checked(experiment, space, problems)
-    check_additional(experiment, problems, on_cluster=terms.on_cluster)
+    check_published(experiment, terms.schema, problems)
+    template, _ = compile_checked(experiment, space, problems, terms.schema)
+    check_additional(experiment, problems, terms.schema, on_cluster=terms.on_cluster)
     if space is None or template is None or hydrate is None:
         return None
-    trials = SampleTrials(experiment, companions, policy, template, hydrate, terms.on_cluster)
+    trials = SampleTrials(experiment, companions, policy, template, hydrate, terms.on_cluster, terms.schema)
     check_corners(trials, space, (), problems)
     if problems.has_errors:
         return None
@@ -189,7 +192,7 @@ def _check_document(
     experiment = read_experiment(normal.document, report)
     checked = check_experiment(experiment, companions, report, terms) if experiment else None
     place = format_path(TEMPLATE)
-    problems += _why_it_failed(normal) if normal.failed else normal.problems
+    problems += _why_it_failed(normal, terms.schema) if normal.failed else normal.problems
     for problem in report:
         if not normal.failed or not (is_inside(problem.path, place) or _follows_from_template(problem)):
             problems.append(in_authors_words(problem, normal.document))
@@ -201,13 +204,13 @@ def _follows_from_template(problem: Problem) -> bool:
     return problem.code == "unused-parameter" or (problem.code, problem.path) == ("required", "spec.parameters")
 
 
-def _why_it_failed(normal: Normalized) -> list[Problem]:
+def _why_it_failed(normal: Normalized, schema: SchemaSource) -> list[Problem]:
     """The problems of a form that cannot be read on: where the manifest itself is wrong, no form misses its parts."""
     found = list(normal.problems)
     if normal.partial is None:
         return found
     report = Problems(normal.partial)
-    check_unread(normal.partial.tree, report)
+    check_unread(normal.partial.tree, report, schema)
     own = [in_authors_words(problem, normal.partial) for problem in report]
     if any(p.severity is Severity.ERROR for p in own):
         found = [p for p in found if p.code not in _FOLLOWING]

@@ -3,11 +3,12 @@
 from typing import Final
 
 from trialmill.api.experiment import Experiment
+from trialmill.api.fields import SchemaSource
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems
-from trialmill.api.tree import Json, get, get_object, get_string, with_article
+from trialmill.api.tree import Json, Path, get, get_object, get_string, with_article
 from trialmill.check import tekton
-from trialmill.check.places import MANIFEST
+from trialmill.check.places import MANIFEST, TEMPLATE
 from trialmill.kinds.profile import KindProfile, all_profiles, profile_of
 
 _OF_KUBERNETES: Final = ("", "batch", "apps")
@@ -38,6 +39,24 @@ def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool =
     if profile.group == tekton.GROUP:
         tekton.check_run(manifest, problems)
     return profile
+
+
+def check_published(experiment: Experiment, schema: SchemaSource, problems: Problems) -> None:
+    """Say once why a cluster that was asked for the fields of a kind does not tell them."""
+    template = experiment.spec.template
+    made: list[tuple[Path, Json]] = [(MANIFEST, template.trial_spec)]
+    made += [((*TEMPLATE, "additionalResources", i), part) for i, part in enumerate(template.additional)]
+    said: set[str] = set()
+    for place, manifest in made:
+        api_version, kind = get_string(manifest, "apiVersion"), get_string(manifest, "kind")
+        if not api_version or not kind or schema.knows(api_version, kind):
+            continue
+        why = schema.why_unknown(api_version, kind)
+        if why and why not in said:
+            said.add(why)
+            message = f"the fields of {kind} are not known: {why}"
+            remedy = "a placeholder that is a whole field becomes text there; say otherwise with `as`"
+            problems.note("fields-unknown", message, (*place, "kind"), remedy=remedy)
 
 
 def _report_unknown(api_version: str, kind: str, problems: Problems) -> KindProfile | None:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from trialmill.api.fields import Field, FieldType, SchemaSource
+from trialmill.api.fields import Authority, Field, FieldType, SchemaSource
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import MOST_ALIKE, Problems, Severity
 from trialmill.api.tree import Json, JsonObject, Path, get_string, kind_name
-from trialmill.kinds.schema import release_of, tells_case
+from trialmill.kinds.schema import tells_case
 
 _WORDS: Final = {
     FieldType.STRING: "a string",
@@ -107,24 +107,16 @@ class ManifestCheck:
             (*self.base, *path, key),
             severity=self._severity(is_slip=bool(slip) and not is_read),
             found=key,
-            remedy=slip or self._elsewhere(key, path) or self._doubt(),
+            remedy=slip or self._elsewhere(key, path) or self._authority().words,
             at_key=True,
         )
 
     def _severity(self, *, is_slip: bool) -> Severity:
         """What an operator's kind has that is not known, and is no slip for certain, may be from another release."""
-        return Severity.ERROR if is_slip or not self._is_operators() else Severity.WARNING
+        return Severity.ERROR if is_slip or self._authority().is_final else Severity.WARNING
 
-    def _doubt(self) -> str:
-        if not self._is_operators():
-            return ""
-        release = release_of(self._api_version)
-        known = f"it is not in {release}" if release else "it is not in the release known here"
-        return f"{known}; remove it, unless yours has it"
-
-    def _is_operators(self) -> bool:
-        """Whether the kind is not Kubernetes' own: groups of others are domain names."""
-        return "." in self._api_version.partition("/")[0]
+    def _authority(self) -> Authority:
+        return self.schema.authority(self._api_version, self._kind)
 
     def _in_map_beside(self, key: str, tree: JsonObject, path: Path) -> str:
         """The mapping of free keys beside it whose entries are like this one: a `Worker` that slipped out of it, also
@@ -189,7 +181,7 @@ class ManifestCheck:
             severity=self._severity(is_slip=meant is not None),
             found=_shortened(value),
             expected=expected,
-            remedy=remedy or self._doubt(),
+            remedy=remedy or self._authority().words,
         )
 
 

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from trialmill.api.experiment import Experiment
+from trialmill.api.fields import SchemaSource
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.space import Space
@@ -36,7 +37,7 @@ def is_readable(experiment: Experiment, problems: Problems) -> bool:
 
 
 def compile_checked(
-    experiment: Experiment, space: Space | None, problems: Problems
+    experiment: Experiment, space: Space | None, problems: Problems, schema: SchemaSource = BUILT_IN
 ) -> tuple[CompiledTemplate | None, set[Path]]:
     """The compiled template, None when it has errors, and the places that a misspelt field explains.
 
@@ -49,9 +50,9 @@ def compile_checked(
     report = Problems(problems.document)
     is_whole = not is_hydrated(experiment)
     compiled = compile_template(
-        experiment.spec.template, names, BUILT_IN, report, TEMPLATE, space, passes_all_on=is_whole
+        experiment.spec.template, names, schema, report, TEMPLATE, space, passes_all_on=is_whole
     )
-    walk = ManifestCheck(BUILT_IN, report, MANIFEST, openings=PLACEHOLDERS)
+    walk = ManifestCheck(schema, report, MANIFEST, openings=PLACEHOLDERS)
     if is_whole:
         walk.run(manifest)
     _check_lookalikes(manifest, report)
@@ -65,13 +66,13 @@ def compile_checked(
     return compiled, walk.explained
 
 
-def check_unread(tree: Json, problems: Problems) -> None:
+def check_unread(tree: Json, problems: Problems, schema: SchemaSource = BUILT_IN) -> None:
     """What is wrong with the manifest of an Experiment whose template cannot be read as a whole."""
     manifest = get(tree, *MANIFEST)
     if isinstance(manifest, dict) and not is_short(manifest):
         for name in ("apiVersion", "kind"):
             check_identity(manifest, name, problems, MANIFEST)
-        ManifestCheck(BUILT_IN, problems, MANIFEST, openings=ANY_PLACEHOLDERS).run(manifest)
+        ManifestCheck(schema, problems, MANIFEST, openings=ANY_PLACEHOLDERS).run(manifest)
 
 
 def _parameter_names(experiment: Experiment, problems: Problems) -> tuple[str, ...]:

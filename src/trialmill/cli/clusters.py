@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -12,8 +13,8 @@ from trialmill.api.problem import Severity
 from trialmill.api.tree import JsonObject
 from trialmill.cli.failures import BAD_INPUT, OK, complain, refuse
 from trialmill.cli.output import write_json, write_line, write_yaml
-from trialmill.cli.validate import problem_object, problem_text
-from trialmill.root.clusters import Found, check_cluster, check_there, chosen_cluster, roles_for
+from trialmill.cli.validate import SHOWN_NOTES, problem_object, problem_text
+from trialmill.root.clusters import Found, check_cluster, check_there, chosen_cluster, cluster_schema, roles_for
 from trialmill.root.creating import ClusterChoice
 from trialmill.root.prepare import Lines, prepare
 
@@ -38,15 +39,18 @@ def check_command(args: argparse.Namespace) -> int:
         if args.role:
             return _show_roles(asyncio.run(roles_for(choice, args.namespace or namespace)))
         return _show(asyncio.run(check_cluster(choice, args.namespace or namespace)), {}, args.output)
-    prepared = prepare([args.file], namespace=args.namespace, cluster_namespace=namespace)
+    schema = cluster_schema(choice)
+    prepared = prepare([args.file], namespace=args.namespace, cluster_namespace=namespace, schema=schema)
     if prepared.checked is None:
         for problem in prepared.problems:
             print(problem_text(problem, prepared.lines, colour=False), file=sys.stderr)
-        complain("the file must be right before a cluster is asked")
+        complain("the file must be right before the cluster is asked about its trials")
         return BAD_INPUT
     if args.role:
         return _show_roles(asyncio.run(roles_for(choice, namespace, prepared.checked)))
-    return _show(asyncio.run(check_there(prepared.checked, choice)), prepared.lines, args.output)
+    found = asyncio.run(check_there(prepared.checked, choice))
+    untold = tuple(problem for problem in prepared.problems if problem.code in SHOWN_NOTES)
+    return _show(replace(found, problems=(*untold, *found.problems)), prepared.lines, args.output)
 
 
 def _show_roles(roles: Sequence[JsonObject]) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from trialmill.api.durations import parse_duration
+from trialmill.api.fields import SchemaSource
 from trialmill.api.problem import Problem, Severity
 from trialmill.check.documents import Checked
 from trialmill.cli.failures import BAD_INPUT, FAILED, INTERRUPTED, OK, complain, refuse
@@ -18,7 +19,7 @@ from trialmill.cli.output import write_json, write_line, write_yaml
 from trialmill.cli.progress import Progress
 from trialmill.cli.reading import EXPERIMENT, with_store
 from trialmill.cli.results import print_result, print_trial
-from trialmill.cli.validate import problem_text
+from trialmill.cli.validate import SHOWN_NOTES, problem_text
 from trialmill.engine.ports import HeldByError, Stores
 from trialmill.root.control import Changed, unpause
 from trialmill.root.creating import ClusterChoice, Options
@@ -103,7 +104,12 @@ def _ready(args: argparse.Namespace, store: str = "") -> tuple[Checked, Options]
     cluster, namespace = _where(args)
     files = [args.file, *args.companions]
     prepared = prepare(
-        files, name=args.name, namespace=args.namespace, cluster_namespace=namespace, allow_hydrate=args.allow_hydrate
+        files,
+        name=args.name,
+        namespace=args.namespace,
+        cluster_namespace=namespace,
+        schema=_schema(cluster),
+        allow_hydrate=args.allow_hydrate,
     )
     checked = prepared.checked
     if not _can_run(prepared.problems, prepared) or checked is None:
@@ -111,8 +117,8 @@ def _ready(args: argparse.Namespace, store: str = "") -> tuple[Checked, Options]
     options = _options(args, checked, timeout, cluster)
 
     async def look() -> tuple[Options, list[Problem]]:
-        known, is_over = await as_before(store, checked, options) if store else (options, False)
-        return known, [] if is_over else await check_before(checked, known)
+        same, known, is_over = await as_before(store, checked, options) if store else (checked, options, False)
+        return known, [] if is_over else await check_before(same, known)
 
     options, found = asyncio.run(look())
     return (checked, options) if _can_run(found, prepared) else None
@@ -130,10 +136,20 @@ def _where(args: argparse.Namespace) -> tuple[ClusterChoice | None, str | None]:
     return cluster_choice(args, _duration)
 
 
+def _schema(cluster: ClusterChoice | None) -> SchemaSource | None:
+    if cluster is None:
+        return None
+    from trialmill.root.clusters import cluster_schema
+
+    return cluster_schema(cluster)
+
+
 def _can_run(problems: Sequence[Problem], prepared: Prepared) -> bool:
-    """Whether nothing stands against a run. What does, and every warning, is shown on stderr."""
+    """Whether nothing stands against a run. What does, every warning, and that a cluster does not tell its fields, is
+    shown on stderr.
+    """
     for problem in problems:
-        if problem.severity in _SHOWN:
+        if problem.severity in _SHOWN or problem.code in SHOWN_NOTES:
             print(problem_text(problem, prepared.lines, colour=False), file=sys.stderr)
     against = [p for p in problems if p.severity in (Severity.ERROR, Severity.UNAVAILABLE)]
     if against:

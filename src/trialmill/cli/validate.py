@@ -24,6 +24,8 @@ _COLOURS: Final = {
     Severity.UNAVAILABLE: "\x1b[1;35m",
     Severity.NOTE: "\x1b[1;36m",
 }
+SHOWN_NOTES: Final = ("fields-unknown",)
+"""Notes that commands which run on a cluster show as well: only there is there anything to do about them."""
 _BOLD: Final = "\x1b[1m"
 _RESET: Final = "\x1b[0m"
 _LONGEST_LINE: Final = 160

@@ -16,7 +16,6 @@ from trialmill.api.tree import get_object, get_string
 from trialmill.forms.beside import report_misspelt_kind
 from trialmill.forms.draft import Draft
 from trialmill.forms.text import is_quoted, manifest_of_text, place_in
-from trialmill.kinds.schema import BUILT_IN
 
 _ISOLATED: Final = re.compile(r"\$\{trialParameters\.([^{}]+)\}")
 _KIND: Final = "ConfigMap"
@@ -107,7 +106,7 @@ def _report_missing(draft: Draft, source: Node, name: str, namespace: str) -> No
 
 def type_placeholders(draft: Draft, manifest: Node, document: Document) -> None:
     """Give each trial parameter the type of its unquoted uses; quoted ones get a trial parameter of their own."""
-    if BUILT_IN.knows(_text(manifest, "apiVersion"), _text(manifest, "kind")):
+    if draft.knows(manifest):
         return
     declared = {_text(d, "name"): d for d in _declared(draft)}
     uses: dict[str, list[Node]] = {}

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from trialmill.api.document import Document
+from trialmill.api.fields import Field, SchemaSource
 from trialmill.api.load import STDIN, read_source
 from trialmill.api.marked import Node
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.reader import fields_there
-from trialmill.api.tree import format_path, kind_name
+from trialmill.api.tree import Path, format_path, kind_name
 from trialmill.kinds.schema import BUILT_IN
 
 
@@ -26,6 +27,7 @@ class Draft:
     beside: Sequence[Document] = ()
     problems: list[Problem] = field(default_factory=list)
     used: list[Document] = field(default_factory=list)
+    schema: SchemaSource = BUILT_IN
 
     @property
     def template(self) -> Node:
@@ -45,9 +47,17 @@ class Draft:
     @property
     def is_kind_known(self) -> bool:
         """Whether the fields of the trial's resource are known, so that they decide what a placeholder becomes."""
-        names = [self.template.get("trialSpec", name) for name in ("apiVersion", "kind")]
-        api_version, kind = (node.string if node is not None else "" for node in names)
-        return BUILT_IN.knows(api_version, kind)
+        manifest = self.template.get("trialSpec")
+        return manifest is not None and self.knows(manifest)
+
+    def knows(self, manifest: Node) -> bool:
+        """Whether the fields of the manifest's kind are known."""
+        api_version, kind = _kind_of(manifest)
+        return bool(api_version and kind) and self.schema.knows(api_version, kind)
+
+    def field(self, manifest: Node, path: Path) -> Field | None:
+        """What is known of the field at a path of the manifest."""
+        return self.schema.field(*_kind_of(manifest), path) if self.knows(manifest) else None
 
     def read(self, path: str, node: Node) -> list[Document]:
         """The documents of a file that `node` names, relative to the Experiment's own; problems where it has some."""
@@ -147,3 +157,9 @@ def _at(problem: Problem, node: Node) -> Problem:
         column=mark.column,
         path=format_path(node.origin),
     )
+
+
+def _kind_of(manifest: Node) -> tuple[str, str]:
+    """The manifest's apiVersion and kind, empty where they are none."""
+    api_version, kind = (manifest.get(name) for name in ("apiVersion", "kind"))
+    return api_version.string if api_version else "", kind.string if kind else ""

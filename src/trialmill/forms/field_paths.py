@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from trialmill.api.fields import Field, FieldType
 from trialmill.api.marked import Node
 from trialmill.api.nearest import nearest
-from trialmill.api.tree import Path
 from trialmill.forms.draft import Draft
-from trialmill.kinds.schema import BUILT_IN
 
 _STEP: Final = re.compile(
     r"""(?P<name>[^.\[\]'"=\s]+)
@@ -110,7 +109,8 @@ def _place(draft: Draft, manifest: Node, parameter: Node, path: Node, placed: Pl
         node = manifest
         for number, step in enumerate(steps[:-1]):
             node = _below(node, step, steps[:number])
-        node, text = _target(manifest, node, steps, f"${{trialParameters.{name}}}", parameter)
+        field = draft.field(manifest, tuple(step if isinstance(step, str | int) else 0 for step in steps))
+        node, text = _target(field, node, steps, f"${{trialParameters.{name}}}", parameter)
     except _NoSuchFieldError as error:
         draft.error("no-such-field", str(error), path, found=path.string, remedy=error.remedy)
         return
@@ -124,18 +124,22 @@ def _place(draft: Draft, manifest: Node, parameter: Node, path: Node, placed: Pl
     placed[id(node)] = (name, path.mark.line)
 
 
-def _target(manifest: Node, parent: Node, steps: Sequence[Step], placeholder: str, parameter: Node) -> tuple[Node, str]:
-    """The node that a path leads to, and the text that it is to have. Raises _NoSuchFieldError."""
+def _target(
+    field: Field | None, parent: Node, steps: Sequence[Step], placeholder: str, parameter: Node
+) -> tuple[Node, str]:
+    """The node that a path leads to, and the text that it is to have; `field` is what the kind's schema has there.
+    Raises _NoSuchFieldError.
+    """
     last = steps[-1]
     if isinstance(last, Option):
         return _option(parent, last, placeholder)
-    if isinstance(last, str) and last not in parent.fields and _is_known(manifest, steps):
+    if isinstance(last, str) and last not in parent.fields and field is not None:
         parent.fields[last] = parameter.made("")
         return parent.fields[last], placeholder
     node = _below(parent, last, steps[:-1])
     cast = _CASTS.get(type(node.content))
-    if cast and parameter.get("as") is None and not _is_known(manifest, steps):
-        # Nobody knows the kind, but its author has shown what belongs there.
+    if cast and parameter.get("as") is None and (field is None or field.type is FieldType.ANY):
+        # No schema says it, but its author has shown what belongs there.
         parameter.fields["as"] = parameter.made(cast)
     return node, placeholder
 
@@ -185,15 +189,6 @@ def _below(node: Node, step: Step, before: Sequence[Step]) -> Node:
 
 def _listed(names: Sequence[str]) -> str:
     return f"are {', '.join(names)}" if len(names) > 1 else f"is only {names[0]}" if names else "is none"
-
-
-def _is_known(manifest: Node, steps: Sequence[Step]) -> bool:
-    """Whether the manifest's kind has such a field."""
-    path: Path = tuple(step if isinstance(step, str | int) else 0 for step in steps)
-    api_version, kind = manifest.get("apiVersion"), manifest.get("kind")
-    if api_version is None or kind is None:
-        return False
-    return BUILT_IN.field(api_version.string, kind.string, path) is not None
 
 
 def _written(steps: Sequence[Step]) -> str:

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Final, TypeAlias
 
 from trialmill.api.document import Document
+from trialmill.api.fields import SchemaSource
 from trialmill.api.marked import Node, marked, unmarked
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, format_path, get, get_list, get_object
@@ -19,6 +20,7 @@ from trialmill.forms.field_paths import place_parameters
 from trialmill.forms.image_command import expand_image, is_short
 from trialmill.forms.known_specs import KNOWN_SPECS
 from trialmill.forms.several import LIST, split_list
+from trialmill.kinds.schema import BUILT_IN
 
 Form: TypeAlias = Callable[[Draft, Node], None]
 """Rewrites the draft's template; the node is the field that the form was known by."""
@@ -77,11 +79,13 @@ class Normalized:
         return any(p.severity in (Severity.ERROR, Severity.UNAVAILABLE) for p in self.problems)
 
 
-def normalize(document: Document, beside: Sequence[Document]) -> Normalized:
-    """The document with its template in the normal form. One that is in it already is given back as it is."""
+def normalize(document: Document, beside: Sequence[Document], schema: SchemaSource = BUILT_IN) -> Normalized:
+    """The document with its template in the normal form. One that is in it already is given back as it is. `schema`
+    knows which fields kinds have.
+    """
     if not needs_rewriting(document.tree if isinstance(document.tree, dict) else {}):
         return Normalized(document)
-    draft = Draft(marked(document), document, beside)
+    draft = Draft(marked(document), document, beside, schema=schema)
     upgrade = UPGRADES.get(str(get(document.tree, "apiVersion")))
     if upgrade:
         _form(upgrade)(draft, draft.experiment)

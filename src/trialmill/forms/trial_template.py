@@ -16,16 +16,15 @@ fields can stand in a template directly, as `params` beside the manifest.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from trialmill.api.fields import FieldType
+from trialmill.api.fields import Field, FieldType
 from trialmill.api.marked import Node
 from trialmill.api.nearest import nearest
 from trialmill.api.tree import Json, Path
 from trialmill.forms.draft import Draft
 from trialmill.forms.typed import Typed, check_search, read_typed, word
-from trialmill.kinds.schema import BUILT_IN
 from trialmill.template.spelling import closest
 
 API_VERSION: Final = "trialmill.dev/v1"
@@ -120,7 +119,7 @@ def use_typed(draft: Draft, typed: list[Typed], manifest: Node) -> None:
             draft.error("no-value", message, parameter.node, found=parameter.name, remedy=remedy)
     if draft.template.get("inject") is None:
         _check_undeclared(draft, search, [*(p.name for p in typed), *references.values()])
-    fill(manifest, searched, defaults)
+    fill(manifest, searched, defaults, lambda path: _takes_text(draft.field(manifest, path)))
     _check_placeholders(draft, manifest, [p.name for p in typed])
     if declared:
         place = draft.template.get("trialSpec") or manifest
@@ -145,13 +144,15 @@ def generate_parameters(draft: Draft, typed: Iterable[Typed]) -> None:
         spec.fields["parameters"] = Node(list(generated), generated[0].mark, generated[0].mark)
 
 
-def fill(manifest: Node, searched: set[str], defaults: dict[str, Node]) -> None:
-    """Placeholders of searched parameters in the normal spelling, and defaults in the place of the others."""
+def fill(manifest: Node, searched: set[str], defaults: dict[str, Node], takes_text: Callable[[Path], bool]) -> None:
+    """Placeholders of searched parameters in the normal spelling, and defaults in the place of the others: as texts
+    where the field at a path `takes_text`.
+    """
     for path, node in list(manifest.walk()):
         if isinstance(node.content, dict):
             node.content = {_filled(key, searched, defaults): entry for key, entry in node.content.items()}
         whole = _DOLLAR.fullmatch(node.string)
-        if whole and (name := whole[1] or whole[2]) in defaults and not _takes_text(manifest, path):
+        if whole and (name := whole[1] or whole[2]) in defaults and not takes_text(path):
             node.content, node.text = defaults[name].copy().content, defaults[name].text
         elif isinstance(node.content, str):
             node.content = _filled(node.content, searched, defaults)
@@ -176,11 +177,8 @@ def _check_placeholders(draft: Draft, manifest: Node, names: Sequence[str]) -> N
                 draft.warn("placeholder-lookalike", message, node, remedy=f"write $(params.{name})")
 
 
-def _takes_text(manifest: Node, path: Path) -> bool:
-    """Whether the field at a path is known to be a text, as arguments and variables are."""
-    names = [manifest.get(name) for name in ("apiVersion", "kind")]
-    api_version, kind = (node.string if node is not None else "" for node in names)
-    field = BUILT_IN.field(api_version, kind, path)
+def _takes_text(field: Field | None) -> bool:
+    """Whether a field is known to be a text, as arguments and variables are."""
     return field is not None and field.type in (FieldType.STRING, FieldType.QUANTITY)
 
 

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from pathlib import Path as FilePath
 from typing import Final
 
-from trialmill.api.fields import Field, FieldType, SchemaSource
+from trialmill.api.fields import Authority, Field, FieldType, SchemaSource
 from trialmill.api.tree import Path
 
 _FOLDER: Final = FilePath(__file__).parent
@@ -120,8 +120,24 @@ class BuiltInSchema:
     def field(self, api_version: str, kind: str, path: Path) -> Field | None:
         return _field_at(api_version, kind, path)
 
+    def authority(self, api_version: str, kind: str) -> Authority:  # noqa: ARG002 -- all of a version are of a release
+        """Kubernetes' own kinds only ever get new fields with new releases; those of operators come and go."""
+        if not is_operators(api_version):
+            return Authority(is_final=True)
+        release = release_of(api_version)
+        known = f"it is not in {release}" if release else "it is not in the release known here"
+        return Authority(is_final=False, words=f"{known}; remove it, unless yours has it")
+
+    def why_unknown(self, api_version: str, kind: str) -> str:  # noqa: ARG002 -- nobody is asked
+        return ""
+
 
 BUILT_IN: Final[SchemaSource] = BuiltInSchema()
+
+
+def is_operators(api_version: str) -> bool:
+    """Whether kinds of this version are not Kubernetes' own: groups of others are domain names."""
+    return "." in api_version.partition("/")[0]
 
 
 def release_of(api_version: str) -> str:

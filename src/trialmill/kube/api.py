@@ -163,6 +163,11 @@ class KubeApi(Protocol):
         each time, and `fresh` asks in any case.
         """
 
+    async def openapi(self, api_version: str) -> JsonObject | None:
+        """The OpenAPI v3 document of a group and version, in one request; None where the server publishes none of it:
+        servers before 1.24, gateways, kinds that were installed a second ago.
+        """
+
     async def get(self, type: ResourceType, name: str, namespace: str = "") -> JsonObject:
         """One object; KubeError of status 404 where there is none."""
 

@@ -31,16 +31,12 @@ class Discovery:
         return found
 
     async def _ask(self, api_version: str) -> dict[str, ResourceType]:
-        group, _, version = api_version.rpartition("/")
-        if (
-            not version
-            or not all(c.isalnum() or c in "-./" for c in api_version)
-            or "/" in group
-            or ".." in api_version
-        ):
+        root = root_of(api_version)
+        if not root:
             return {}
+        group, _, version = api_version.rpartition("/")
         try:
-            answer = await self._connection.request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
+            answer = await self._connection.request("GET", f"/{root}")
         except KubeError as error:
             if error.status == _NOT_FOUND:
                 return {}
@@ -54,6 +50,16 @@ class Discovery:
             answer = await self._connection.request("GET", path, headers={"Accept": _ALL_AT_ONCE})
             near += [version for version, name in served(answer.body) if name == kind]
         return near
+
+
+def root_of(api_version: str) -> str:
+    """Where a group and version is among the addresses of a server, `apis/batch/v1`; empty for what is none, which
+    must not lead elsewhere.
+    """
+    group, _, version = api_version.rpartition("/")
+    if not version or not all(c.isalnum() or c in "-./" for c in api_version) or "/" in group or ".." in api_version:
+        return ""
+    return f"apis/{api_version}" if group else f"api/{version}"
 
 
 def types_of(group: str, version: str, tree: Json) -> dict[str, ResourceType]:

@@ -25,11 +25,12 @@ from trialmill.kube.api import (
     Written,
 )
 from trialmill.kube.connection import Connection
-from trialmill.kube.discovery import Discovery
+from trialmill.kube.discovery import Discovery, root_of
 from trialmill.kube.json_lines import json_lines
 from trialmill.kube.statuses import error_of, with_type
 
 FIELD_MANAGER: Final = "trialmill"
+_NOT_FOUND: Final = 404
 _APPLY: Final = "application/apply-patch+yaml"
 _GRACE: Final = timedelta(seconds=15)
 """How much longer than the server a watch is patient, so that it is the server who ends it."""
@@ -64,6 +65,18 @@ class HttpKubeApi:
 
     async def discover(self, api_version: str, kind: str, *, fresh: bool = False) -> ResourceType:
         return await self._discovery.find(api_version, kind, fresh=fresh)
+
+    async def openapi(self, api_version: str) -> JsonObject | None:
+        root = root_of(api_version)
+        if not root:
+            return None
+        # The index at /openapi/v3 has the same addresses with a hash, for those who keep documents.
+        try:
+            return _object((await self._connection.request("GET", f"/openapi/v3/{root}")).body)
+        except KubeError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
 
     async def get(self, type: ResourceType, name: str, namespace: str = "") -> JsonObject:
         return _object((await self._connection.request("GET", object_path(type, name, namespace))).body)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from trialmill.api.experiment import Experiment
+from trialmill.api.fields import SchemaSource
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get_string
 from trialmill.check.corners import corners
@@ -26,6 +27,7 @@ from trialmill.runtime.kubernetes.evidence import Patience
 from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.rights import SUSPEND, needed, roles
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
+from trialmill.runtime.kubernetes.schema import ClusterSchema
 from trialmill.runtime.kubernetes.target import PRINTER_IMAGE, KindRef, Target
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.template.compiled import CompiledTemplate, TrialContext
@@ -76,6 +78,24 @@ async def connected(choice: ClusterChoice) -> AsyncIterator[KubeApi]:
         yield api
     finally:
         await api.close()
+
+
+def cluster_schema(choice: ClusterChoice) -> SchemaSource:
+    """The fields of kinds, also of those that only the cluster knows. It is asked when such a kind is met, from
+    outside of any event loop.
+    """
+
+    async def document(api_version: str) -> JsonObject | None:
+        async with connected(choice) as api:
+            return await api.openapi(api_version)
+
+    def ask(api_version: str) -> JsonObject | None:
+        try:
+            return asyncio.run(document(api_version))
+        except InputError as error:  # said again, and as an error, where a cluster is needed
+            raise UnreachableError(error.message) from error
+
+    return ClusterSchema(ask)
 
 
 @asynccontextmanager

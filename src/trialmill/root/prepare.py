@@ -13,6 +13,7 @@ from trialmill.api.tree import Json, get_object, get_string
 from trialmill.root.hydrating import hydrators_in
 
 if TYPE_CHECKING:
+    from trialmill.api.fields import SchemaSource
     from trialmill.check.documents import Checked
 
 
@@ -43,12 +44,14 @@ def prepare(
     name: str | None = None,
     namespace: str | None = None,
     cluster_namespace: str | None = None,
+    schema: "SchemaSource | None" = None,
     allow_hydrate: bool = False,
 ) -> Prepared:
     """Read and check files that belong together: an Experiment, and what it refers to.
 
     `strict` makes errors of warnings. `name` and `namespace` stand in place of the file's own, everywhere.
-    `cluster_namespace` says that trials are to run on a cluster, and in which namespace where nothing else says it.
+    `cluster_namespace` says that trials are to run on a cluster, and in which namespace where nothing else says it;
+    `schema` knows the fields of its kinds, the built-in tables do where there is none.
     `allow_hydrate` lets a function or command that the file names make its trials, from the folder of the first file.
     """
     problems: list[Problem] = []
@@ -62,6 +65,7 @@ def prepare(
         name=name,
         namespace=namespace,
         on_cluster=cluster_namespace is not None,
+        schema=schema,
         base=_folder(files),
         allow_hydrate=allow_hydrate,
     )
@@ -104,17 +108,20 @@ def prepare_documents(
     name: str | None = None,
     namespace: str | None = None,
     on_cluster: bool = False,
+    schema: "SchemaSource | None" = None,
     base: Path | None = None,
     allow_hydrate: bool = False,
 ) -> Prepared:
     """The same for documents that were read already, or that a program made: `found` was wrong with them before."""
     from trialmill.check.documents import check_documents
     from trialmill.check.terms import Terms
+    from trialmill.kinds.schema import BUILT_IN
 
     problems = list(found)
     lines = lines_of(documents)
     named = [_renamed(document, name, namespace) for document in documents]
-    terms = Terms(on_cluster, hydrators_in((base or Path()).absolute(), allowed=allow_hydrate))
+    hydrators = hydrators_in((base or Path()).absolute(), allowed=allow_hydrate)
+    terms = Terms(on_cluster, hydrators, schema or BUILT_IN)
     checked = check_documents(named, problems, terms) if named else None
     lines = {**lines, **_lines_elsewhere(problems, lines)}
     given = [f"metadata.{key}" for key, value in (("name", name), ("namespace", namespace)) if value is not None]

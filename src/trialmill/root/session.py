@@ -156,20 +156,23 @@ async def resume(
         return await _drive(stores, ref, runs_directory(store), session, hydrate, resumed=True)
 
 
-async def as_before(store: str, checked: Checked, options: Options) -> tuple[Options, bool]:
-    """The options, with the stand-ins that the stored experiment of this name has where none are given; and whether
-    it is over and stays so, so that nothing will run. Raises StoreError.
+async def as_before(store: str, checked: Checked, options: Options) -> tuple[Checked, Options, bool]:
+    """What the stored experiment of this name goes on with: the types that its template was compiled with, whatever a
+    cluster says of the kind today, and its stand-ins where none are given; and whether it is over and stays so, so that
+    nothing will run. Raises StoreError.
     """
     if not Path(store).exists():
-        return options, False
+        return checked, options, False
     ref = ExperimentRef(checked.experiment.namespace, checked.experiment.name)
     async with open_store(store) as stores:
         try:
             record = await stores.trials.experiment(ref)
         except NotFoundError:
-            return options, False
+            return checked, options, False
     options = replace(options, images=options.images or _options(record).images)
-    return options, record.phase.is_over and resumed(record, checked, options).intent == record.intent
+    if not differences(record, checked, options):
+        checked = replace(checked, template=compiled_from_json(record.compiled))
+    return checked, options, record.phase.is_over and resumed(record, checked, options).intent == record.intent
 
 
 async def bring_to_rest(store: str, ref: ExperimentRef) -> None:

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from trialmill.api.tree import Json, JsonObject, get, get_object, get_string
+from trialmill.api.tree import Json, JsonObject, get, get_list, get_object, get_string
 from trialmill.kube.api import EventType, KubeApi, KubeError, PatchKind, ResourceType, UnknownKindError, WatchEvent
 
 Story: TypeAlias = Callable[[KubeApi], Awaitable[None]]
@@ -60,6 +60,20 @@ class KubeApiSuite(ABC):
             with pytest.raises(UnknownKindError) as unknown:
                 await api.discover("batch/v0", "Job")
             assert len(unknown.value.near) == 1
+
+        self.play(story)
+
+    def test_the_schemas_of_a_group_and_version_are_published_together(self) -> None:
+        async def story(api: KubeApi) -> None:
+            document = await api.openapi("batch/v1")
+            kinds = [
+                named
+                for schema in get_object(document, "components", "schemas").values()
+                for named in get_list(schema, "x-kubernetes-group-version-kind")
+            ]
+            assert {"group": "batch", "version": "v1", "kind": "Job"} in kinds
+            assert await api.openapi("batch/v0") is None
+            assert await api.openapi("nobody.example/v1") is None
 
         self.play(story)
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from trialmill.api.tree import Json, JsonObject, get, get_list, get_object, get_string, is_object, string_map
 from trialmill.kube.api import ExpiredError, KubeError, PatchKind, Propagation, ResourceType
+from trialmill.testing.kube_openapi import published
 from trialmill.testing.kube_patches import Owners, apply_fields, json_patch, merge_patch
 
 _VERBS: Final = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
@@ -53,6 +54,7 @@ class FakeCluster:
     - `now`: the clock that stamps objects and log lines;
     - `admit`: called before each create, update and delete; raises KubeError to deny;
     - `unknown_fields`: the paths in an object that its kind does not have: warnings, or errors where checks are strict;
+    - `openapi`: the OpenAPI v3 document of each group and version that publishes one;
     - `pods_linger`: a running pod that is deleted with a grace stays, marked, until `finish_pod`.
     """
 
@@ -65,6 +67,7 @@ class FakeCluster:
         self.now = now
         self.admit: Callable[[str, ResourceType, JsonObject], None] = lambda *_: None
         self.unknown_fields: Callable[[ResourceType, JsonObject], Sequence[str]] = lambda *_: ()
+        self.openapi: dict[str, JsonObject] = {JOB.api_version: published(JOB, {"type": "object"})}
         self.pods_linger = False
         self.revision = 100
         self.oldest = 100

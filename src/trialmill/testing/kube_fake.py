@@ -121,6 +121,10 @@ class FakeKubeApi:
         near = [f"{t.kind} in {t.api_version}" for t in self.cluster.types if t.kind == kind]
         raise UnknownKindError(api_version, kind, near)
 
+    async def openapi(self, api_version: str) -> JsonObject | None:
+        self._enter("get", "openapi", name=api_version)
+        return copy.deepcopy(self.cluster.openapi.get(api_version))
+
     async def get(self, type: ResourceType, name: str, namespace: str = "") -> JsonObject:
         self._enter("get", type.plural, namespace, name)
         return self.cluster.get(type, name, namespace)

@@ -121,7 +121,7 @@ def problems_of(error: KubeError, namespace: str, place: Path, severity: Severit
 
 
 def _remedy_for(message: str) -> str:
-    """A kind that is nowhere in our tables gets text for its placeholders, unless the file says otherwise."""
+    """A kind whose fields nobody has told gets text for its placeholders, unless the file says otherwise."""
     found = _WANTS_NO_TEXT.search(message)
     return f"if a placeholder stands here, give its trial parameter `as: {found[1]}`" if found else ""
 
