@@ -11,10 +11,11 @@ from kubernetes_world import KubernetesWorld, job, pod_of, runtime_on
 
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get, get_list, string_map
-from trialmill.engine.ports import Created, Exists, Gone, Rejected, RetryAfter, Snapshot, Synced
+from trialmill.engine.ports import Created, Exists, Gone, Rejected, RetryAfter, Snapshot, Synced, Trouble
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import Cause, KubeError, ResourceType
+from trialmill.kube.configuration import KubeConfigError
 from trialmill.runtime.kubernetes.stamping import key_of, stamped
 from trialmill.runtime.kubernetes.target import KindRef
 from trialmill.testing.kube_cluster import CONFIG_MAP, JOB, POD
@@ -24,6 +25,7 @@ from trialmill.testing.virtual_time import run_virtually
 KEY: Final = AttemptKey("e", 3, 1)
 CONFIG: Final[JsonObject] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "part"}, "data": {"a": "b"}}
 BUSY: Final = KubeError(429, "TooManyRequests", "slow down", retry_after=timedelta(seconds=7))
+UNAUTHORIZED: Final = KubeError(401, "Unauthorized", "Unauthorized")
 QUOTA: Final = KubeError(
     403,
     "Forbidden",
@@ -113,7 +115,20 @@ def test_another_uid_is_not_removed() -> None:
     assert len(played(story).cluster.objects(JOB)) == 1
 
 
-@pytest.mark.parametrize("error", [UNREACHABLE, BUSY, QUOTA, KubeError(500, "InternalError", "webhook is down")])
+@pytest.mark.parametrize("error", [UNREACHABLE, UNAUTHORIZED, KubeConfigError("the exec plugin 'aws' failed")])
+def test_a_server_that_was_not_asked_refuses_nothing_however_long_it_takes(error: Exception) -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        world.api.fail("create", error, plural="jobs", times=3)
+        for _ in range(3):
+            assert isinstance(await runtime.ensure(KEY, job(name="trial")), RetryAfter)
+            await asyncio.sleep(7200)
+        assert isinstance(await runtime.ensure(KEY, job(name="trial")), Created)
+
+    played(story)
+
+
+@pytest.mark.parametrize("error", [BUSY, QUOTA, KubeError(500, "InternalError", "webhook is down")])
 def test_what_may_pass_is_tried_again_but_not_for_ever(error: Exception) -> None:
     async def story(world: KubernetesWorld) -> None:
         runtime = runtime_on(world)
@@ -237,7 +252,8 @@ async def _told_until_synced(world: KubernetesWorld) -> list[AttemptKey]:
         async for event in events:
             if isinstance(event, Synced):
                 return told
-            told.append(event.key)
+            if not isinstance(event, Trouble):
+                told.append(event.key)
     raise AssertionError("changes ended")
 
 
