@@ -152,6 +152,16 @@ def test_the_servers_own_pause_is_kept() -> None:
     played(story)
 
 
+def test_an_absurd_pause_is_cut() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        century = KubeError(503, "ServiceUnavailable", "later", retry_after=timedelta(days=36500))
+        world.api.fail("create", century, plural="jobs")
+        answer = await runtime_on(world).ensure(KEY, job(name="trial"))
+        assert answer == RetryAfter(timedelta(minutes=5), "later")
+
+    played(story)
+
+
 def test_a_server_that_is_away_when_something_is_removed_is_waited_for() -> None:
     async def story(world: KubernetesWorld) -> None:
         runtime = runtime_on(world)

@@ -6,6 +6,7 @@ from typing import Final
 from trialmill.engine.ports import Rejected, RetryAfter
 from trialmill.kube.api import KubeError, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
+from trialmill.kube.pacing import LONGEST_ASKED
 
 FAILURES: Final = (KubeError, UnreachableError, KubeConfigError)
 """What any request may come back with."""
@@ -54,7 +55,7 @@ def is_out_of_reach(error: Exception) -> bool:
 def pause_after(error: Exception) -> timedelta:
     """How long to wait before the request is made again."""
     if isinstance(error, KubeError) and error.retry_after is not None:
-        return error.retry_after
+        return min(error.retry_after, timedelta(seconds=LONGEST_ASKED))
     return _LATER if needs_login(error) or is_quota(error) else _SOON
 
 
