@@ -18,7 +18,7 @@ from trialmill.kube.api import Cause, KubeError, ResourceType
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.runtime.kubernetes.stamping import key_of, stamped
 from trialmill.runtime.kubernetes.target import KindRef
-from trialmill.testing.kube_cluster import CONFIG_MAP, JOB, POD
+from trialmill.testing.kube_cluster import CONFIG_MAP, EVENT, JOB, POD
 from trialmill.testing.kube_fake import UNREACHABLE, Call
 from trialmill.testing.virtual_time import run_virtually
 
@@ -278,16 +278,27 @@ def test_resources_are_told_when_their_pods_are_known_too() -> None:
     played(story)
 
 
-def test_a_job_that_gets_no_pods_waits_in_vain_until_it_gets_one() -> None:
+@pytest.mark.parametrize("said", [True, False], ids=["which is told why", "which is not told why"])
+def test_a_job_that_gets_no_pods_waits_in_vain_until_it_gets_one(said: bool) -> None:
     async def story(world: KubernetesWorld) -> None:
         runtime = runtime_on(world)
         await runtime.ensure(KEY, job(name="trial"))
+        uid = get(world.cluster.objects(JOB)[0], "metadata", "uid")
+        for number, (of, type) in enumerate([(uid, "Warning"), (uid, "Warning"), (uid, "Normal"), ("x", "Warning")]):
+            line: JsonObject = {"type": type, "involvedObject": {"uid": of}, "message": f"exceeded quota {number}"}
+            line |= {"metadata": {"name": f"e{number}"}, "lastTimestamp": f"2026-01-01T00:00:0{number}Z"}
+            world.cluster.create(EVENT, line, "default")
+        if not said:
+            world.api.denied.add(("list", "events"))
         reasons: list[str] = []
         async with aclosing(runtime.changes("e", ())) as events:
             async for event in events:
                 if isinstance(event, Snapshot):
                     reasons.append(event.stuck.reason if event.stuck else "")
                     if reasons == ["", "NoPods"]:
+                        assert event.stuck is not None
+                        words = "exceeded quota 1" if said else "a quota, or what admits pods"
+                        assert f"no pod has been made for it: {words}" in event.stuck.message
                         made = world.cluster.objects(JOB)[0]
                         world.cluster.create(POD, pod_of(made, "trial-abcde"), "default")
                     if len(reasons) == 3:

@@ -29,6 +29,7 @@ from trialmill.runtime.kubernetes.target import KindRef, Target
 POD: Final = KindRef("v1", "Pod")
 _ASK_AGAIN: Final = timedelta(seconds=2)
 _PODS_AFTER: Final = timedelta(seconds=30)
+_NOT_SAID: Final = "a quota, or what admits pods; kubectl describe says which"
 _Told: TypeAlias = tuple[Snapshot | Gone, ...]
 
 
@@ -40,8 +41,8 @@ class _Attempt:
     pods: dict[str, JsonObject] = field(default_factory=dict)
     evidence: str = ""
     words: object = None
-    has_no_pods: bool = False
-    """For so long already that it must be said."""
+    no_pods: str = ""
+    """Why it has none, for so long already that it must be said."""
 
 
 class Live:
@@ -149,9 +150,8 @@ class Live:
 
     def _snapshot(self, key: AttemptKey, attempt: _Attempt, resource: JsonObject) -> Snapshot:
         stuck = stuck_of(attempt.pods.values(), self._target.patience)
-        if attempt.has_no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
-            message = "no pod has been made for it (a quota, or what admits pods): kubectl describe says why"
-            stuck = Stuck("NoPods", message, self._target.patience.scheduling)
+        if attempt.no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
+            stuck = Stuck("NoPods", attempt.no_pods, self._target.patience.scheduling)
         return Snapshot(key, get_string(resource, "metadata", "uid"), resource, attempt.evidence, stuck)
 
     def _tell(self, key: AttemptKey, told: _Told | None) -> None:
@@ -204,8 +204,21 @@ class Live:
         """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
         await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
         if not attempt.pods and self._attempts.get(key) is attempt and attempt.resource is not None:
-            attempt.has_no_pods = True
-            self._tell(key, None)
+            why = await self._last_warning(attempt.resource) or _NOT_SAID
+            if not attempt.pods:
+                attempt.no_pods = f"no pod has been made for it: {why}"
+                self._tell(key, None)
+
+    async def _last_warning(self, resource: JsonObject) -> str:
+        """What its controller complained of last; empty where that may not be seen, or there is nothing."""
+        fields = f"involvedObject.uid={get_string(resource, 'metadata', 'uid')},type=Warning"
+        try:
+            type = await self._api.discover("v1", "Event")
+            page = await self._api.list_page(type, get_string(resource, "metadata", "namespace"), fields=fields)
+        except (*FAILURES, UnknownKindError):
+            return ""
+        last = max(page.items, key=lambda event: get_string(event, "lastTimestamp"), default=None)
+        return get_string(last, "message")
 
     async def _look_at_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
@@ -269,7 +282,7 @@ class Live:
         if known is not None and is_over(known) and not is_over(object):
             return  # from before it was listed: what is over stays so
         attempt.pods[uid] = object
-        attempt.has_no_pods = False
+        attempt.no_pods = ""
         self._pod_keys[uid] = key
         self._look_again(key, attempt)
 
