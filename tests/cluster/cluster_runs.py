@@ -2,14 +2,23 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from acceptance_place import Place, Tree, ends, wait_until
 from cluster_place import assert_each_trial_is_there_once, on_the_stand_in, start
 from cluster_under_test import Namespace
 
+NewPlace = Callable[[str], tuple[Place, Namespace]]
 Start = Callable[[Place, Namespace], "subprocess.Popen[str]"]
 _MAIN = "from trialmill.cli.main import main\nraise SystemExit(main())\n"
+
+
+def together(stories: Sequence[Callable[[], None]]) -> None:
+    """Play stories side by side, for they mostly wait. The first that fails is shown."""
+    with ThreadPoolExecutor(len(stories)) as pool:
+        for played in [pool.submit(story) for story in stories]:
+            played.result()
 
 
 def begin(

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 from acceptance_place import Place, Tree, wait_until
 from cluster_place import LONG
-from cluster_runs import assert_all_succeeded_once, begin, changed_program
+from cluster_runs import NewPlace, assert_all_succeeded_once, begin, changed_program, together
 from cluster_under_test import Cluster, Namespace
 
 pytestmark = pytest.mark.usefixtures("stand_in")
@@ -85,48 +86,46 @@ def revoke(namespace: Namespace, token: Path) -> None:
     wait_until(lambda: is_refused(namespace, token.read_text()), seconds=60)
 
 
-@pytest.mark.parametrize("kubeconfig", [with_token_file, with_plugin], ids=["a token file", "a plugin"])
-def test_a_token_that_is_no_longer_valid_in_the_middle_is_replaced_by_the_next_of(
-    place: Place, namespace: Namespace, kubeconfig: Kubeconfig
-) -> None:
-    user, token = theirs(place, namespace, kubeconfig)
-    process = begin(user, namespace, trials=10, seconds="4")
+def test_a_token_that_is_no_longer_valid_in_the_middle_is_replaced_by_the_next(more_places: NewPlace) -> None:
+    """Of a token file, and of a plugin."""
 
-    following = bound_token(namespace, "second")
-    revoke(namespace, token)
-    assert process.poll() is None
-    token.write_text(following)
-    user.end_of(process, seconds=LONG)
+    def story(kubeconfig: Kubeconfig) -> None:
+        place, namespace = more_places(kubeconfig.__name__)
+        user, token = theirs(place, namespace, kubeconfig)
+        process = begin(user, namespace, seconds="4")
+        following = bound_token(namespace, "second")
+        revoke(namespace, token)
+        assert process.poll() is None
+        token.write_text(following)
+        user.end_of(process, seconds=LONG)
+        assert_all_succeeded_once(user, namespace, 8)
 
-    assert_all_succeeded_once(user, namespace, 10)
+    together([partial(story, kubeconfig) for kubeconfig in (with_token_file, with_plugin)])
 
 
-@pytest.mark.parametrize(
-    "kubeconfig", [with_token, with_token_file, with_plugin], ids=["a token", "a token file", "a plugin"]
-)
-def test_a_token_that_nobody_replaces_ends_the_run_and_loses_no_trial(
-    place: Place, namespace: Namespace, kubeconfig: Kubeconfig
-) -> None:
+def test_a_token_that_nobody_replaces_ends_the_run_and_loses_no_trial(more_places: NewPlace) -> None:
     """It is said what to do; afterwards, `resume` finds what ran on, and makes what was not made."""
-    user, token = theirs(place, namespace, kubeconfig)
-    hasty = changed_program(_HASTY, "run", "e.yaml")
-    process = begin(user, namespace, trials=10, seconds="4", started=hasty)
-    revoke(namespace, token)
-    outcome = user.end_of(process, code=1, seconds=LONG)
 
-    last = outcome.err.splitlines()[-1]
-    assert "does not accept this run's credentials: Unauthorized" in last
-    assert "log in again" in last
-    assert "trials that run there go on" in last
-    assert last.endswith("trialmill resume e")
-    described = user("describe", "e").out
-    assert "Unauthorized" in described
-    assert "Interrupted" in described
+    def story(kubeconfig: Kubeconfig) -> None:
+        place, namespace = more_places(kubeconfig.__name__)
+        user, token = theirs(place, namespace, kubeconfig)
+        process = begin(user, namespace, seconds="4", started=changed_program(_HASTY, "run", "e.yaml"))
+        revoke(namespace, token)
+        last = user.end_of(process, code=1, seconds=LONG).err.splitlines()[-1]
 
-    again = user("resume", "e", code=1, seconds=LONG)
-    assert again.err.splitlines()[-1] == last, "who is still not let in is told so at once"
+        assert "does not accept this run's credentials: Unauthorized" in last
+        assert "log in again" in last
+        assert "trials that run there go on" in last
+        assert last.endswith("trialmill resume e")
+        described = user("describe", "e").out
+        assert "Unauthorized" in described
+        assert "Interrupted" in described
+        again = user("resume", "e", code=1, seconds=LONG)
+        assert again.err.splitlines()[-1] == last, "who is still not let in is told so at once"
 
-    token.write_text(bound_token(namespace, "second"))
-    user.write("kubeconfig", kubeconfig(namespace.cluster, token))
-    user("resume", "e", seconds=LONG)
-    assert_all_succeeded_once(user, namespace, 10)
+        token.write_text(bound_token(namespace, "second"))
+        user.write("kubeconfig", kubeconfig(namespace.cluster, token))
+        user("resume", "e", seconds=LONG)
+        assert_all_succeeded_once(user, namespace, 8)
+
+    together([partial(story, kubeconfig) for kubeconfig in (with_token, with_token_file, with_plugin)])
