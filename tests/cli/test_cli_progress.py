@@ -8,7 +8,7 @@ import pytest
 
 from trialmill.cli.hints import Hints
 from trialmill.cli.progress import Progress
-from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialRecord
+from trialmill.engine.records import WAITING, ExperimentPhase, ExperimentRecord, TrialRecord
 from trialmill.engine.rules import rules_of
 from trialmill.engine.state import State
 from trialmill.root.lookup import experiment_of
@@ -54,6 +54,26 @@ def test_a_pause_is_said_once_with_the_command_that_ends_it() -> None:
     for second, phase in enumerate(("Running", "Paused", "Paused", "Running")):
         run.changed(float(second), run.state(ExperimentPhase(phase)))
     assert [line for line in run.told() if "paused" in line or "going on" in line] == [PAUSED, "going on"]
+
+
+def test_what_trials_wait_for_is_said_when_the_first_begins_to_wait() -> None:
+    run = Watched(StringIO())
+    run.open(ExperimentPhase.RUNNING)
+    active = next(trial for trial in run.trials if trial.phase.is_active)
+    waits = [replace(t, reason=WAITING, message="2 of 2 are used") if t is active else t for t in run.trials]
+    for second, trials in enumerate((run.trials, waits, waits, run.trials, waits)):
+        run.changed(float(second), run.state(ExperimentPhase.RUNNING, trials))
+    assert run.told().count("a trial waits: 2 of 2 are used") == 2
+
+
+def test_a_runtime_out_of_sight_is_said_once_and_that_it_is_in_sight_again() -> None:
+    run = Watched(StringIO())
+    run.open(ExperimentPhase.RUNNING)
+    state = run.state(ExperimentPhase.RUNNING)
+    for second, trouble in enumerate(("", "no answer", "no answer", "", "")):
+        state.trouble = trouble
+        run.changed(float(second), state)
+    assert run.told()[-2:] == ["no answer", "what runs can be followed again"]
 
 
 def test_an_experiment_that_starts_suspended_does_not_wait_in_silence() -> None:

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
@@ -98,6 +98,23 @@ def place(cluster: Cluster, tmp_path: Path) -> Iterator[Place]:
     place = place_for(tmp_path, cluster)
     yield place
     place.clean()
+
+
+@pytest.fixture
+def more_places(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[str], tuple[Place, Namespace]]]:
+    """Makes a folder and a namespace for each of several stories that go on side by side."""
+    places, namespaces = [], []
+
+    def make(name: str) -> tuple[Place, Namespace]:
+        (tmp_path / name).mkdir()
+        places.append(place_for(tmp_path / name, cluster))
+        namespaces.append(make_namespace(cluster))
+        return places[-1], namespaces[-1]
+
+    yield make
+    for place in places:
+        place.clean()
+    cluster.kubectl("delete", "namespace", *(each.name for each in namespaces), "--wait=false")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from cluster_fixtures import (
     cluster,
+    more_places,
     namespace,
     own_cluster,
     place,
@@ -15,6 +16,7 @@ from cluster_fixtures import (
 
 __all__ = [
     "cluster",
+    "more_places",
     "namespace",
     "own_cluster",
     "place",

@@ -1,14 +1,13 @@
 """What only a cluster can know stands before the first trial: in the server's own words, at the line of the file."""
 
 import asyncio
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import yaml
 from acceptance_place import Outcome, Place, Tree, ends, wait_until
+from cluster_admission import admission
 from cluster_kinds import defined, experiment_of
 from cluster_place import LONG, assert_each_trial_is_there_once, jobs, on_the_stand_in, run, start
 from cluster_under_test import Cluster, Namespace, Object
@@ -139,59 +138,6 @@ def test_a_field_that_the_server_calls_invalid(place: Place, namespace: Namespac
     outcome = refused(place, namespace, tree)
 
     assert f"e.yaml:{line_of(place, 'a-name-that-is-too-long')}:" in outcome.err
-
-
-@contextmanager
-def admission(cluster: Cluster, namespace: Namespace, expression: str, message: str) -> Iterator[None]:
-    """A policy that Jobs of the namespace have to meet, from the moment on when it is in force."""
-    rules = [{"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"]}]
-    name = namespace.name
-    for kind, spec in (
-        (
-            "ValidatingAdmissionPolicy",
-            {
-                "failurePolicy": "Fail",
-                "matchConstraints": {"resourceRules": rules},
-                "validations": [{"expression": expression, "message": message}],
-            },
-        ),
-        (
-            "ValidatingAdmissionPolicyBinding",
-            {
-                "policyName": name,
-                "validationActions": ["Deny"],
-                "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}},
-            },
-        ),
-    ):
-        whole = {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": kind,
-            "metadata": {"name": name},
-            "spec": spec,
-        }
-        cluster.kubectl("apply", "--filename=-", given=json.dumps(whole))
-    try:
-        _wait_until_refused(namespace)
-        yield
-    finally:
-        kinds = "validatingadmissionpolicy,validatingadmissionpolicybinding"
-        cluster.kubectl("delete", kinds, name)
-
-
-def _wait_until_refused(namespace: Namespace) -> None:
-    """A policy is in force some moments after it was made."""
-    spec = {
-        "parallelism": 4,
-        "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i:1"}]}},
-    }
-    probe = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "probe"}, "spec": spec}
-    for _ in range(100):
-        try:
-            namespace.kubectl("create", "--filename=-", "--dry-run=server", given=json.dumps(probe))
-        except AssertionError:
-            return
-    raise AssertionError("the policy was never in force")
 
 
 # --- rights

@@ -27,6 +27,7 @@ from trialmill.engine.ports import (
     Source,
     Stores,
     Synced,
+    Trouble,
 )
 from trialmill.engine.records import AttemptKey, RunState, TrialPhase
 from trialmill.kinds.profile import profile_of
@@ -76,7 +77,7 @@ class Faults:
 
     async def changes(
         self, experiment_uid: str, keys: Collection[AttemptKey]
-    ) -> AsyncGenerator[Snapshot | Gone | Synced, None]:
+    ) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
         async for change in self.inner.changes(experiment_uid, keys):
             yield change
             if isinstance(change, Snapshot) and self.replaced_after is not None and change.key.attempt == 1:
@@ -289,7 +290,7 @@ class Stalls(Faults):
 
     async def changes(
         self, experiment_uid: str, keys: Collection[AttemptKey]
-    ) -> AsyncGenerator[Snapshot | Gone | Synced, None]:
+    ) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
         async for change in self.inner.changes(experiment_uid, keys):
             if not isinstance(change, Snapshot) or change.key.attempt != 1 or true_conditions(change):
                 yield change

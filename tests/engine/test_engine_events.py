@@ -9,7 +9,7 @@ from rehearsal import Rehearsal
 from trialmill.api.experiment import Objective, ObjectiveType
 from trialmill.api.history import Budget, Decision, NewTrial, Promotion
 from trialmill.api.metric import MetricSummary, Observation
-from trialmill.api.verdict import Verdict, VerdictPhase
+from trialmill.api.verdict import Stuck, Verdict, VerdictPhase
 from trialmill.engine.events import (
     CollectionFinished,
     Event,
@@ -18,8 +18,10 @@ from trialmill.engine.events import (
     PointsArrived,
     ResourceAccepted,
     ResourceChanged,
+    ResourceDelayed,
     ResourceGone,
     ResourceRejected,
+    RuntimeTroubled,
     StopDecided,
     SuggestionsArrived,
     TimerFired,
@@ -28,7 +30,7 @@ from trialmill.engine.judging import Judge
 from trialmill.engine.ledger import Ledger
 from trialmill.engine.machine import apply, desired
 from trialmill.engine.ports import Snapshot, Stores
-from trialmill.engine.records import AttemptKey, AttemptPhase, Intent, RunState, TrialPhase
+from trialmill.engine.records import WAITING, AttemptKey, AttemptPhase, EventRecord, Intent, RunState, TrialPhase
 from trialmill.engine.rules import Rules
 from trialmill.engine.state import State
 from trialmill.engine.transitions import InvalidTransitionError, promote_trial
@@ -64,6 +66,8 @@ def running() -> State:
         pytest.param(ResourceGone(START, KEY, "another"), id="the end of another resource"),
         pytest.param(ResourceAccepted(START, KEY, "another", {"process": 2}), id="a second acceptance"),
         pytest.param(ResourceRejected(START, KEY, "Refused", ""), id="a rejection of what is there"),
+        pytest.param(ResourceDelayed(START, KEY, "no room"), id="a delay of what is there"),
+        pytest.param(RuntimeTroubled(START, "Unreachable", "no answer"), id="a runtime out of sight"),
         pytest.param(ResourceChanged(START, KEY._replace(attempt=2), "r", SUCCEEDED), id="an attempt to come"),
         pytest.param(ResourceGone(START, KEY._replace(trial_index=1), ""), id="a trial to come"),
         pytest.param(ResourceGone(START, KEY._replace(trial_index=-1), ""), id="no trial"),
@@ -90,6 +94,47 @@ def test_an_ended_attempt_hears_nothing_more() -> None:
     for event in (ResourceGone(START, KEY, "r"), ResourceChanged(START, KEY, "r", SUCCEEDED)):
         assert apply(state, event).records == ()
     assert state.trials[0].phase is TrialPhase.FAILED
+
+
+def test_a_trial_that_is_not_taken_yet_says_what_it_waits_for_until_it_is() -> None:
+    state = State(replace(RECORD, intent=Intent(RunState.RUN, 1, 3)), [], RULES)
+    apply(state, Opened(START))
+    apply(state, SuggestionsArrived(START, 0, (NewTrial({"lr": 0.1}),)))
+    story: list[EventRecord] = []
+    for message in ("2 of 2 are used", "2 of 2 are used", "3 of 3 are used"):
+        story += apply(state, ResourceDelayed(START, KEY, message)).story
+    assert (state.trials[0].reason, state.trials[0].message) == (WAITING, "3 of 3 are used")
+    assert [(e.reason, e.message, e.warning) for e in story] == [("TrialWaits", "2 of 2 are used", True)]
+    assert not apply(state, ResourceDelayed(START, KEY, "3 of 3 are used")).records
+    apply(state, ResourceAccepted(START, KEY, "r"))
+    assert (state.trials[0].reason, state.trials[0].message) == ("", "")
+
+
+def test_a_resource_that_is_stuck_says_so_with_its_trial_until_it_gets_on() -> None:
+    state = running()
+    verdict = Verdict(VerdictPhase.RUNNING)
+    stuck = Stuck("NoPods", "no pod has been made", timedelta(hours=1))
+    apply(state, ResourceChanged(START, KEY, "r", verdict, stuck=stuck))
+    assert (state.trials[0].reason, state.trials[0].message) == (WAITING, "no pod has been made")
+    apply(state, ResourceChanged(START, KEY, "r", verdict))
+    assert (state.trials[0].reason, state.trials[0].message) == ("", "")
+
+
+def test_a_wait_ends_with_its_attempt() -> None:
+    state = running()
+    stuck = Stuck("NoPods", "no pod has been made", timedelta(hours=1))
+    apply(state, ResourceChanged(START, KEY, "r", Verdict(VerdictPhase.RUNNING), stuck=stuck))
+    apply(state, ResourceGone(START, KEY, "r"))
+    assert (state.trials[0].reason, state.trials[0].message) == ("", "")
+
+
+def test_a_runtime_out_of_sight_is_told_and_that_it_is_in_sight_again() -> None:
+    state = running()
+    events = [RuntimeTroubled(START, "", ""), RuntimeTroubled(START, "Unreachable", "no answer")]
+    events.append(RuntimeTroubled(START, "", ""))
+    story = [(line.object, line.reason, line.warning) for event in events for line in apply(state, event).story]
+    assert story == [(RECORD.name, "Unreachable", True), (RECORD.name, "InSightAgain", False)]
+    assert state.trouble == ""
 
 
 def test_an_impossible_transition_tells_the_story_of_its_trial() -> None:

@@ -100,6 +100,7 @@ class ApiServer:
                 type,
                 namespace,
                 labels=query.get("labelSelector", ""),
+                fields=query.get("fieldSelector", ""),
                 limit=int(query.get("limit", "0")),
                 after=query.get("continue", ""),
             )

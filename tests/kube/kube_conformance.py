@@ -22,7 +22,9 @@ from trialmill.kube.reflector import Reflector, Scope
 NAMES = 60
 LABELS = "conformance=yes"
 TOLD = ("ADDED", "MODIFIED", "DELETED", "DELETED?", "SYNCED", "TROUBLE")
-_OF_BOTH = [f for f in Fault if f not in (*INSIDE, Fault.RESET_AFTER, Fault.STALE)]
+TOO_LONG = Fault.HANGS
+"""It takes as long as an answer may take, each time."""
+_OF_BOTH = [f for f in Fault if f not in (*INSIDE, Fault.RESET_AFTER, Fault.STALE, TOO_LONG)]
 _OF_STREAMS = [*INSIDE, *_OF_BOTH]
 _OF_LISTS = [*_OF_BOTH, Fault.RESET_AFTER, Fault.STALE]
 
@@ -114,7 +116,7 @@ class Outcome:
 
 def _missing(outcome: Outcome) -> set[str]:
     """What has not happened yet, of all faults and all that can be told."""
-    return {*Fault, *TOLD} - {*outcome.faults, *outcome.told}
+    return {*Fault, *TOLD} - {*outcome.faults, *outcome.told, TOO_LONG}
 
 
 async def conform(

@@ -7,9 +7,11 @@ done is counted.
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from email.utils import formatdate
 from enum import StrEnum
 
 import aiohttp
@@ -25,13 +27,16 @@ from trialmill.kube.tls import tls_context
 
 class Fault(StrEnum):
     EXPIRED = "HTTP 410"
-    SLOW_DOWN = "429 with Retry-After"
+    SLOW_DOWN = "429 with Retry-After in seconds"
+    SLOW_DOWN_UNTIL = "429 with Retry-After as a date"
     UNAVAILABLE = "503"
     UNAUTHORIZED = "401"
     RESET_BEFORE = "a reset before the answer"
     RESET_AFTER = "a reset after the server has acted"
+    HANGS = "no answer, though the server has acted"
     STALE = "a list that was true a while ago"
     SLOW = "an answer that takes its time"
+    HALF_CLOSED = "half an answer, and the sending side closed"
     # Streams alone, after some events:
     EXPIRED_INSIDE = "410 in the stream"
     ERROR_INSIDE = "500 in the stream"
@@ -44,6 +49,8 @@ class Fault(StrEnum):
     NO_BOOKMARKS = "no bookmarks"
 
 
+PAUSE = 5
+"""Seconds that are asked for: more than anybody waits after one failure unasked."""
 INSIDE = [fault for fault in Fault if list(Fault).index(fault) >= list(Fault).index(Fault.EXPIRED_INSIDE)]
 Plan = Callable[[Request], Fault | None]
 _LAST = (Fault.DOUBLE, Fault.NO_BOOKMARKS, Fault.SLOW)
@@ -51,6 +58,7 @@ _LAST = (Fault.DOUBLE, Fault.NO_BOOKMARKS, Fault.SLOW)
 _REFUSALS = {
     Fault.EXPIRED: ExpiredError(410, "Gone", "too old resource version"),
     Fault.SLOW_DOWN: KubeError(429, "TooManyRequests", "slow down"),
+    Fault.SLOW_DOWN_UNTIL: KubeError(429, "TooManyRequests", "slow down"),
     Fault.UNAVAILABLE: KubeError(503, "ServiceUnavailable", "not now"),
     Fault.UNAUTHORIZED: KubeError(401, "Unauthorized", "who are you?"),
 }
@@ -58,7 +66,7 @@ _REFUSALS = {
 
 class FaultProxy:
     """A handler for `kube_wire.serve`. `after` is how many events pass before a stream's fault is done. `struck` is set
-    by each fault.
+    by each fault, `acted` when the server has answered and its answer is held back.
     """
 
     def __init__(
@@ -67,6 +75,7 @@ class FaultProxy:
         self.plan = plan
         self.done = Counter[Fault]()
         self.struck = asyncio.Event()
+        self.acted = asyncio.Event()
         self._after = after
         self._upstream = upstream
         self._root = root
@@ -78,8 +87,7 @@ class FaultProxy:
             self.done[fault] += 1
             self.struck.set()
         if fault in _REFUSALS:
-            after = [("Retry-After", "2")] if fault is Fault.SLOW_DOWN else []
-            await exchange.answer(_REFUSALS[fault].status, status_of(_REFUSALS[fault]), after)
+            await exchange.answer(_REFUSALS[fault].status, status_of(_REFUSALS[fault]), _pause(fault))
         elif fault is Fault.RESET_BEFORE:
             exchange.reset()
         elif exchange.request.is_watch:
@@ -92,13 +100,22 @@ class FaultProxy:
         if fault is Fault.STALE and request.target in self._earlier:
             await exchange.answer(200, self._earlier.pop(request.target))
             return
-        if fault is Fault.SLOW:
-            await asyncio.sleep(0.05)
         async with self._asked(request) as response:
             content = await response.read()
-        if fault is Fault.RESET_AFTER:
-            exchange.reset()
-            return
+        match fault:
+            case Fault.SLOW:
+                self.acted.set()
+                await asyncio.sleep(0.05)  # what happens meanwhile is not in the answer
+            case Fault.RESET_AFTER:
+                exchange.reset()
+                return
+            case Fault.HANGS:
+                self.acted.set()
+                await asyncio.Event().wait()
+            case Fault.HALF_CLOSED:
+                await exchange.begin()
+                await exchange.send(content[: len(content) // 2])
+                await exchange.half_close()
         is_first_page = request.method == "GET" and response.ok and "continue" not in request.query
         # Kept for the next stale answer; not overwritten, for the older it is, the worse.
         if is_first_page and request.target not in self._earlier:
@@ -141,6 +158,8 @@ class FaultProxy:
                 await exchange.end()
             case Fault.RESET_INSIDE:
                 exchange.reset()
+            case Fault.HALF_CLOSED:
+                await exchange.half_close()
             case Fault.CUT_INSIDE:
                 await exchange.send(b'{"type": "ADDED", "object": {"metadata": {"na')
                 exchange.cut()
@@ -154,6 +173,16 @@ class FaultProxy:
         return self._upstream.request(
             request.method, URL(self._root + request.target, encoded=True), headers=kept, data=request.body or None
         )
+
+
+def _pause(fault: Fault) -> list[tuple[str, str]]:
+    """The headers that ask for a pause; a date is of a clock that is a year behind."""
+    if fault is Fault.SLOW_DOWN:
+        return [("Retry-After", str(PAUSE))]
+    if fault is Fault.SLOW_DOWN_UNTIL:
+        now = time.time() - 365 * 86400
+        return [("Date", formatdate(now, usegmt=True)), ("Retry-After", formatdate(now + PAUSE, usegmt=True))]
+    return []
 
 
 @asynccontextmanager

@@ -72,6 +72,11 @@ class Exchange:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
+    async def half_close(self) -> None:
+        """Say that nothing more is sent, in the middle of whatever it was, and go on listening to the other side."""
+        self._writer.write_eof()
+        await asyncio.Event().wait()
+
     def cut(self) -> None:
         """Close the connection, in the middle of whatever it was."""
         self._writer.close()

@@ -269,6 +269,18 @@ STATUS: JsonObject = {
     [
         pytest.param(422, STATUS, [], (422, "Invalid", "Job is invalid", None), id="a status"),
         pytest.param(429, {}, [("Retry-After", "7")], (429, "TooManyRequests", "{}", 7), id="slow down"),
+        pytest.param(
+            503,
+            {"kind": "Status"},
+            [("Retry-After", "Wed, 21 Oct 2026 07:28:30 GMT"), ("Date", "Wed, 21 Oct 2026 07:28:00 GMT")],
+            (503, "", "", 30),
+            id="until a date by the server's clock",
+        ),
+        pytest.param(
+            429, {}, [("Retry-After", "Wed, 21 Oct 2020 07:28:30 GMT")], (429, "TooManyRequests", "{}", 0), id="past"
+        ),
+        pytest.param(429, {}, [("Retry-After", "Soon, 99 GMT")], (429, "TooManyRequests", "{}", None), id="no date"),
+        pytest.param(429, {}, [("Retry-After", "-3")], (429, "TooManyRequests", "{}", None), id="no number"),
         pytest.param(502, b"<html>bad\ngateway", [], (502, "BadGateway", "<html>bad gateway", None), id="a page"),
         pytest.param(503, b"", [], (503, "ServiceUnavailable", "Service Unavailable", None), id="nothing at all"),
         pytest.param(302, b"", [("Location", "/x")], (302, "Found", "Found", None), id="elsewhere"),

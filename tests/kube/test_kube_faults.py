@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from kube_api_server import ApiServer
-from kube_fault_proxy import Fault, faulty
-from kube_wire import Request, serve
+from kube_api_server import ApiServer, status_of
+from kube_fault_proxy import INSIDE, PAUSE, Fault, faulty
+from kube_wire import Exchange, Request, serve
 
 from trialmill.api.tree import JsonObject, get_string
-from trialmill.kube import http_api
+from trialmill.kube import connection, http_api
+from trialmill.kube.api import KubeError
 from trialmill.kube.configuration import Access, Server, User
 from trialmill.kube.connection import Connection
 from trialmill.kube.credentials import credentials_for
@@ -55,14 +57,12 @@ def once(fault: Fault, *, watch: bool, nth: int = 1) -> Callable[[Request], Faul
     return plan
 
 
-LISTS = [Fault.SLOW_DOWN, Fault.UNAVAILABLE, Fault.UNAUTHORIZED, Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.SLOW]
+LISTS = [fault for fault in Fault if fault not in (*INSIDE, Fault.EXPIRED, Fault.STALE)]
 LISTED_ANEW = {Fault.EXPIRED, Fault.EXPIRED_INSIDE}
-WATCHES = [fault for fault in Fault if fault not in (Fault.RESET_AFTER, Fault.STALE)]
+WATCHES = [fault for fault in Fault if fault not in (Fault.RESET_AFTER, Fault.STALE, Fault.HANGS)]
 
 
-async def follow_to_the_end(
-    double: FakeKubeApi, url: str, fault: Fault, *, page_size: int = 500
-) -> tuple[list[str], Reflector]:
+async def follow_to_the_end(double: FakeKubeApi, url: str, *, page_size: int = 500) -> tuple[list[str], Reflector]:
     """What a reflector tells of a story: `a` and `b` are there, `c` comes, `a` goes, `last` comes."""
     told: list[str] = []
     for name in ("a", "b"):
@@ -94,7 +94,7 @@ def tell(fault: Fault, *, watch: bool, page_size: int = 500, nth: int = 1) -> tu
         async with serve(ApiServer(double)) as upstream:
             access = Access(Server(upstream.url), User())
             async with faulty(access, once(fault, watch=watch, nth=nth)) as (proxy, server):
-                told, reflector = await follow_to_the_end(double, server.url, fault, page_size=page_size)
+                told, reflector = await follow_to_the_end(double, server.url, page_size=page_size)
                 assert proxy.done == {fault: 1 + (fault is Fault.RESET_BEFORE)}
                 names = sorted(get_string(o, "metadata", "name") for o in reflector.store.objects())
                 assert names == ["b", "c", "last"]
@@ -104,7 +104,9 @@ def tell(fault: Fault, *, watch: bool, page_size: int = 500, nth: int = 1) -> tu
 
 
 @pytest.mark.parametrize("fault", LISTS)
-def test_a_list_that_fails_is_made_again(fault: Fault) -> None:
+def test_a_list_that_fails_is_made_again(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    if fault is Fault.HANGS:
+        monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.3)
     told, requests = tell(fault, watch=False)
     assert [word for word in told if not word.startswith("TROUBLE")] == [
         "ADDED a",
@@ -160,6 +162,97 @@ def test_a_server_that_always_fails_is_not_asked_without_pause(fault: Fault) -> 
     requests, seconds = asyncio.run(main())
     tries = 2 if fault is Fault.RESET_BEFORE else 1
     assert 3 <= requests <= tries * (seconds + 5)
+
+
+@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.SLOW_DOWN_UNTIL])
+@pytest.mark.parametrize("watch", [False, True], ids=["a list", "a watch"])
+def test_the_pause_that_a_server_asks_for_is_kept(fault: Fault, watch: bool) -> None:
+    asked: list[float] = []
+
+    async def main() -> None:
+        double = FakeKubeApi()
+
+        def plan(request: Request) -> Fault | None:
+            if request.is_watch is not watch:
+                return None
+            asked.append(QuickClock().now())
+            return fault if len(asked) == 1 else None
+
+        async with serve(ApiServer(double)) as upstream:
+            access = Access(Server(upstream.url), User())
+            async with faulty(access, plan) as (_, server):
+                await follow_to_the_end(double, server.url)
+
+    asyncio.run(main())
+    assert asked[1] - asked[0] >= PAUSE
+
+
+def test_what_happens_while_a_list_is_under_way_is_told_by_the_watch() -> None:
+    async def main() -> list[str]:
+        double = FakeKubeApi()
+        for name in ("a", "b"):
+            double.cluster.create(CONFIG_MAP, thing(name), "default")
+        async with serve(ApiServer(double)) as upstream:
+            access = Access(Server(upstream.url), User())
+            async with faulty(access, once(Fault.SLOW, watch=False)) as (proxy, server), client(server.url) as api:
+                listed = asyncio.create_task(_told_until(api, "ADDED c"))
+                await proxy.acted.wait()
+                double.cluster.delete(CONFIG_MAP, "a", "default")
+                double.cluster.create(CONFIG_MAP, thing("c"), "default")
+                return await listed
+
+    assert asyncio.run(main()) == ["ADDED a", "ADDED b", "SYNCED", "DELETED a", "ADDED c"]
+
+
+async def _told_until(api: HttpKubeApi, last: str) -> list[str]:
+    told: list[str] = []
+    reflector = Reflector(api, Scope(CONFIG_MAP), clock=QuickClock())
+    async with asyncio.timeout(20), aclosing(reflector.changes()) as changes:
+        async for change in changes:
+            told.append(_words(change))
+            if told[-1] == last:
+                break
+    return told
+
+
+@pytest.mark.parametrize("renewed", [True, False], ids=["and is renewed", "and stays so"])
+def test_a_token_that_expires_while_a_watch_is_open(renewed: bool, tmp_path: Path) -> None:
+    """The open stream goes on, as with an API server; the next one needs a new token, and no list is made anew."""
+    token = tmp_path / "token"
+    token.write_text("first")
+    valid = "Bearer first"
+
+    async def main() -> tuple[list[str], list[Request]]:
+        nonlocal valid
+        double = FakeKubeApi()
+        double.cluster.create(CONFIG_MAP, thing("a"), "default")
+        inner, is_watched = ApiServer(double), asyncio.Event()
+
+        async def guarded(exchange: Exchange) -> None:
+            if exchange.request.headers.get("authorization") != valid:
+                await exchange.answer(401, status_of(KubeError(401, "Unauthorized", "Unauthorized")))
+            else:
+                if exchange.request.is_watch:
+                    is_watched.set()
+                await inner(exchange)
+
+        async with serve(guarded) as server:
+            access = Access(Server(server.url), User(token_file=token))
+            api = HttpKubeApi(Connection(access.server, credentials_for(access)), "default")
+            following = asyncio.create_task(_told_until(api, "ADDED b" if renewed else "TROUBLE"))
+            await is_watched.wait()
+            valid = "Bearer second"
+            if renewed:
+                token.write_text("second")
+            double.cut_watches()
+            double.cluster.create(CONFIG_MAP, thing("b"), "default")
+            told = await following
+            await api.close()
+            return told, server.requests
+
+    told, requests = asyncio.run(main())
+    assert told == ["ADDED a", "SYNCED", "ADDED b" if renewed else "TROUBLE"]
+    assert sum(not request.is_watch for request in requests) == 1
 
 
 def test_a_list_from_the_past_is_put_right_by_the_watch() -> None:

@@ -11,19 +11,21 @@ from kubernetes_world import KubernetesWorld, job, pod_of, runtime_on
 
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get, get_list, string_map
-from trialmill.engine.ports import Created, Exists, Gone, Rejected, RetryAfter, Snapshot, Synced
+from trialmill.engine.ports import Created, Exists, Gone, Rejected, RetryAfter, Snapshot, Synced, Trouble
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import Cause, KubeError, ResourceType
+from trialmill.kube.configuration import KubeConfigError
 from trialmill.runtime.kubernetes.stamping import key_of, stamped
 from trialmill.runtime.kubernetes.target import KindRef
-from trialmill.testing.kube_cluster import CONFIG_MAP, JOB, POD
+from trialmill.testing.kube_cluster import CONFIG_MAP, EVENT, JOB, POD
 from trialmill.testing.kube_fake import UNREACHABLE, Call
 from trialmill.testing.virtual_time import run_virtually
 
 KEY: Final = AttemptKey("e", 3, 1)
 CONFIG: Final[JsonObject] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "part"}, "data": {"a": "b"}}
 BUSY: Final = KubeError(429, "TooManyRequests", "slow down", retry_after=timedelta(seconds=7))
+UNAUTHORIZED: Final = KubeError(401, "Unauthorized", "Unauthorized")
 QUOTA: Final = KubeError(
     403,
     "Forbidden",
@@ -113,7 +115,20 @@ def test_another_uid_is_not_removed() -> None:
     assert len(played(story).cluster.objects(JOB)) == 1
 
 
-@pytest.mark.parametrize("error", [UNREACHABLE, BUSY, QUOTA, KubeError(500, "InternalError", "webhook is down")])
+@pytest.mark.parametrize("error", [UNREACHABLE, UNAUTHORIZED, KubeConfigError("the exec plugin 'aws' failed")])
+def test_a_server_that_was_not_asked_refuses_nothing_however_long_it_takes(error: Exception) -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        world.api.fail("create", error, plural="jobs", times=3)
+        for _ in range(3):
+            assert isinstance(await runtime.ensure(KEY, job(name="trial")), RetryAfter)
+            await asyncio.sleep(7200)
+        assert isinstance(await runtime.ensure(KEY, job(name="trial")), Created)
+
+    played(story)
+
+
+@pytest.mark.parametrize("error", [BUSY, QUOTA, KubeError(500, "InternalError", "webhook is down")])
 def test_what_may_pass_is_tried_again_but_not_for_ever(error: Exception) -> None:
     async def story(world: KubernetesWorld) -> None:
         runtime = runtime_on(world)
@@ -133,6 +148,16 @@ def test_the_servers_own_pause_is_kept() -> None:
     async def story(world: KubernetesWorld) -> None:
         world.api.fail("create", BUSY, plural="jobs")
         assert await runtime_on(world).ensure(KEY, job(name="trial")) == RetryAfter(timedelta(seconds=7), "slow down")
+
+    played(story)
+
+
+def test_an_absurd_pause_is_cut() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        century = KubeError(503, "ServiceUnavailable", "later", retry_after=timedelta(days=36500))
+        world.api.fail("create", century, plural="jobs")
+        answer = await runtime_on(world).ensure(KEY, job(name="trial"))
+        assert answer == RetryAfter(timedelta(minutes=5), "later")
 
     played(story)
 
@@ -237,7 +262,8 @@ async def _told_until_synced(world: KubernetesWorld) -> list[AttemptKey]:
         async for event in events:
             if isinstance(event, Synced):
                 return told
-            told.append(event.key)
+            if not isinstance(event, Trouble):
+                told.append(event.key)
     raise AssertionError("changes ended")
 
 
@@ -252,16 +278,27 @@ def test_resources_are_told_when_their_pods_are_known_too() -> None:
     played(story)
 
 
-def test_a_job_that_gets_no_pods_waits_in_vain_until_it_gets_one() -> None:
+@pytest.mark.parametrize("said", [True, False], ids=["which is told why", "which is not told why"])
+def test_a_job_that_gets_no_pods_waits_in_vain_until_it_gets_one(said: bool) -> None:
     async def story(world: KubernetesWorld) -> None:
         runtime = runtime_on(world)
         await runtime.ensure(KEY, job(name="trial"))
+        uid = get(world.cluster.objects(JOB)[0], "metadata", "uid")
+        for number, (of, type) in enumerate([(uid, "Warning"), (uid, "Warning"), (uid, "Normal"), ("x", "Warning")]):
+            line: JsonObject = {"type": type, "involvedObject": {"uid": of}, "message": f"exceeded quota {number}"}
+            line |= {"metadata": {"name": f"e{number}"}, "lastTimestamp": f"2026-01-01T00:00:0{number}Z"}
+            world.cluster.create(EVENT, line, "default")
+        if not said:
+            world.api.denied.add(("list", "events"))
         reasons: list[str] = []
         async with aclosing(runtime.changes("e", ())) as events:
             async for event in events:
                 if isinstance(event, Snapshot):
                     reasons.append(event.stuck.reason if event.stuck else "")
                     if reasons == ["", "NoPods"]:
+                        assert event.stuck is not None
+                        words = "exceeded quota 1" if said else "a quota, or what admits pods"
+                        assert f"no pod has been made for it: {words}" in event.stuck.message
                         made = world.cluster.objects(JOB)[0]
                         world.cluster.create(POD, pod_of(made, "trial-abcde"), "default")
                     if len(reasons) == 3:

@@ -9,7 +9,7 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.space import format_value
 from trialmill.cli.hints import Hints
 from trialmill.cli.output import has_colour, plain, short_duration
-from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialPhase
+from trialmill.engine.records import WAITING, ExperimentPhase, ExperimentRecord, TrialPhase
 from trialmill.engine.state import State
 from trialmill.metrics.values import format_metric
 from trialmill.root.creating import Difference
@@ -43,6 +43,8 @@ class Progress(Session):
         self._state: State | None = None
         self._note = ""
         self._was_over = False
+        self._trouble = ""
+        self._are_waiting = False
         self._paused_since: float | None = None
         self._paused_for = 0.0
         """Seconds in which nothing was to go on: they say nothing of how long the rest takes."""
@@ -79,6 +81,7 @@ class Progress(Session):
             self._was_over = False
             self._say(f"going on with experiment {state.experiment.name}")
         self._note_pause(state.experiment, now)
+        self._note_trouble(state)
         if not self._is_terminal:
             self._report(state, now)
         elif self._live is None and state.trials:
@@ -103,6 +106,16 @@ class Progress(Session):
             self._paused_since = None
             if record.phase is ExperimentPhase.RUNNING:
                 self._say("going on")
+
+    def _note_trouble(self, state: State) -> None:
+        """Say why nothing is seen, and that trials wait and for what: once each time."""
+        if state.trouble != self._trouble:
+            self._trouble = state.trouble
+            self._say(state.trouble or "what runs can be followed again")
+        waits = next((t.message for i in state.active if (t := state.trials[i]).reason == WAITING), "")
+        if waits and not self._are_waiting:
+            self._say(f"a trial waits: {waits}")
+        self._are_waiting = bool(waits)
 
     # --- lines
 

@@ -23,9 +23,11 @@ from trialmill.engine.events import (
     Opened,
     PointsArrived,
     ResourceAccepted,
+    ResourceDelayed,
     ResourceGone,
     ResourceRejected,
     ResourceSuspended,
+    RuntimeTroubled,
     StopDecided,
     SuggestionsArrived,
     SuggestionsExhausted,
@@ -36,7 +38,7 @@ from trialmill.engine.instructions import Ask, Collect, Ensure, Instruction, Rem
 from trialmill.engine.judging import Judge
 from trialmill.engine.ledger import PATIENCE, Ledger
 from trialmill.engine.machine import apply, desired
-from trialmill.engine.ports import Created, Gone, Rejected, RetryAfter, Snapshot, Synced
+from trialmill.engine.ports import Created, Gone, Rejected, RetryAfter, Snapshot, Synced, Trouble
 from trialmill.engine.records import (
     AttemptKey,
     AttemptPhase,
@@ -80,7 +82,7 @@ class Driver:
         self._stop_requested = False
 
     async def run(self) -> ExperimentRecord:
-        """Returns when the experiment is over or stopped. Raises what the store raises; nothing is acted on unsaved."""
+        """Returns when the experiment is over or stopped. Raises what the store and the runtime raise."""
         self._put(Opened(self._now()))
         self._background = [self._spawn(self._follow_resources()), self._spawn(self._follow_intent())]
         try:
@@ -284,6 +286,8 @@ class Driver:
             answer = await self._world.runtime.ensure(key, resource, parts)
             if not isinstance(answer, RetryAfter):
                 break
+            if answer.reason:
+                self._put(ResourceDelayed(self._now(), key, answer.reason))
             await self._world.clock.sleep_until(self._now() + answer.delay)
         if isinstance(answer, Rejected):
             self._put(ResourceRejected(self._now(), key, answer.reason, answer.message))
@@ -363,6 +367,8 @@ class Driver:
         keys = [self._state.trials[index].key for index in sorted(self._state.active)]
         async for change in self._world.runtime.changes(self._state.experiment.uid, keys):
             match change:
+                case Trouble():
+                    self._put(RuntimeTroubled(self._now(), change.reason, change.message))
                 case Synced():
                     for key in sorted(unseen):
                         self._put(ResourceGone(self._now(), key, "", "its resource was not there any more"))

@@ -71,6 +71,24 @@ class ResourceAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceDelayed:
+    """The runtime cannot make the attempt's resource yet, for this reason."""
+
+    at: datetime
+    key: AttemptKey
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeTroubled:
+    """The runtime can see and make nothing for now; with an empty `reason` it can again."""
+
+    at: datetime
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceRejected:
     """The runtime will never make the attempt's resource."""
 
@@ -160,10 +178,12 @@ Event: TypeAlias = (
     | SuggestionsExhausted
     | SuggestionsFailed
     | ResourceAccepted
+    | ResourceDelayed
     | ResourceRejected
     | ResourceChanged
     | ResourceGone
     | ResourceSuspended
+    | RuntimeTroubled
     | PointsArrived
     | StopDecided
     | CollectionFinished
@@ -171,6 +191,7 @@ Event: TypeAlias = (
 )
 AttemptEvent: TypeAlias = (
     ResourceAccepted
+    | ResourceDelayed
     | ResourceRejected
     | ResourceChanged
     | ResourceGone

@@ -9,7 +9,7 @@ from typing import Final
 from trialmill.api.history import Promotion, Suggestion
 from trialmill.engine import transitions
 from trialmill.engine.conditions import clear_condition, find_condition, set_condition
-from trialmill.engine.events import SuggestionsArrived
+from trialmill.engine.events import RuntimeTroubled, SuggestionsArrived
 from trialmill.engine.records import (
     Cause,
     ConditionType,
@@ -94,6 +94,15 @@ def _mistake(state: State, item: Suggestion) -> str:
 def _fits_budget(state: State) -> bool:
     limit = state.experiment.intent.max_trials
     return limit is None or len(state.trials) < limit
+
+
+def note_trouble(state: State, event: RuntimeTroubled) -> None:
+    """What runs is out of sight, or in sight again: that is told, and changes nothing else."""
+    was, state.trouble = state.trouble, event.message
+    if event.reason:
+        state.tell(event.at, state.experiment.name, event.reason, event.message, warning=True)
+    elif was:
+        state.tell(event.at, state.experiment.name, "InSightAgain", "what runs can be followed again")
 
 
 def exhaust(state: State, reason: str) -> None:

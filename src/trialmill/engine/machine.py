@@ -10,6 +10,7 @@ from trialmill.engine.events import (
     Event,
     IntentChanged,
     Opened,
+    RuntimeTroubled,
     SuggestionsArrived,
     SuggestionsExhausted,
     SuggestionsFailed,
@@ -35,6 +36,8 @@ def apply(state: State, event: Event) -> Changes:
         case SuggestionsFailed():
             message = f"the algorithm failed: {event.message}"
             life.end_with(state, Outcome(False, life.ALGORITHM_FAILED, message), event.at)
+        case RuntimeTroubled():
+            life.note_trouble(state, event)
         case TimerFired():
             enforce_deadlines(state, event.at)
         case _:

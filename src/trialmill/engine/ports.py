@@ -57,7 +57,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Not now (no free slot, an overloaded server): ask again after `delay`."""
+    """Not now (no free slot, an overloaded server): ask again after `delay`. The trial is said to wait for `reason`."""
 
     delay: timedelta
     reason: str = ""
@@ -92,6 +92,25 @@ class Gone:
 @dataclass(frozen=True, slots=True)
 class Synced:
     """Everything that existed when `changes` was called has been told. A key that was not named has no resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Nothing can be seen or made at the moment: `reason` is one word, `message` says why, and what its user can do.
+    What runs goes on. Both are empty when it is over.
+    """
+
+    reason: str = ""
+    message: str = ""
+
+
+class RuntimeLostError(Exception):
+    """A runtime has given up, and only its user can help; what runs there goes on, and nothing of it is lost."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+        self.message = message
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +197,10 @@ class Runtime(Protocol):
     async def suspend(self, key: AttemptKey, uid: str, on: bool) -> bool:
         """Suspend or go on. False: this kind cannot be suspended."""
 
-    def changes(self, experiment_uid: str, keys: Collection[AttemptKey]) -> AsyncIterator[Snapshot | Gone | Synced]:
-        """The resources of the experiment as they are, then `Synced`, then each change.
+    def changes(
+        self, experiment_uid: str, keys: Collection[AttemptKey]
+    ) -> AsyncIterator[Snapshot | Gone | Synced | Trouble]:
+        """The resources of the experiment as they are, then `Synced`, then each change. Raises RuntimeLostError.
 
         `keys` are the attempts that have not ended: those of the past need not be told, which keeps reopening a long
         experiment cheap. Of each key only the newest state is promised.

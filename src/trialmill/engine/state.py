@@ -87,6 +87,8 @@ class State:
         self.live: dict[AttemptKey, Live] = {}
         self.unmatched: dict[AttemptKey, Unmatched] = {}
         self.waiting: dict[AttemptKey, Waiting] = {}
+        self.trouble = ""
+        """Why what runs cannot be followed at the moment; empty while it can."""
         self.unsuspendable: set[AttemptKey] = set()
         """Attempts whose resource was asked to pause and cannot."""
         self.curves = dict(curves or {})

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from trialmill.api.history import Budget, Decision, NewTrial, Promotion
 from trialmill.api.metric import Observation
 from trialmill.api.verdict import Verdict, VerdictPhase
-from trialmill.engine import names
+from trialmill.engine import names, waits
 from trialmill.engine.events import (
     AttemptEvent,
     CollectionFinished,
     PointsArrived,
     ResourceAccepted,
     ResourceChanged,
+    ResourceDelayed,
     ResourceGone,
     ResourceRejected,
     ResourceSuspended,
@@ -32,7 +33,7 @@ from trialmill.engine.records import (
     TrialPhase,
     TrialRecord,
 )
-from trialmill.engine.state import Live, State, Unmatched, Waiting, objective_value
+from trialmill.engine.state import Live, State, objective_value
 
 UNREAD = "; its output was not read to the end, so later values are missing"
 NOTHING = Observation()
@@ -55,6 +56,8 @@ def apply_to_attempt(state: State, event: AttemptEvent) -> None:
     match event:
         case ResourceAccepted():
             _accepted(state, trial, event)
+        case ResourceDelayed():
+            waits.delayed(state, trial, event)
         case ResourceRejected():
             _rejected(state, trial, event)
         case ResourceChanged():
@@ -138,7 +141,7 @@ def _accepted(state: State, trial: TrialRecord, event: ResourceAccepted) -> None
     attempt = trial.attempt
     if not attempt.resource_uid:
         handle = attempt.handle if event.handle is None else event.handle
-        put_attempt(state, trial, replace(attempt, resource_uid=event.uid, handle=handle))
+        put_attempt(state, waits.waiting_for(trial, ""), replace(attempt, resource_uid=event.uid, handle=handle))
 
 
 def _rejected(state: State, trial: TrialRecord, event: ResourceRejected) -> None:
@@ -170,8 +173,8 @@ def _changed(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
             state.put(_running(trial, attempt, event.at))
         case _ if attempt is not trial.attempt:
             put_attempt(state, trial, attempt)
-    _note_unmatched(state, event)
-    _note_stuck(state, trial, event)
+    waits.note_unmatched(state, event)
+    waits.note_stuck(state, trial, event)
 
 
 def _running(trial: TrialRecord, attempt: AttemptRecord, at: datetime) -> TrialRecord:
@@ -179,24 +182,6 @@ def _running(trial: TrialRecord, attempt: AttemptRecord, at: datetime) -> TrialR
     return replace(
         trial, phase=TrialPhase.RUNNING, started=trial.started or at, attempts=(*trial.attempts[:-1], started)
     )
-
-
-def _note_unmatched(state: State, event: ResourceChanged) -> None:
-    if event.unmatched is None:
-        state.unmatched.pop(event.key, None)
-    elif event.key not in state.unmatched:
-        state.unmatched[event.key] = Unmatched(event.at, event.unmatched)
-
-
-def _note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
-    """What it waits for may change its words (a pull fails, then backs off): it is one wait as long as there is one."""
-    before = state.waiting.get(event.key)
-    if event.stuck is None:
-        state.waiting.pop(event.key, None)
-    else:
-        state.waiting[event.key] = Waiting(before.since if before else event.at, event.stuck)
-        if before is None:
-            state.tell(event.at, trial.name, event.stuck.reason, event.stuck.message, warning=True)
 
 
 def over(
@@ -226,7 +211,7 @@ def over(
     )
     state.put(
         replace(
-            trial,
+            waits.waiting_for(trial, ""),
             phase=TrialPhase.COLLECTING,
             started=trial.started or ended.started,
             attempts=(*trial.attempts[:-1], ended),

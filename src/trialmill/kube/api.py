@@ -177,12 +177,13 @@ class KubeApi(Protocol):
         namespace: str = "",
         *,
         labels: str = "",
+        fields: str = "",
         limit: int = LIST_LIMIT,
         after: str = "",
         resource_version: str = "",
     ) -> Page:
-        """One page of a list, of all namespaces where none is named; `labels` is a selector. Items carry apiVersion
-        and kind. Raises ExpiredError for a token that is too old.
+        """One page of a list, of all namespaces where none is named; `labels` and `fields` are selectors. Items carry
+        apiVersion and kind. Raises ExpiredError for a token that is too old.
         """
 
     def watch(

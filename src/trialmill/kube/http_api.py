@@ -87,11 +87,12 @@ class HttpKubeApi:
         namespace: str = "",
         *,
         labels: str = "",
+        fields: str = "",
         limit: int = LIST_LIMIT,
         after: str = "",
         resource_version: str = "",
     ) -> Page:
-        query = [("limit", str(limit)), ("continue", after), ("labelSelector", labels)]
+        query = [("limit", str(limit)), ("continue", after), ("labelSelector", labels), ("fieldSelector", fields)]
         query += [("resourceVersion", "" if after else resource_version)]
         path = collection_path(type, namespace)
         body = (await self._connection.request("GET", path, [pair for pair in query if pair[1]])).body

@@ -35,6 +35,8 @@ from trialmill.kube.pacing import must_list_anew, wait_after_failure, wait_betwe
 WATCH_SECONDS: Final = (300.0, 600.0)
 """How long a watch is asked for: spread, so that many clients do not come back at once."""
 RESYNC_SECONDS: Final = 36000.0
+_OPENING: Final = 15.0
+"""Seconds within which a stream that cannot be opened has failed."""
 _PAGED_TRIES: Final = 2
 """Lists in pages whose tokens expired before all is asked for in one page, which cannot expire."""
 
@@ -68,9 +70,18 @@ class Reflector:
     _version: str = field(default="", init=False)
     _told: str = field(default="", init=False)
     """The trouble that was told last; a list that works is not yet its end, since the watch may be what is refused."""
+    _opened: float | None = field(default=None, init=False)
+    """When the stream that is open, or being opened, was asked for."""
     _failures: int = field(default=0, init=False)
     _failed_by: type[Exception] | None = field(default=None, init=False)
     _resync_due: float = field(default=0.0, init=False)
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether changes would be told: there is no trouble, or a stream has been open since for long enough to know,
+        though nothing was said in it.
+        """
+        return self.trouble is None or (self._opened is not None and self.clock.now() - self._opened > _OPENING)
 
     async def run(self, tell: Callable[[Change], None]) -> None:
         """Tell every change, for ever."""
@@ -137,13 +148,19 @@ class Reflector:
         stream = self.api.watch(
             scope.type, scope.namespace, labels=scope.labels, resource_version=self._version, timeout=seconds
         )
-        async with aclosing(stream) as events:
-            async for event in events:
-                self._all_is_well()
-                self._version = get_string(event.object, "metadata", "resourceVersion") or self._version
-                if event.type is not EventType.BOOKMARK:
-                    for change in self.store.apply(event):
-                        yield change
+        self._opened = started
+        try:
+            async with aclosing(stream) as events:
+                async for event in events:
+                    self._all_is_well()
+                    self._version = get_string(event.object, "metadata", "resourceVersion") or self._version
+                    if event.type is not EventType.BOOKMARK:
+                        for change in self.store.apply(event):
+                            yield change
+        finally:
+            self._opened = None
+            if self.clock.now() - started > _OPENING:
+                self._told, self._failures = "", 0  # it was open: what comes now is news, and the first of its row
         self._all_is_well()
         await self.clock.sleep(wait_between_watches(self.clock.now() - started, self.chance()))
 

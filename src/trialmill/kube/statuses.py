@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import responses
 from typing import Final
@@ -11,6 +12,8 @@ from trialmill.api.tree import Json, JsonObject, get_integer, get_list, get_stri
 from trialmill.kube.api import Cause, ExpiredError, KubeError
 
 _EXPIRED: Final = ("Expired", "Gone")
+_DIGITS: Final = 7
+"""Of a number of seconds that is taken for a mistake."""
 _QUOTE: Final = 300
 """Characters of an answer that is not Kubernetes' own, such as a load balancer's page."""
 
@@ -49,9 +52,26 @@ def _error(
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """`Retry-After` in seconds, as API servers write it; dates, as some proxies do, are left alone."""
+    """`Retry-After` (RFC 9110, 10.2.3): seconds, as API servers write it, or a date, as some gateways do. The date is
+    measured from the answer's own `Date`, so that it does not matter what time it is here.
+    """
     value = headers.get("retry-after", "").strip()
-    return timedelta(seconds=int(value)) if value.isdecimal() and len(value) < 7 else None
+    if value.isdecimal():
+        return timedelta(seconds=int(value)) if len(value) < _DIGITS else None
+    until = _date(value)
+    if until is None:
+        return None
+    return max(until - (_date(headers.get("date", "")) or datetime.now(UTC)), timedelta(0))
+
+
+def _date(value: str) -> datetime | None:
+    """An HTTP date, such as `Wed, 21 Oct 2026 07:28:00 GMT`; None for anything else."""
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    # Those of HTTP are in GMT, also where they do not say so.
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
 
 
 def warnings_of(values: list[str]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from trialmill.api.spaces import space_of
 from trialmill.api.tree import Json, JsonObject, is_object, string_map
 from trialmill.check.documents import Checked
 from trialmill.engine.driver import Driver
-from trialmill.engine.ports import HeldByError, NotFoundError, Runtime, Searcher, Stopper, Stores
+from trialmill.engine.ports import HeldByError, NotFoundError, Runtime, RuntimeLostError, Searcher, Stopper, Stores
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, RunState, TrialRecord
 from trialmill.engine.rules import Rules, rules_of
 from trialmill.engine.state import State
@@ -32,7 +32,7 @@ from trialmill.kinds.verdict import Policy, policy_of_template
 from trialmill.root.clock import SystemClock
 from trialmill.root.control import refuse_fewer_trials
 from trialmill.root.creating import Difference, Options, changed_counts, cluster_of, differences, new_record, resumed
-from trialmill.root.errors import EditedError, InputError, RefusedError
+from trialmill.root.errors import EditedError, InputError, NextStep, RefusedError
 from trialmill.root.hydrating import hydrate_of
 from trialmill.root.lookup import experiment_of
 from trialmill.root.manifests import leave_manifest, stored_manifest
@@ -262,7 +262,11 @@ async def _drive(
         driver = Driver(plan, state, world, cursor)
         with _signals(driver, session) as signals:
             session.driven(signals.received)
-            final = await driver.run()
+            try:
+                final = await driver.run()
+            except RuntimeLostError as error:
+                steps = [] if searcher else [NextStep("then go on with", "resume", record.name)]
+                raise RefusedError(error.message, error.remedy, steps) from error
         best = state.trials[state.best] if state.best is not None else None
         if best is not None:
             leave_manifest(attempt_directory(str(runs), best.key), stored_manifest(best, final, experiment, runs))

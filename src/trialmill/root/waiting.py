@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from trialmill.engine.records import AttemptPhase, AttemptRecord, StopCause, TrialPhase, TrialRecord
+from trialmill.engine.records import WAITING, AttemptPhase, AttemptRecord, StopCause, TrialPhase, TrialRecord
 
 _STOPS: Final = {
     StopCause.EARLY_STOPPED: "early stopping ended it",
@@ -20,6 +20,8 @@ def waits_for(trial: TrialRecord, *, driven: bool, now: datetime) -> str:
         return "the algorithm, which may promote it"
     if not driven:
         return "somebody to drive the experiment again"
+    if trial.reason == WAITING and trial.attempt.phase in (AttemptPhase.PENDING, AttemptPhase.RUNNING):
+        return trial.message
     return _attempt_waits_for(trial.attempt, now)
 
 

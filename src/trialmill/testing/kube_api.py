@@ -220,6 +220,16 @@ class KubeApiSuite(ABC):
 
         self.play(story)
 
+    def test_a_list_is_narrowed_by_fields(self) -> None:
+        async def story(api: KubeApi) -> None:
+            kind, where = await _config_maps(api), api.namespace
+            for name in "ab":
+                await api.create(kind, config_map(name), where)
+            page = await api.list_page(kind, where, fields=f"metadata.name=b,metadata.namespace={where}")
+            assert [get_string(item, "metadata", "name") for item in page.items] == ["b"]
+
+        self.play(story)
+
     def test_a_watch_goes_on_where_a_list_ended(self) -> None:
         async def story(api: KubeApi) -> None:
             kind, where = await _config_maps(api), api.namespace

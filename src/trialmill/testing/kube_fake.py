@@ -25,7 +25,7 @@ from trialmill.kube.api import (
 )
 from trialmill.testing.kube_cluster import POD, Change, FakeCluster, labels_of
 from trialmill.testing.kube_logs import FakeLogs
-from trialmill.testing.kube_patches import selects
+from trialmill.testing.kube_patches import has_fields, selects
 
 _Value = TypeVar("_Value")
 
@@ -135,6 +135,7 @@ class FakeKubeApi:
         namespace: str = "",
         *,
         labels: str = "",
+        fields: str = "",
         limit: int = LIST_LIMIT,
         after: str = "",
         resource_version: str = "",  # noqa: ARG002 -- always the newest
@@ -148,6 +149,7 @@ class FakeKubeApi:
             objects, revision = self._pages[after]
         else:
             objects = [o for o in self.cluster.objects(type, namespace) if selects(labels, labels_of(o))]
+            objects = [o for o in objects if has_fields(fields, o)]
             revision = self.cluster.revision
         next = ""
         if limit and len(objects) > limit:

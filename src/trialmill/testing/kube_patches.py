@@ -1,4 +1,4 @@
-"""What an API server does with label selectors and patches, as pure functions for `kube_cluster`.
+"""What an API server does with selectors and patches, as pure functions for `kube_cluster`.
 
 Sources: Kubernetes' API concepts, RFC 7386 (merge patch), RFC 6902 (JSON patch: add, replace, remove, test).
 """
@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from trialmill.api.tree import Json, JsonObject, Path, format_path, get, is_object
+from trialmill.api.tree import Json, JsonObject, Path, format_path, get, get_string, is_object
 from trialmill.kube.api import KubeError
 
 _SET: Final = re.compile(r"^(\S+)\s+(in|notin)\s*\(([^)]*)\)$")
@@ -20,6 +20,12 @@ def selects(selector: str, labels: Mapping[str, str]) -> bool:
     `!a`.
     """
     return all(_requirement_holds(part.strip(), labels) for part in re.split(r",(?![^(]*\))", selector) if part.strip())
+
+
+def has_fields(selector: str, object: JsonObject) -> bool:
+    """Whether a field selector picks the object: `metadata.name=a,type=b`."""
+    wanted = (part.partition("=") for part in selector.split(",") if part)
+    return all(get_string(object, *path.split(".")) == value for path, _, value in wanted)
 
 
 def _requirement_holds(part: str, labels: Mapping[str, str]) -> bool:

@@ -17,7 +17,19 @@ from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 from trialmill.api.tree import JsonObject, get, get_list
-from trialmill.engine.ports import Created, Cursor, Exists, Gone, Log, PodRef, Rejected, Runtime, Snapshot, Synced
+from trialmill.engine.ports import (
+    Created,
+    Cursor,
+    Exists,
+    Gone,
+    Log,
+    PodRef,
+    Rejected,
+    Runtime,
+    Snapshot,
+    Synced,
+    Trouble,
+)
 from trialmill.engine.records import AttemptKey
 
 T = TypeVar("T")
@@ -189,8 +201,8 @@ class RuntimeSuite(ABC):
 
 
 async def told(
-    runtime: Runtime, wanted: Callable[[Snapshot | Gone | Synced], bool], experiment_uid: str = EXPERIMENT
-) -> Snapshot | Gone | Synced:
+    runtime: Runtime, wanted: Callable[[Snapshot | Gone | Synced | Trouble], bool], experiment_uid: str = EXPERIMENT
+) -> Snapshot | Gone | Synced | Trouble:
     """The first event of `changes` that is wanted."""
     async with _closing(runtime.changes(experiment_uid, (KEY, OTHER))) as events:
         async for event in events:
@@ -245,7 +257,7 @@ def true_conditions(snapshot: Snapshot) -> set[str]:
 async def _told_until_synced(runtime: Runtime) -> list[Snapshot]:
     snapshots: list[Snapshot] = []
 
-    def is_synced(event: Snapshot | Gone | Synced) -> bool:
+    def is_synced(event: Snapshot | Gone | Synced | Trouble) -> bool:
         if isinstance(event, Snapshot):
             snapshots.append(event)
         return isinstance(event, Synced)

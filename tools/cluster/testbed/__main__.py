@@ -1,4 +1,4 @@
-"""The commands of the test bed: `tools/cluster/up`, `down`, `list`, `build`, `image`."""
+"""The commands of the test bed: `tools/cluster/up`, `down`, `list`, `build`, `image`, `clock`."""
 
 import argparse
 import re
@@ -86,6 +86,19 @@ def image(options: argparse.Namespace) -> int:
     return 0
 
 
+def clock(_: argparse.Namespace) -> int:
+    """Prints a library for LD_PRELOAD."""
+    if obstacle := packages.obstacle():
+        say(obstacle)
+        return IMPOSSIBLE
+    try:
+        print(packages.for_clock())
+    except CannotRunError as error:
+        say(str(error).splitlines()[0])
+        return IMPOSSIBLE
+    return 0
+
+
 def list_clusters(_: argparse.Namespace) -> int:
     for folder in sorted(clusters().glob("*/")):
         print(folder.name, "up" if start.is_up(folder.name) else "down", folder / "kubeconfig", sep="\t")
@@ -163,6 +176,8 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=image)
     command = commands.add_parser("build", help="build what up needs")
     command.set_defaults(run=build)
+    command = commands.add_parser("clock", help="where a library is that gives a program another time of day")
+    command.set_defaults(run=clock)
     command = commands.add_parser("list", help="the clusters there are")
     command.set_defaults(run=list_clusters)
     return parser

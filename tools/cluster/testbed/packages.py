@@ -10,6 +10,7 @@ from testbed.place import CannotRunError, cache, digest, made_once, say
 NODE = ("containerd", "runc", "containernetworking-plugins", "nftables")
 PYTHON = ("python3", "busybox-static")
 BUSYBOX = ("busybox-static",)
+CLOCK = ("libfaketime",)
 
 
 def obstacle() -> str | None:
@@ -26,6 +27,14 @@ def for_node() -> Path:
 def for_image(packages: tuple[str, ...]) -> Path:
     """A folder with these packages and everything that they need, as the root of an image."""
     return _unpacked("image", packages, complete=True)
+
+
+def for_clock() -> Path:
+    """The library that, loaded before a program, gives it another time of day; for programs with threads."""
+    found = sorted(_unpacked("clock", CLOCK, complete=False).glob("usr/lib/*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        raise CannotRunError("the package libfaketime has no library")
+    return found[0]
 
 
 def environment(root: str | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Final
 from trialmill.engine.ports import Rejected, RetryAfter
 from trialmill.kube.api import KubeError, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
+from trialmill.kube.pacing import LONGEST_ASKED
 
 FAILURES: Final = (KubeError, UnreachableError, KubeConfigError)
 """What any request may come back with."""
@@ -41,12 +42,21 @@ def is_quota(error: Exception) -> bool:
     return isinstance(error, KubeError) and error.status == FORBIDDEN and _QUOTA in error.message
 
 
+def needs_login(error: Exception) -> bool:
+    """Whether the server does not know who is asking, or there is no way to tell it."""
+    return isinstance(error, KubeConfigError) or (isinstance(error, KubeError) and error.status == UNAUTHORIZED)
+
+
+def is_out_of_reach(error: Exception) -> bool:
+    """Whether nothing was said about the request itself: it is no reason to give up what was to be made."""
+    return isinstance(error, UnreachableError) or needs_login(error)
+
+
 def pause_after(error: Exception) -> timedelta:
     """How long to wait before the request is made again."""
     if isinstance(error, KubeError) and error.retry_after is not None:
-        return error.retry_after
-    needs_login = isinstance(error, KubeConfigError) or (isinstance(error, KubeError) and error.status == UNAUTHORIZED)
-    return _LATER if needs_login or is_quota(error) else _SOON
+        return min(error.retry_after, timedelta(seconds=LONGEST_ASKED))
+    return _LATER if needs_login(error) or is_quota(error) else _SOON
 
 
 def refusal(error: Exception) -> Rejected:

@@ -5,6 +5,7 @@ of its pods, which comes by the other stream and may be late.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -13,20 +14,22 @@ from typing import Final, TypeAlias
 
 from trialmill.api.tree import JsonObject, get_string
 from trialmill.api.verdict import Stuck, VerdictPhase
-from trialmill.engine.ports import Clock, Gone, Snapshot, Synced
+from trialmill.engine.ports import Clock, Gone, Snapshot, Synced, Trouble
 from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
 from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, stuck_of
-from trialmill.runtime.kubernetes.failures import FAILURES
+from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
 from trialmill.runtime.kubernetes.owners import Owners
+from trialmill.runtime.kubernetes.sight import Sight
 from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_of_key, labels_reach_pods, selector
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
 POD: Final = KindRef("v1", "Pod")
 _ASK_AGAIN: Final = timedelta(seconds=2)
 _PODS_AFTER: Final = timedelta(seconds=30)
+_NOT_SAID: Final = "a quota, or what admits pods; kubectl describe says which"
 _Told: TypeAlias = tuple[Snapshot | Gone, ...]
 
 
@@ -38,8 +41,8 @@ class _Attempt:
     pods: dict[str, JsonObject] = field(default_factory=dict)
     evidence: str = ""
     words: object = None
-    has_no_pods: bool = False
-    """For so long already that it must be said."""
+    no_pods: str = ""
+    """Why it has none, for so long already that it must be said."""
 
 
 class Live:
@@ -59,6 +62,8 @@ class Live:
         self._unlisted = {"resources", "pods"}
         self._failure: BaseException | None = None
         self._looks: set[asyncio.Task[None]] = set()
+        self._troubles: deque[Trouble] = deque()
+        self.sight = Sight(api.server, clock, self._tell_trouble)
 
     @property
     def has_listed_pods(self) -> bool:
@@ -98,9 +103,10 @@ class Live:
         """The attempt has no resource, though none was seen to go."""
         self._tell(gone.key, (gone,))
 
-    async def changes(self) -> AsyncGenerator[Snapshot | Gone | Synced, None]:
-        """What is there, then Synced, then each change."""
-        tasks = [asyncio.create_task(self._follow_resources()), asyncio.create_task(self._follow_pods())]
+    async def changes(self) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
+        """What is there, then Synced, then each change. Raises RuntimeLostError."""
+        work = (self._follow_resources(), self._follow_pods(), self.sight.mind(lambda: not self._unlisted))
+        tasks = [asyncio.create_task(each) for each in work]
         for task in tasks:
             task.add_done_callback(self._ended)
         try:
@@ -108,12 +114,15 @@ class Live:
             while True:
                 if self._failure is not None:
                     raise self._failure
+                while self._troubles:
+                    yield self._troubles.popleft()
                 for event in self._next():
                     yield event
                 if not is_synced and not self._unlisted and not self._untold:
                     is_synced = True
                     yield Synced()
-                if self._unlisted or not self._untold:
+                # What came in while the last event was looked at has set the event that is cleared here.
+                if (self._unlisted or not self._untold) and not self._troubles and self._failure is None:
                     self._wake.clear()
                     await self._wake.wait()
         finally:
@@ -141,14 +150,17 @@ class Live:
 
     def _snapshot(self, key: AttemptKey, attempt: _Attempt, resource: JsonObject) -> Snapshot:
         stuck = stuck_of(attempt.pods.values(), self._target.patience)
-        if attempt.has_no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
-            message = "no pod has been made for it (a quota, or what admits pods): kubectl describe says why"
-            stuck = Stuck("NoPods", message, self._target.patience.scheduling)
+        if attempt.no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
+            stuck = Stuck("NoPods", attempt.no_pods, self._target.patience.scheduling)
         return Snapshot(key, get_string(resource, "metadata", "uid"), resource, attempt.evidence, stuck)
 
     def _tell(self, key: AttemptKey, told: _Told | None) -> None:
         # An end that has not been told yet is not overwritten by what came before it.
         self._untold[key] = told
+        self._wake.set()
+
+    def _tell_trouble(self, trouble: Trouble) -> None:
+        self._troubles.append(trouble)
         self._wake.set()
 
     # Resources
@@ -159,8 +171,9 @@ class Live:
             self._list_is_done("resources")
             return
         namespace = self._target.namespace if type.namespaced else ""
-        labels = selector({EXPERIMENT_UID: self._uid})
-        async with aclosing(Reflector(self._api, Scope(type, namespace, labels)).changes()) as changes:
+        reflector = Reflector(self._api, Scope(type, namespace, selector({EXPERIMENT_UID: self._uid})))
+        self.sight.follow(reflector, needed=True)
+        async with aclosing(reflector.changes()) as changes:
             async for change in changes:
                 match change.type:
                     case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.RESYNC:
@@ -170,7 +183,7 @@ class Live:
                     case ChangeType.SYNCED:
                         self._list_is_done("resources")
                     case ChangeType.TROUBLE:
-                        pass  # what cannot be seen is not known to be gone: no Synced
+                        self.sight.missed()  # what cannot be seen is not known to be gone: no Synced
 
     async def _put_resource(self, object: JsonObject) -> None:
         key = key_of(object)
@@ -191,8 +204,21 @@ class Live:
         """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
         await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
         if not attempt.pods and self._attempts.get(key) is attempt and attempt.resource is not None:
-            attempt.has_no_pods = True
-            self._tell(key, None)
+            why = await self._last_warning(attempt.resource) or _NOT_SAID
+            if not attempt.pods:
+                attempt.no_pods = f"no pod has been made for it: {why}"
+                self._tell(key, None)
+
+    async def _last_warning(self, resource: JsonObject) -> str:
+        """What its controller complained of last; empty where that may not be seen, or there is nothing."""
+        fields = f"involvedObject.uid={get_string(resource, 'metadata', 'uid')},type=Warning"
+        try:
+            type = await self._api.discover("v1", "Event")
+            page = await self._api.list_page(type, get_string(resource, "metadata", "namespace"), fields=fields)
+        except (*FAILURES, UnknownKindError):
+            return ""
+        last = max(page.items, key=lambda event: get_string(event, "lastTimestamp"), default=None)
+        return get_string(last, "message")
 
     async def _look_at_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
@@ -226,7 +252,9 @@ class Live:
             return
         reached = labels_reach_pods(self._target.profile)
         labels = selector({EXPERIMENT_UID: self._uid}) if reached else ""
-        async with aclosing(Reflector(self._api, Scope(type, self._target.namespace, labels)).changes()) as changes:
+        reflector = Reflector(self._api, Scope(type, self._target.namespace, labels))
+        self.sight.follow(reflector, needed=False)
+        async with aclosing(reflector.changes()) as changes:
             async for change in changes:
                 match change.type:
                     case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.RESYNC:
@@ -235,9 +263,11 @@ class Live:
                         self._remove_pod(change.object)
                     case ChangeType.SYNCED:
                         self._list_is_done("pods")
-                    case ChangeType.TROUBLE if isinstance(change.error, KubeError):
+                    case ChangeType.TROUBLE:
+                        self.sight.missed()
                         # Without the right to see pods there is no evidence, but resources are told all the same.
-                        self._list_is_done("pods")
+                        if isinstance(change.error, KubeError) and not needs_login(change.error):
+                            self._list_is_done("pods")
 
     async def _put_pod(self, object: JsonObject) -> None:
         key = await self._owner_of(object)
@@ -252,7 +282,7 @@ class Live:
         if known is not None and is_over(known) and not is_over(object):
             return  # from before it was listed: what is over stays so
         attempt.pods[uid] = object
-        attempt.has_no_pods = False
+        attempt.no_pods = ""
         self._pod_keys[uid] = key
         self._look_again(key, attempt)
 
@@ -292,11 +322,15 @@ class Live:
         """How a kind is served; None where it is not, or not to us."""
         while True:
             try:
-                return await self._api.discover(ref.api_version, ref.kind)
+                type = await self._api.discover(ref.api_version, ref.kind)
             except UnknownKindError:
                 return None
-            except FAILURES:
+            except FAILURES as error:
+                self.sight.refused(ref.kind, error)
                 await self._clock.sleep_until(self._clock.now() + _ASK_AGAIN)
+            else:
+                self.sight.answered(ref.kind)
+                return type
 
     def _list_is_done(self, what: str) -> None:
         self._unlisted.discard(what)

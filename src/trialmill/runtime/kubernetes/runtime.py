@@ -23,12 +23,22 @@ from trialmill.engine.ports import (
     Snapshot,
     Source,
     Synced,
+    Trouble,
 )
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.runtime.kubernetes import rehearsal
-from trialmill.runtime.kubernetes.failures import FAILURES, answer_to, is_missing, is_passing, pause_after, refusal
+from trialmill.runtime.kubernetes.failures import (
+    FAILURES,
+    answer_to,
+    is_missing,
+    is_out_of_reach,
+    is_passing,
+    needs_login,
+    pause_after,
+    refusal,
+)
 from trialmill.runtime.kubernetes.file_printer import can_print, printer_name, with_printers
 from trialmill.runtime.kubernetes.kept_logs import KeptLog
 from trialmill.runtime.kubernetes.live import POD, Live
@@ -93,6 +103,8 @@ class KubernetesRuntime:
         except (*FAILURES, UnknownKindError) as error:
             return self._later(key, error)
         self._refused_since.pop(key, None)
+        for live in self._lives.get(key.experiment_uid, ()):
+            live.sight.answered("ensure")
         return answer
 
     async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
@@ -131,7 +143,7 @@ class KubernetesRuntime:
 
     async def changes(
         self, experiment_uid: str, keys: Collection[AttemptKey]
-    ) -> AsyncGenerator[Snapshot | Gone | Synced, None]:
+    ) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
         del keys  # all that is labelled is told: the labels find it in one request
         live = Live(self._api, self._target, experiment_uid, self._owners, self._clock)
         self._lives.setdefault(experiment_uid, []).append(live)
@@ -263,8 +275,14 @@ class KubernetesRuntime:
     # Objects
 
     def _later(self, key: AttemptKey, error: Exception) -> Rejected | RetryAfter:
-        """What may pass is waited for, but not for ever."""
+        """What may pass is waited for, but not for ever, unless the server was not even asked: then `Sight` decides."""
         answer = answer_to(error)
+        if needs_login(error):
+            for live in self._lives.get(key.experiment_uid, ()):
+                live.sight.refused("ensure", error)
+        if is_out_of_reach(error):
+            self._refused_since.pop(key, None)
+            return answer
         now = self._clock.now()
         since = self._refused_since.setdefault(key, now)
         if isinstance(answer, RetryAfter) and now - since < self._target.patience.scheduling:

@@ -1,0 +1,112 @@
+"""Room that runs out and rules that change in the middle of a run: trials wait with a reason, or end with one."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from acceptance_place import Place, Tree, ends, last_condition, wait_until
+from cluster_admission import admission
+from cluster_place import LONG, assert_each_trial_is_there_once, jobs, on_the_stand_in
+from cluster_runs import begin_with, changed_program, succeeded
+from cluster_under_test import Cluster, Namespace
+
+pytestmark = pytest.mark.usefixtures("stand_in")
+
+_LOOKS_SOON = """
+from datetime import timedelta
+from trialmill.runtime.kubernetes import live
+live._PODS_AFTER = timedelta(seconds=4)
+"""
+"""Seconds instead of half a minute before a Job without pods is asked why."""
+
+
+@contextmanager
+def quota(namespace: Namespace, **hard: str) -> Iterator[None]:
+    """A ResourceQuota that is in force."""
+    wanted = {key.replace("_", "/"): value for key, value in hard.items()}
+    whole = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": wanted}}
+    namespace.apply(whole)
+    namespace.wait_for("resourcequota/q", lambda found: found.get("status", {}).get("hard") == wanted)
+    yield
+    namespace.kubectl("delete", "resourcequota", "q")
+
+
+def waits(place: Place, *words: str) -> bool:
+    """Whether `describe` says in its table of trials that one of them waits for what these words say."""
+    described = place("describe", "e").out
+    table = described[described.find("Not over") : described.find("Conditions")]
+    return all(word in table for word in words)
+
+
+def test_a_quota_on_jobs_that_comes_in_the_middle_makes_trials_wait_and_costs_none(
+    place: Place, namespace: Namespace
+) -> None:
+    tree = on_the_stand_in(trials=10, parallel=4, marks={"seconds": "3"}, maxFailedTrialCount=1)
+    tree["spec"]["trialTemplate"]["retain"] = False
+    process = begin_with(place, namespace, tree)
+    with quota(namespace, **{"count_jobs.batch": "2"}):
+        wait_until(lambda: waits(place, "exceeded quota: q", "count/jobs.batch=2"))
+        outcome = place.end_of(process, seconds=LONG)
+
+    assert ends(place.trials()) == ["Succeeded"] * 10
+    assert place.rows("SELECT MAX(json_array_length(attempts)) FROM trial") == [(1,)]
+    assert place.rows("SELECT COUNT(*) FROM point") == [(10,)]
+    assert "a trial waits: " in outcome.err
+    assert "exceeded quota: q" in outcome.err
+
+
+def test_a_quota_on_pods_that_comes_in_the_middle_makes_jobs_wait_and_costs_none(
+    place: Place, namespace: Namespace
+) -> None:
+    """The Jobs are there, and get their pods one after the other: the Job controller's own words say why."""
+    tree = on_the_stand_in(trials=6, parallel=3, marks={"seconds": "4"}, maxFailedTrialCount=1)
+    process = begin_with(place, namespace, tree, started=changed_program(_LOOKS_SOON, "run", "e.yaml"))
+    with quota(namespace, pods="1"):
+        wait_until(lambda: waits(place, "no pod has been made for it", "exceeded quota: q", "limited: pods=1"))
+        before = succeeded(place)
+        wait_until(lambda: succeeded(place) > before, seconds=60)
+    place.end_of(process, seconds=LONG)
+
+    assert ends(assert_each_trial_is_there_once(place, namespace, 6)) == ["Succeeded"] * 6
+    assert place.rows("SELECT COUNT(*) FROM point") == [(6,)]
+
+
+def one_after_the_other(**given: Any) -> Tree:
+    return on_the_stand_in(trials=12, parallel=1, marks={"seconds": "1"}, **given)
+
+
+def test_a_policy_that_begins_to_refuse_after_the_third_trial_ends_the_experiment_in_its_own_words(
+    place: Place, namespace: Namespace, cluster: Cluster
+) -> None:
+    process = begin_with(place, namespace, one_after_the_other(maxFailedTrialCount=2), over=3)
+    with admission(cluster, namespace, "false", "no more Jobs today, says the house"):
+        place.end_of(process, code=1, seconds=LONG)
+
+    trials = place.trials()
+    made = jobs(namespace)
+    refused = [trial for trial in trials if ends([trial]) == ["Failed"]]
+    assert 3 <= len(made) < 12
+    assert sorted(ends(trials)) == ["Failed"] * 2 + ["Succeeded"] * len(made)
+    assert {job["metadata"]["name"] for job in made} == {
+        trial["metadata"]["name"] for trial in trials if trial not in refused
+    }
+    for trial in refused:
+        assert "no more Jobs today, says the house" in json.dumps(last_condition(trial))
+    assert "no more Jobs today, says the house" in place("describe", "e").out
+    assert "2 trials failed, and maxFailedTrialCount is 2" in place("describe", "e").out
+
+
+def test_a_policy_that_refuses_for_a_while_costs_the_trials_that_were_due_then_and_no_others(
+    place: Place, namespace: Namespace, cluster: Cluster
+) -> None:
+    """Without `maxFailedTrialCount` each refused trial has failed, nothing is asked for twice, and the run ends."""
+    process = begin_with(place, namespace, one_after_the_other(), over=3)
+    with admission(cluster, namespace, "false", "no more Jobs today, says the house"):
+        place.end_of(process, seconds=LONG)
+
+    found = ends(place.trials())
+    assert len(found) == 12
+    assert found.count("Succeeded") == len(jobs(namespace)) >= 3
+    assert set(found) == {"Succeeded", "Failed"}
