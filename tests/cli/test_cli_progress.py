@@ -93,3 +93,30 @@ def test_an_experiment_that_was_over_goes_on_only_where_its_end_is_undone(phase:
     run.open(ExperimentPhase.SUCCEEDED, resumed=True)
     run.changed(0.0, run.state(ExperimentPhase(phase), []))
     assert run.told() == (["going on with experiment sample"] if phase == "Running" else [])
+
+
+def waiting(trial: TrialRecord) -> TrialRecord:
+    return replace(trial, reason="Unschedulable", message=f"pod {trial.name}-abc cannot be scheduled: no node fits")
+
+
+def test_without_a_terminal_a_wait_is_told_when_it_begins_and_counted_after_that() -> None:
+    run = Watched(StringIO())
+    run.open(ExperimentPhase.CREATED)
+    trials = [waiting(trial) if not trial.phase.is_over else trial for trial in run.trials]
+    run.changed(0.0, run.state(ExperimentPhase.RUNNING, trials[:4]))
+    for second in range(1, 12):
+        run.changed(float(second), run.state(ExperimentPhase.RUNNING, trials))
+    name = trials[3].name
+    told = [line for line in run.told() if "wait" in line]
+    assert told[0] == f"trial {name} waits, Unschedulable: pod {name}-abc cannot be scheduled: no node fits"
+    assert [line for line in told[1:] if "2 waiting (Unschedulable)" in line] == told[1:]
+    assert len(told) == 2
+
+
+def test_on_a_terminal_what_is_waited_for_is_shown_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    run = Watched(Terminal())
+    with run.progress:
+        run.open(ExperimentPhase.RUNNING)
+        run.changed(0.0, run.state(ExperimentPhase.RUNNING, [*run.trials[:3], waiting(run.trials[3])]))
+    assert f"trial {run.trials[3].name} waits, Unschedulable" in run.stream.getvalue()

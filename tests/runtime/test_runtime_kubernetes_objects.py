@@ -132,7 +132,9 @@ def test_what_may_pass_is_tried_again_but_not_for_ever(error: Exception) -> None
 def test_the_servers_own_pause_is_kept() -> None:
     async def story(world: KubernetesWorld) -> None:
         world.api.fail("create", BUSY, plural="jobs")
-        assert await runtime_on(world).ensure(KEY, job(name="trial")) == RetryAfter(timedelta(seconds=7), "slow down")
+        assert await runtime_on(world).ensure(KEY, job(name="trial")) == RetryAfter(
+            timedelta(seconds=7), "slow down", "TooManyRequests"
+        )
 
     played(story)
 

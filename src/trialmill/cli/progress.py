@@ -1,7 +1,8 @@
 """What a run shows while it goes on, on stderr: a live table on a terminal, else a line now and then."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
@@ -9,11 +10,12 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.space import format_value
 from trialmill.cli.hints import Hints
 from trialmill.cli.output import has_colour, plain, short_duration
-from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialPhase
+from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialPhase, TrialRecord
 from trialmill.engine.state import State
 from trialmill.metrics.values import format_metric
 from trialmill.root.creating import Difference
 from trialmill.root.session import Session
+from trialmill.root.waiting import WaitNews, shared_waits
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _PICTURES: Final = 4
 """Pictures a second on a terminal: time passes there though nothing else happens."""
+_WAITS: Final = 3
+"""Different things that trials wait for, in a picture."""
 _REPORT: Final = 10.0
 """Seconds between two lines elsewhere."""
 
@@ -42,6 +46,7 @@ class Progress(Session):
         self._record: ExperimentRecord | None = None
         self._state: State | None = None
         self._note = ""
+        self._waits = WaitNews()
         self._was_over = False
         self._paused_since: float | None = None
         self._paused_for = 0.0
@@ -79,6 +84,9 @@ class Progress(Session):
             self._was_over = False
             self._say(f"going on with experiment {state.experiment.name}")
         self._note_pause(state.experiment, now)
+        for wait in self._waits.of(_under_way(state)):
+            if not self._is_terminal:  # the table shows them as long as they last
+                self._say(wait.text)
         if not self._is_terminal:
             self._report(state, now)
         elif self._live is None and state.trials:
@@ -132,6 +140,10 @@ class Progress(Session):
         ]
         if counts[TrialPhase.EARLY_STOPPED]:
             parts.append(f"{counts[TrialPhase.EARLY_STOPPED]} stopped early")
+        waiting = Counter[str]()
+        for wait in shared_waits(_under_way(state)):
+            waiting[wait.wait.reason] += wait.count
+        parts += [f"{count} waiting ({reason})" for reason, count in waiting.items()]
         return ", ".join(parts)
 
     def _time_line(self, state: State) -> str:
@@ -191,9 +203,16 @@ class Progress(Session):
             Text(self._time_line(state), style="dim"),
         )
         lines = [Text(self._counts_line(state)), Text(plain(self._best_line(state)), style="green")]
+        waits = shared_waits(_under_way(state))
+        lines += [Text(plain(wait.text), style="yellow") for wait in waits[:_WAITS]]
         if self._note:
             lines.append(Text(plain(self._note), style="yellow"))
         return Group(top, *lines)
+
+
+def _under_way(state: State) -> Iterator[TrialRecord]:
+    # A copy: the table is drawn by a thread of its own.
+    return (state.trials[index] for index in sorted(state.active))
 
 
 def _short(text: str) -> str:

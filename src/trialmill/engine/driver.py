@@ -23,6 +23,7 @@ from trialmill.engine.events import (
     Opened,
     PointsArrived,
     ResourceAccepted,
+    ResourceDelayed,
     ResourceGone,
     ResourceRejected,
     ResourceSuspended,
@@ -52,6 +53,8 @@ from trialmill.engine.world import Plan, World
 from trialmill.template.render import RenderError
 
 _ASK_AGAIN: Final = timedelta(milliseconds=200)
+_NOT_YET: Final = "NotYet"
+"""Why a resource is not made where the runtime has no word for it."""
 
 
 class Driver:
@@ -284,6 +287,8 @@ class Driver:
             answer = await self._world.runtime.ensure(key, resource, parts)
             if not isinstance(answer, RetryAfter):
                 break
+            if answer.reason:
+                self._put(ResourceDelayed(self._now(), key, answer.cause or _NOT_YET, answer.reason))
             await self._world.clock.sleep_until(self._now() + answer.delay)
         if isinstance(answer, Rejected):
             self._put(ResourceRejected(self._now(), key, answer.reason, answer.message))

@@ -81,6 +81,16 @@ class ResourceRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceDelayed:
+    """The runtime does not make the attempt's resource yet, and will be asked again."""
+
+    at: datetime
+    key: AttemptKey
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceChanged:
     """The attempt's resource was judged anew. `unmatched`: it looks over though its conditions do not match. `stuck`:
     something keeps it from going on. `ended` is when it was over, where that is known better than by `at`.
@@ -161,6 +171,7 @@ Event: TypeAlias = (
     | SuggestionsFailed
     | ResourceAccepted
     | ResourceRejected
+    | ResourceDelayed
     | ResourceChanged
     | ResourceGone
     | ResourceSuspended
@@ -172,6 +183,7 @@ Event: TypeAlias = (
 AttemptEvent: TypeAlias = (
     ResourceAccepted
     | ResourceRejected
+    | ResourceDelayed
     | ResourceChanged
     | ResourceGone
     | ResourceSuspended

@@ -57,10 +57,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Not now (no free slot, an overloaded server): ask again after `delay`."""
+    """Not now (a quota that is used up, an overloaded server): ask again after `delay`. `reason` says why in the
+    runtime's words, `cause` in one.
+    """
 
     delay: timedelta
     reason: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from trialmill.engine.events import (
     PointsArrived,
     ResourceAccepted,
     ResourceChanged,
+    ResourceDelayed,
     ResourceGone,
     ResourceRejected,
     ResourceSuspended,
@@ -57,6 +58,8 @@ def apply_to_attempt(state: State, event: AttemptEvent) -> None:
             _accepted(state, trial, event)
         case ResourceRejected():
             _rejected(state, trial, event)
+        case ResourceDelayed():
+            _delayed(state, trial, event)
         case ResourceChanged():
             _changed(state, trial, event)
         case ResourceGone():
@@ -138,7 +141,15 @@ def _accepted(state: State, trial: TrialRecord, event: ResourceAccepted) -> None
     attempt = trial.attempt
     if not attempt.resource_uid:
         handle = attempt.handle if event.handle is None else event.handle
-        put_attempt(state, trial, replace(attempt, resource_uid=event.uid, handle=handle))
+        at_work = replace(trial, reason="", message="")
+        put_attempt(state, at_work, replace(attempt, resource_uid=event.uid, handle=handle))
+
+
+def _delayed(state: State, trial: TrialRecord, event: ResourceDelayed) -> None:
+    if trial.attempt.phase is AttemptPhase.PENDING and not trial.attempt.resource_uid:
+        if trial.reason != event.reason:
+            state.tell(event.at, trial.name, event.reason, event.message, warning=True)
+        _put_wait(state, trial, event.reason, event.message)
 
 
 def _rejected(state: State, trial: TrialRecord, event: ResourceRejected) -> None:
@@ -193,10 +204,19 @@ def _note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> Non
     before = state.waiting.get(event.key)
     if event.stuck is None:
         state.waiting.pop(event.key, None)
+        _put_wait(state, state.trials[trial.index], "", "")
     else:
+        _put_wait(state, state.trials[trial.index], event.stuck.reason, event.stuck.message)
         state.waiting[event.key] = Waiting(before.since if before else event.at, event.stuck)
         if before is None:
             state.tell(event.at, trial.name, event.stuck.reason, event.stuck.message, warning=True)
+
+
+def _put_wait(state: State, trial: TrialRecord, reason: str, message: str) -> None:
+    """What the trial waits for in vain is its reason, so that whoever reads the store can tell; empty for nothing."""
+    is_under_way = trial.attempt.phase in (AttemptPhase.PENDING, AttemptPhase.RUNNING)
+    if is_under_way and (trial.reason, trial.message) != (reason, message):
+        state.put(replace(trial, reason=reason, message=message))
 
 
 def over(
@@ -228,6 +248,8 @@ def over(
         replace(
             trial,
             phase=TrialPhase.COLLECTING,
+            reason="",
+            message="",
             started=trial.started or ended.started,
             attempts=(*trial.attempts[:-1], ended),
         )
@@ -282,7 +304,8 @@ def stop_attempt(state: State, trial: TrialRecord, cause: StopCause, at: datetim
     if attempt.phase not in (AttemptPhase.PENDING, AttemptPhase.RUNNING):
         return
     stopping = replace(attempt, phase=AttemptPhase.STOPPING, stop=cause, not_before=at)
-    state.put(replace(trial, phase=TrialPhase.STOPPING, attempts=(*trial.attempts[:-1], stopping)))
+    attempts = (*trial.attempts[:-1], stopping)
+    state.put(replace(trial, phase=TrialPhase.STOPPING, reason="", message="", attempts=attempts))
 
 
 # --- the end
