@@ -31,18 +31,12 @@ from trialmill.runtime.kubernetes import rehearsal
 from trialmill.runtime.kubernetes.failures import FAILURES, answer_to, is_missing, is_passing, pause_after, refusal
 from trialmill.runtime.kubernetes.file_printer import can_print, printer_name, with_printers
 from trialmill.runtime.kubernetes.kept_logs import KeptLog
-from trialmill.runtime.kubernetes.live import POD, Live
+from trialmill.runtime.kubernetes.live import Live
 from trialmill.runtime.kubernetes.log_reader import PodLog, follow_log
 from trialmill.runtime.kubernetes.objects import Objects
-from trialmill.runtime.kubernetes.owners import Owners
+from trialmill.runtime.kubernetes.owners import POD, Owners, list_pods
 from trialmill.runtime.kubernetes.pods import pod_refs, real_container
-from trialmill.runtime.kubernetes.stamping import (
-    labels_of_key,
-    labels_reach_pods,
-    pod_places,
-    selector,
-    stamped,
-)
+from trialmill.runtime.kubernetes.stamping import pod_places, stamped
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
 _PERSISTENCE: Final = timedelta(minutes=2)
@@ -151,7 +145,7 @@ class KubernetesRuntime:
                 return seen
         while True:
             try:
-                found = await self._list_pods(key)
+                found = await list_pods(self._api, self._target, self._owners, key)
                 if live is not None:
                     live.learn(key, found)
                 return pod_refs(found, self._target)
@@ -291,20 +285,6 @@ class KubernetesRuntime:
 
     def _live_of(self, key: AttemptKey) -> Live | None:
         return next((live for live in self._lives.get(key.experiment_uid, ()) if live.has_listed_pods), None)
-
-    async def _list_pods(self, key: AttemptKey) -> list[JsonObject]:
-        type = await self._api.discover(POD.api_version, POD.kind)
-        reached = labels_reach_pods(self._target.profile)
-        labels = selector(labels_of_key(key)) if reached else ""
-        found: list[JsonObject] = []
-        after = ""
-        while True:
-            page = await self._api.list_page(type, self._target.namespace, labels=labels, after=after)
-            found += page.items
-            after = page.next
-            if not after:
-                break
-        return found if reached else [pod for pod in found if await self._owners.key_of(pod) == key]
 
     async def _wait_for_pod(self, source: Source) -> JsonObject | None:
         while True:
