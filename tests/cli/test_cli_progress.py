@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 
+from trialmill.api.tree import JsonObject
 from trialmill.cli.hints import Hints
 from trialmill.cli.progress import Progress
 from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialRecord
@@ -120,3 +121,15 @@ def test_on_a_terminal_what_is_waited_for_is_shown_as_long_as_it_lasts(monkeypat
         run.open(ExperimentPhase.RUNNING)
         run.changed(0.0, run.state(ExperimentPhase.RUNNING, [*run.trials[:3], waiting(run.trials[3])]))
     assert f"trial {run.trials[3].name} waits, Unschedulable" in run.stream.getvalue()
+
+
+@pytest.mark.parametrize("settings", [{}, {"cluster": {"context": "lab"}}], ids=["here", "there"])
+def test_what_a_second_ctrl_c_does_is_said_with_the_first(settings: JsonObject) -> None:
+    run = Watched(StringIO())
+    run.record = replace(run.record, settings=settings)
+    run.open(ExperimentPhase.RUNNING)
+    run.progress.stopping(at_once=False)
+    run.progress.stopping(at_once=True)
+    first, second = run.told()[-2:]
+    assert ("leave now, while the cluster goes on ending them" in first) == bool(settings)
+    assert second == ("leaving: the cluster goes on ending the trials" if settings else "ending trials at once")

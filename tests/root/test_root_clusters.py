@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from trialmill.api.tree import JsonObject, get_list
 from trialmill.check.documents import Checked
 from trialmill.engine.records import ExperimentPhase, ExperimentRef, TrialPhase
 from trialmill.kube.api import Cause, KubeError
-from trialmill.root.clusters import check_there
+from trialmill.root.clusters import check_there, grace_of_pods
 from trialmill.root.control import delete
 from trialmill.root.creating import Options
 from trialmill.root.errors import RefusedError
@@ -116,6 +117,12 @@ def test_what_the_cluster_refuses_is_shown_at_the_line_of_the_file(tmp_path: Pat
     assert (problem.line, problem.severity) == (line, Severity.ERROR)
     assert "no such registry" in problem.message
     assert problem.path.startswith("spec.trialTemplate.trialSpec.spec.template")
+
+
+@pytest.mark.parametrize(("own", "seconds"), [("", 30), ("terminationGracePeriodSeconds: 120", 120)])
+def test_a_stop_waits_as_long_as_pods_may_take(tmp_path: Path, own: str, seconds: int) -> None:
+    text = EXPERIMENT.replace("restartPolicy: Never", f"restartPolicy: Never\n            {own}")
+    assert grace_of_pods(checked_from(tmp_path, text).experiment) == timedelta(seconds=seconds)
 
 
 def test_each_listed_value_is_tried(tmp_path: Path, cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ from trialmill.cli.output import has_colour, plain, short_duration
 from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialPhase, TrialRecord
 from trialmill.engine.state import State
 from trialmill.metrics.values import format_metric
-from trialmill.root.creating import Difference
+from trialmill.root.creating import Difference, cluster_of
 from trialmill.root.session import Session
 from trialmill.root.waiting import WaitNews, shared_waits
 
@@ -93,11 +93,13 @@ class Progress(Session):
             self._live = self._open()
 
     def stopping(self, *, at_once: bool) -> None:
+        on_cluster = self._record is not None and cluster_of(self._record) is not None
         if at_once:
-            self._say("ending trials at once")
+            self._say("leaving: the cluster goes on ending the trials" if on_cluster else "ending trials at once")
         elif self._record is not None:
             go_on = self._hints.command("resume", self._record.name, self._record.namespace)
-            self._say(f"stopping: trials are being ended (Ctrl-C again: at once); go on with: {go_on}")
+            again = "leave now, while the cluster goes on ending them" if on_cluster else "at once"
+            self._say(f"stopping: trials are being ended (Ctrl-C again: {again}); go on with: {go_on}")
 
     def _note_pause(self, record: ExperimentRecord, now: float) -> None:
         """Say that the experiment pauses, and how it goes on, or that it does."""

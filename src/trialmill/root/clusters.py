@@ -5,17 +5,19 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, get_string
+from trialmill.api.tree import JsonObject, get_integer, get_string
 from trialmill.check.corners import corners
 from trialmill.check.documents import Checked
 from trialmill.engine.ports import Clock
 from trialmill.engine.records import ExperimentRecord
 from trialmill.engine.rendering import trial_labels
+from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.root.clock import SystemClock
@@ -26,6 +28,7 @@ from trialmill.runtime.kubernetes.evidence import Patience
 from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.rights import SUSPEND, needed, roles
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
+from trialmill.runtime.kubernetes.stamping import pod_places
 from trialmill.runtime.kubernetes.target import PRINTER_IMAGE, KindRef, Target
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.template.compiled import CompiledTemplate, TrialContext
@@ -33,6 +36,9 @@ from trialmill.template.encode import compiled_from_json
 from trialmill.template.render import RenderError, render, render_parts
 
 _AT_ONCE: Final = 4
+_GRACE: Final = ("spec", "terminationGracePeriodSeconds")
+_USUAL_GRACE: Final = 30
+"""Seconds that Kubernetes gives a pod that says nothing of it."""
 JOB: Final = KindRef("batch/v1", "Job")
 _SAMPLE: Final = "00000000"
 """Stands for the letters that end a real trial's name."""
@@ -105,6 +111,16 @@ def target_of(choice: ClusterChoice, experiment: Experiment, template: CompiledT
         printer_image=choice.printer_image or PRINTER_IMAGE,
         patience=Patience(timeout, timeout) if timeout else Patience(),
     )
+
+
+def grace_of_pods(experiment: Experiment) -> timedelta:
+    """How long a trial's pods may take to end once they are deleted: their own grace period, which the cluster gives
+    them whoever asks.
+    """
+    spec = experiment.spec.template.trial_spec
+    profile = profile_of(get_string(spec, "apiVersion"), get_string(spec, "kind"))
+    seconds = [get_integer(spec, (*place, *_GRACE), _USUAL_GRACE) for place in pod_places(spec, profile)]
+    return timedelta(seconds=max(seconds, default=_USUAL_GRACE))
 
 
 async def check_there(checked: Checked, choice: ClusterChoice) -> Found:

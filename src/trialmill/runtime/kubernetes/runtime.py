@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing, nullcontext
 from datetime import datetime, timedelta
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get, get_string, with_article
@@ -63,6 +63,7 @@ class KubernetesRuntime:
         self._objects = Objects(api, target)
         self._owners = Owners(api)
         self._lives: dict[str, list[Live]] = {}
+        self._let_go: dict[AttemptKey, asyncio.Event] = {}
         self._refused_since: dict[AttemptKey, datetime] = {}
 
     async def __aenter__(self) -> Self:
@@ -96,6 +97,8 @@ class KubernetesRuntime:
                 found = [o for o in await self._find(key) if uid in ("", get_string(o, "metadata", "uid"))]
                 if not await self._objects.delete(key, found, grace):
                     self._tell_gone(Gone(key, uid, ""))
+                if not grace:
+                    self._let_go_of(key)
                 return
             except UnknownKindError:
                 self._tell_gone(Gone(key, uid, "the cluster does not know its kind any more"))
@@ -175,7 +178,7 @@ class KubernetesRuntime:
         beside = asyncio.create_task(self._copy_output(source)) if isinstance(source, File) and self._keep else None
         try:
             with KeptLog(self._keep(source.key), source) if self._keep else nullcontext() as kept:
-                async with aclosing(follow_log(log, after)) as chunks:
+                async with aclosing(self._until_let_go(source.key, follow_log(log, after))) as chunks:
                     async for chunk in chunks:
                         if kept is not None:
                             kept.keep(chunk)
@@ -186,6 +189,27 @@ class KubernetesRuntime:
             if beside is not None:
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
+
+    def _let_go_of(self, key: AttemptKey) -> None:
+        """Nobody waits for the end of its pods any more, which may take its time: their output is not read on."""
+        self._let_go.setdefault(key, asyncio.Event()).set()
+
+    async def _until_let_go(self, key: AttemptKey, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
+        let_go = asyncio.ensure_future(self._let_go.setdefault(key, asyncio.Event()).wait())
+        coming: asyncio.Future[Chunk | None] | None = None
+        try:
+            while True:
+                coming = asyncio.ensure_future(anext(chunks, None))
+                await asyncio.wait((coming, let_go), return_when=asyncio.FIRST_COMPLETED)
+                chunk = coming.result() if coming.done() else None
+                if chunk is None:
+                    return
+                yield chunk
+        finally:
+            # In this order: what is being read cannot be closed.
+            await _cancelled(coming)
+            await _cancelled(let_go)
+            await chunks.aclose()
 
     async def _copy_output(self, file: File) -> None:
         """Where metrics are read from a file, the output of its container is kept all the same."""
@@ -322,3 +346,10 @@ class KubernetesRuntime:
             for wait in waits:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def _cancelled(work: asyncio.Future[Any] | None) -> None:
+    """Cancel what may be under way, and wait until it has seen it."""
+    if work is not None and not work.done():
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
