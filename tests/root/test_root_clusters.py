@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,16 +14,18 @@ from cluster_in_memory import CHOICE, EXPERIMENT, Cluster
 from trialmill.api.problem import Severity
 from trialmill.api.tree import JsonObject, get_list
 from trialmill.check.documents import Checked
-from trialmill.engine.records import ExperimentPhase, ExperimentRef, TrialPhase
-from trialmill.kube.api import Cause, KubeError
+from trialmill.engine.records import ExperimentPhase, ExperimentRecord, ExperimentRef, TrialPhase
+from trialmill.kube.api import Cause, KubeApi, KubeError, UnreachableError
+from trialmill.root import clusters
 from trialmill.root.clusters import check_there, grace_of_pods
-from trialmill.root.control import delete
+from trialmill.root.control import LeftThere, delete
 from trialmill.root.creating import Options
-from trialmill.root.errors import RefusedError
+from trialmill.root.errors import InputError, RefusedError, RootError
 from trialmill.root.prepare import prepare
 from trialmill.root.session import Session, resume, run
 from trialmill.store.sql.open import open_store
 from trialmill.testing.kube_cluster import CONFIG_MAP, JOB, POD
+from trialmill.testing.stored import running_experiment
 
 
 @pytest.fixture
@@ -106,6 +110,55 @@ def test_deleting_takes_away_what_is_left_on_the_cluster(tmp_path: Path, cluster
     asyncio.run(forget())
     assert cluster.cluster.objects(JOB) == []
     assert not (tmp_path / "runs" / finished.record.uid).exists()
+
+
+async def forgotten(tmp_path: Path, record: ExperimentRecord, *, orphan: bool) -> LeftThere | None:
+    async with open_store(str(tmp_path / "store.db")) as stores:
+        return await delete(stores, record, tmp_path / "runs", orphan=orphan)
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (InputError("the kubeconfig has no context 'test'", "it has: other"), InputError),
+        (UnreachableError("no route to host"), RefusedError),
+        (KubeError(403, "Forbidden", "jobs.batch is forbidden"), RefusedError),
+    ],
+)
+def test_what_cannot_be_deleted_on_the_cluster_can_be_left_there(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[RootError]
+) -> None:
+    text = EXPERIMENT.replace("    primaryContainerName", "    retain: true\n    primaryContainerName")
+    store = str(tmp_path / "store.db")
+    record = asyncio.run(run(store, checked_from(tmp_path, text), Options(".", cluster=CHOICE), Session())).record
+
+    @asynccontextmanager
+    async def connected(choice: object) -> AsyncIterator[KubeApi]:
+        if isinstance(error, InputError):
+            raise error
+        cluster.api.fail("list", error, times=99)
+        yield cluster.api
+
+    monkeypatch.setattr(clusters, "connected", connected)
+    with pytest.raises(raised, match=r"leave what is there: trialmill delete tuned --cascade orphan"):
+        asyncio.run(forgotten(tmp_path, record, orphan=False))
+    left = asyncio.run(forgotten(tmp_path, record, orphan=True))
+    assert left is not None
+    assert left.options == f"job.batch --context test -n default -l trialmill.dev/experiment-uid={record.uid}"
+    assert len(cluster.cluster.objects(JOB)) == 4
+    assert not (tmp_path / "runs" / record.uid).exists()
+
+
+def test_an_experiment_of_this_machine_leaves_nothing_elsewhere(tmp_path: Path) -> None:
+    record = running_experiment()
+
+    async def story() -> None:
+        async with open_store(str(tmp_path / "store.db")) as stores:
+            await stores.trials.save([record])
+            await delete(stores, await stores.trials.experiment(record.ref), tmp_path, orphan=True)
+
+    with pytest.raises(InputError, match="runs on this machine"):
+        asyncio.run(story())
 
 
 def test_what_the_cluster_refuses_is_shown_at_the_line_of_the_file(tmp_path: Path, cluster: Cluster) -> None:

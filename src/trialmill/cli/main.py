@@ -256,6 +256,13 @@ def _add_control(subcommands: _Subcommands) -> None:
     for name, text in texts.items():
         command = _command(subcommands, name, f"control:{name}_command", text)
         _add_name(command)
+        if name == "delete":
+            command.add_argument(
+                "--cascade",
+                choices=("background", "orphan"),
+                default="background",
+                help="orphan: leave there what is on a cluster, such as one that is gone; default: delete that too",
+            )
         _add_place(command)
     extend = _command(subcommands, "extend", "control:extend_command", "allow more trials, or what else has ended it")
     _add_name(extend)

@@ -21,6 +21,7 @@ from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.root.clock import SystemClock
+from trialmill.root.control import LeftThere
 from trialmill.root.creating import ClusterChoice, cluster_of
 from trialmill.root.errors import InputError, RefusedError
 from trialmill.root.placing import in_the_file
@@ -28,7 +29,7 @@ from trialmill.runtime.kubernetes.evidence import Patience
 from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.rights import SUSPEND, needed, roles
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
-from trialmill.runtime.kubernetes.stamping import pod_places
+from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, pod_places, selector
 from trialmill.runtime.kubernetes.target import PRINTER_IMAGE, KindRef, Target
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.template.compiled import CompiledTemplate, TrialContext
@@ -216,6 +217,18 @@ async def remove_from_cluster(record: ExperimentRecord, experiment: Experiment) 
         except (KubeError, UnreachableError) as error:
             message = f"what is left of {record.name} on the cluster cannot be deleted: {error}"
             raise RefusedError(message, "try again when the cluster answers") from error
+
+
+def left_on_cluster(record: ExperimentRecord) -> LeftThere:
+    """What there may be of the experiment on its cluster, which is not asked."""
+    choice = cluster_of(record)
+    template = compiled_from_json(record.compiled)
+    refs = [(template.api_version, template.kind), *((part.api_version, part.kind) for part in template.parts)]
+    kinds = [
+        ".".join(filter(None, (kind.lower(), version.rpartition("/")[0]))) for version, kind in dict.fromkeys(refs)
+    ]
+    selected = selector({EXPERIMENT_UID: record.uid})
+    return LeftThere(choice.context if choice else "", record.namespace, tuple(kinds), selected)
 
 
 def _stops(problems: Sequence[Problem]) -> bool:
