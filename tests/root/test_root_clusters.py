@@ -204,6 +204,19 @@ def test_a_config_map_of_the_file_has_to_be_on_the_cluster(tmp_path: Path, clust
     assert asyncio.run(check_there(checked, CHOICE)).problems == ()
 
 
+def test_a_variable_that_only_katib_adds_is_a_warning_where_trials_run_on_a_cluster(tmp_path: Path) -> None:
+    uses = EXPERIMENT.replace("args: [", 'args: ["$KATIB_TRIAL_NAME", ')
+    sets = uses.replace("args:", 'env: [{name: KATIB_TRIAL_NAME, value: "${trial.name}"}]\n              args:')
+    file = tmp_path / "experiment.yaml"
+    told = {}
+    for text in (uses, sets):
+        for namespace in (None, "default"):
+            file.write_text(text, encoding="utf-8")
+            found = prepare([str(file)], cluster_namespace=namespace).problems
+            told[text, namespace] = [p.severity for p in found if p.code == "katib-trial-name"]
+    assert list(told.values()) == [[Severity.NOTE], [Severity.WARNING], [], []]
+
+
 def test_a_kind_that_this_machine_lacks_is_no_problem_for_a_cluster(tmp_path: Path) -> None:
     text = EXPERIMENT.replace("batch/v1", "kubeflow.org/v1").replace("kind: Job", "kind: PyTorchJob")
     file = tmp_path / "experiment.yaml"

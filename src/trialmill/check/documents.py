@@ -124,7 +124,7 @@ def _check_template(
     primary_container = check_containers(experiment, profile, problems)
     policy = check_conditions(experiment, profile, problems)
     template, explained = compile_checked(experiment, space, problems)
-    check_pods(experiment, profile, explained, problems)
+    check_pods(experiment, profile, explained, problems, on_cluster=terms.on_cluster)
     check_additional(experiment, problems, on_cluster=terms.on_cluster)
     if space is None or template is None:
         beside = (*companions, *experiment.spec.template.additional)

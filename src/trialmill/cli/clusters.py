@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -46,7 +47,9 @@ def check_command(args: argparse.Namespace) -> int:
         return BAD_INPUT
     if args.role:
         return _show_roles(asyncio.run(roles_for(choice, namespace, prepared.checked)))
-    return _show(asyncio.run(check_there(prepared.checked, choice)), prepared.lines, args.output)
+    found = asyncio.run(check_there(prepared.checked, choice))
+    warnings = [problem for problem in prepared.problems if problem.severity is Severity.WARNING]
+    return _show(replace(found, problems=(*warnings, *found.problems)), prepared.lines, args.output)
 
 
 def _show_roles(roles: Sequence[JsonObject]) -> int:
