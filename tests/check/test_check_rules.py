@@ -277,7 +277,7 @@ _TEMPLATE: Final = [
         "a variable that only Katib adds",
         "image: logger",
         "image: logger\n                args: [--out=$(KATIB_TRIAL_NAME)]",
-        "args",
+        "--out=",
         "katib-trial-name",
         _NOTE,
     ),
