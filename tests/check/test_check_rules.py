@@ -273,6 +273,14 @@ _TEMPLATE: Final = [
         "config-map-missing",
     ),
     Row("no image", "image: logger\n                command", "command", "- name: logger", "no-image", _NOTE),
+    Row(
+        "a variable that only Katib adds",
+        "image: logger",
+        "image: logger\n                args: [--out=$(KATIB_TRIAL_NAME)]",
+        "--out=",
+        "katib-trial-name",
+        _NOTE,
+    ),
     Row("a resource that is none", "cpu: 500m", "cpus: 500m", "cpus", "unknown-resource"),
     Row("an amount that is none", "cpu: 500m", "cpu: 500 m", "cpu: 500 m", "quantity-invalid"),
 ]

@@ -6,9 +6,10 @@ from io import StringIO
 
 import pytest
 
+from trialmill.api.tree import JsonObject
 from trialmill.cli.hints import Hints
 from trialmill.cli.progress import Progress
-from trialmill.engine.records import WAITING, ExperimentPhase, ExperimentRecord, TrialRecord
+from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialRecord
 from trialmill.engine.rules import rules_of
 from trialmill.engine.state import State
 from trialmill.root.lookup import experiment_of
@@ -54,16 +55,6 @@ def test_a_pause_is_said_once_with_the_command_that_ends_it() -> None:
     for second, phase in enumerate(("Running", "Paused", "Paused", "Running")):
         run.changed(float(second), run.state(ExperimentPhase(phase)))
     assert [line for line in run.told() if "paused" in line or "going on" in line] == [PAUSED, "going on"]
-
-
-def test_what_trials_wait_for_is_said_when_the_first_begins_to_wait() -> None:
-    run = Watched(StringIO())
-    run.open(ExperimentPhase.RUNNING)
-    active = next(trial for trial in run.trials if trial.phase.is_active)
-    waits = [replace(t, reason=WAITING, message="2 of 2 are used") if t is active else t for t in run.trials]
-    for second, trials in enumerate((run.trials, waits, waits, run.trials, waits)):
-        run.changed(float(second), run.state(ExperimentPhase.RUNNING, trials))
-    assert run.told().count("a trial waits: 2 of 2 are used") == 2
 
 
 def test_a_runtime_out_of_sight_is_said_once_and_that_it_is_in_sight_again() -> None:
@@ -113,3 +104,42 @@ def test_an_experiment_that_was_over_goes_on_only_where_its_end_is_undone(phase:
     run.open(ExperimentPhase.SUCCEEDED, resumed=True)
     run.changed(0.0, run.state(ExperimentPhase(phase), []))
     assert run.told() == (["going on with experiment sample"] if phase == "Running" else [])
+
+
+def waiting(trial: TrialRecord) -> TrialRecord:
+    return replace(trial, reason="Unschedulable", message=f"pod {trial.name}-abc cannot be scheduled: no node fits")
+
+
+def test_without_a_terminal_a_wait_is_told_when_it_begins_and_counted_after_that() -> None:
+    run = Watched(StringIO())
+    run.open(ExperimentPhase.CREATED)
+    trials = [waiting(trial) if not trial.phase.is_over else trial for trial in run.trials]
+    run.changed(0.0, run.state(ExperimentPhase.RUNNING, trials[:4]))
+    for second in range(1, 12):
+        run.changed(float(second), run.state(ExperimentPhase.RUNNING, trials))
+    name = trials[3].name
+    told = [line for line in run.told() if "wait" in line]
+    assert told[0] == f"trial {name} waits, Unschedulable: pod {name}-abc cannot be scheduled: no node fits"
+    assert [line for line in told[1:] if "2 waiting (Unschedulable)" in line] == told[1:]
+    assert len(told) == 2
+
+
+def test_on_a_terminal_what_is_waited_for_is_shown_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    run = Watched(Terminal())
+    with run.progress:
+        run.open(ExperimentPhase.RUNNING)
+        run.changed(0.0, run.state(ExperimentPhase.RUNNING, [*run.trials[:3], waiting(run.trials[3])]))
+    assert f"trial {run.trials[3].name} waits, Unschedulable" in run.stream.getvalue()
+
+
+@pytest.mark.parametrize("settings", [{}, {"cluster": {"context": "lab"}}], ids=["here", "there"])
+def test_what_a_second_ctrl_c_does_is_said_with_the_first(settings: JsonObject) -> None:
+    run = Watched(StringIO())
+    run.record = replace(run.record, settings=settings)
+    run.open(ExperimentPhase.RUNNING)
+    run.progress.stopping(at_once=False)
+    run.progress.stopping(at_once=True)
+    first, second = run.told()[-2:]
+    assert ("leave now, while the cluster goes on ending them" in first) == bool(settings)
+    assert second == ("leaving: the cluster goes on ending the trials" if settings else "ending trials at once")

@@ -30,7 +30,7 @@ from trialmill.engine.judging import Judge
 from trialmill.engine.ledger import Ledger
 from trialmill.engine.machine import apply, desired
 from trialmill.engine.ports import Snapshot, Stores
-from trialmill.engine.records import WAITING, AttemptKey, AttemptPhase, EventRecord, Intent, RunState, TrialPhase
+from trialmill.engine.records import AttemptKey, AttemptPhase, EventRecord, Intent, RunState, TrialPhase
 from trialmill.engine.rules import Rules
 from trialmill.engine.state import State
 from trialmill.engine.transitions import InvalidTransitionError, promote_trial
@@ -66,7 +66,7 @@ def running() -> State:
         pytest.param(ResourceGone(START, KEY, "another"), id="the end of another resource"),
         pytest.param(ResourceAccepted(START, KEY, "another", {"process": 2}), id="a second acceptance"),
         pytest.param(ResourceRejected(START, KEY, "Refused", ""), id="a rejection of what is there"),
-        pytest.param(ResourceDelayed(START, KEY, "no room"), id="a delay of what is there"),
+        pytest.param(ResourceDelayed(START, KEY, "QuotaExceeded", "no room"), id="a delay of what is there"),
         pytest.param(RuntimeTroubled(START, "Unreachable", "no answer"), id="a runtime out of sight"),
         pytest.param(ResourceChanged(START, KEY._replace(attempt=2), "r", SUCCEEDED), id="an attempt to come"),
         pytest.param(ResourceGone(START, KEY._replace(trial_index=1), ""), id="a trial to come"),
@@ -102,10 +102,10 @@ def test_a_trial_that_is_not_taken_yet_says_what_it_waits_for_until_it_is() -> N
     apply(state, SuggestionsArrived(START, 0, (NewTrial({"lr": 0.1}),)))
     story: list[EventRecord] = []
     for message in ("2 of 2 are used", "2 of 2 are used", "3 of 3 are used"):
-        story += apply(state, ResourceDelayed(START, KEY, message)).story
-    assert (state.trials[0].reason, state.trials[0].message) == (WAITING, "3 of 3 are used")
-    assert [(e.reason, e.message, e.warning) for e in story] == [("TrialWaits", "2 of 2 are used", True)]
-    assert not apply(state, ResourceDelayed(START, KEY, "3 of 3 are used")).records
+        story += apply(state, ResourceDelayed(START, KEY, "QuotaExceeded", message)).story
+    assert (state.trials[0].reason, state.trials[0].message) == ("QuotaExceeded", "3 of 3 are used")
+    assert [(e.reason, e.message, e.warning) for e in story] == [("QuotaExceeded", "2 of 2 are used", True)]
+    assert not apply(state, ResourceDelayed(START, KEY, "QuotaExceeded", "3 of 3 are used")).records
     apply(state, ResourceAccepted(START, KEY, "r"))
     assert (state.trials[0].reason, state.trials[0].message) == ("", "")
 
@@ -115,7 +115,7 @@ def test_a_resource_that_is_stuck_says_so_with_its_trial_until_it_gets_on() -> N
     verdict = Verdict(VerdictPhase.RUNNING)
     stuck = Stuck("NoPods", "no pod has been made", timedelta(hours=1))
     apply(state, ResourceChanged(START, KEY, "r", verdict, stuck=stuck))
-    assert (state.trials[0].reason, state.trials[0].message) == (WAITING, "no pod has been made")
+    assert (state.trials[0].reason, state.trials[0].message) == ("NoPods", "no pod has been made")
     apply(state, ResourceChanged(START, KEY, "r", verdict))
     assert (state.trials[0].reason, state.trials[0].message) == ("", "")
 

@@ -5,102 +5,27 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cluster_in_memory import CHOICE, EXPERIMENT, Cluster
 
 from trialmill.api.problem import Severity
-from trialmill.api.tree import JsonObject, get, get_list, get_object, get_string
+from trialmill.api.tree import JsonObject, get_list
 from trialmill.check.documents import Checked
-from trialmill.engine.records import ExperimentPhase, ExperimentRef, TrialPhase
-from trialmill.kube.api import Cause, KubeApi, KubeError
+from trialmill.engine.records import ExperimentPhase, ExperimentRecord, ExperimentRef, TrialPhase
+from trialmill.kube.api import Cause, KubeApi, KubeError, UnreachableError
 from trialmill.root import clusters
-from trialmill.root.clusters import check_there
-from trialmill.root.control import delete
-from trialmill.root.creating import ClusterChoice, Options
-from trialmill.root.errors import RefusedError
+from trialmill.root.clusters import check_there, grace_of_pods
+from trialmill.root.control import LeftThere, delete
+from trialmill.root.creating import Options
+from trialmill.root.errors import InputError, RefusedError, RootError
 from trialmill.root.prepare import prepare
 from trialmill.root.session import Session, resume, run
 from trialmill.store.sql.open import open_store
-from trialmill.testing.kube_cluster import CONFIG_MAP, JOB, POD, FakeCluster
-from trialmill.testing.kube_fake import FakeKubeApi
-
-EXPERIMENT = """\
-apiVersion: kubeflow.org/v1beta1
-kind: Experiment
-metadata: {name: tuned}
-spec:
-  objective: {type: minimize, objectiveMetricName: loss}
-  algorithm: {algorithmName: random}
-  parallelTrialCount: 2
-  maxTrialCount: 4
-  parameters:
-  - {name: x, parameterType: double, feasibleSpace: {min: "0", max: "1"}}
-  trialTemplate:
-    primaryContainerName: main
-    trialParameters: [{name: x, reference: x}]
-    trialSpec:
-      apiVersion: batch/v1
-      kind: Job
-      spec:
-        backoffLimit: 0
-        template:
-          spec:
-            restartPolicy: Never
-            containers:
-            - name: main
-              image: busybox
-              args: ["loss=${trialParameters.x}"]
-"""
-CHOICE = ClusterChoice(context="test")
-
-
-class Cluster:
-    """Jobs print their first argument and are complete; those in `holds` run on."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.cluster = FakeCluster()
-        self.api = FakeKubeApi(self.cluster)
-        self.holds = False
-        self._printing: set[str] = set()
-        monkeypatch.setattr(clusters, "connected", self._connected)
-
-    @asynccontextmanager
-    async def _connected(self, choice: ClusterChoice) -> AsyncIterator[KubeApi]:
-        assert choice.context == "test"
-        controller = asyncio.create_task(self._control())
-        yield self.api
-        controller.cancel()
-        await asyncio.gather(controller, return_exceptions=True)
-
-    async def _control(self) -> None:
-        while True:
-            for job in self.cluster.objects(JOB):
-                if get(job, "status") is None or not (self.holds or get(job, "status", "conditions")):
-                    self._play(job)
-            there = {get_string(pod, "metadata", "name") for pod in self.cluster.objects(POD)}
-            for gone in self._printing - there:
-                self.api.pod_logs.forget(("default", gone, "main"))
-            self._printing = there
-            await self.cluster.changed()
-
-    def _play(self, job: JsonObject) -> None:
-        name = get_string(job, "metadata", "name")
-        pod = f"{name}-abcde"
-        if get(job, "status") is None:
-            template = get_object(job, "spec", "template")
-            metadata: JsonObject = {**get_object(template, "metadata"), "name": pod}
-            owner: JsonObject = {"kind": "Job", "name": name, "uid": get_string(job, "metadata", "uid")}
-            metadata["ownerReferences"] = [{**owner, "apiVersion": "batch/v1", "controller": True}]
-            self.cluster.create(POD, {"metadata": metadata, "spec": template["spec"]}, "default")
-            self.api.write_log(pod, f"{get(template, 'spec', 'containers', 0, 'args', 0)}\n".encode())
-        running: JsonObject = {"containerStatuses": [{"name": "main", "state": {"running": {}}}], "phase": "Running"}
-        over: JsonObject = {"containerStatuses": [{"name": "main", "state": {"terminated": {}}}], "phase": "Succeeded"}
-        self.cluster.set_status(POD, pod, running if self.holds else over)
-        complete: JsonObject = {"conditions": [{"type": "Complete", "status": "True"}]}
-        self.cluster.set_status(JOB, name, {"active": 1} if self.holds else complete)
-        if not self.holds:
-            self.api.pod_logs.end(("default", pod, "main"))
+from trialmill.testing.kube_cluster import CONFIG_MAP, JOB, POD
+from trialmill.testing.stored import running_experiment
 
 
 @pytest.fixture
@@ -187,6 +112,55 @@ def test_deleting_takes_away_what_is_left_on_the_cluster(tmp_path: Path, cluster
     assert not (tmp_path / "runs" / finished.record.uid).exists()
 
 
+async def forgotten(tmp_path: Path, record: ExperimentRecord, *, orphan: bool) -> LeftThere | None:
+    async with open_store(str(tmp_path / "store.db")) as stores:
+        return await delete(stores, record, tmp_path / "runs", orphan=orphan)
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (InputError("the kubeconfig has no context 'test'", "it has: other"), InputError),
+        (UnreachableError("no route to host"), RefusedError),
+        (KubeError(403, "Forbidden", "jobs.batch is forbidden"), RefusedError),
+    ],
+)
+def test_what_cannot_be_deleted_on_the_cluster_can_be_left_there(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[RootError]
+) -> None:
+    text = EXPERIMENT.replace("    primaryContainerName", "    retain: true\n    primaryContainerName")
+    store = str(tmp_path / "store.db")
+    record = asyncio.run(run(store, checked_from(tmp_path, text), Options(".", cluster=CHOICE), Session())).record
+
+    @asynccontextmanager
+    async def connected(choice: object) -> AsyncIterator[KubeApi]:
+        if isinstance(error, InputError):
+            raise error
+        cluster.api.fail("list", error, times=99)
+        yield cluster.api
+
+    monkeypatch.setattr(clusters, "connected", connected)
+    with pytest.raises(raised, match=r"leave what is there: trialmill delete tuned --cascade orphan"):
+        asyncio.run(forgotten(tmp_path, record, orphan=False))
+    left = asyncio.run(forgotten(tmp_path, record, orphan=True))
+    assert left is not None
+    assert left.options == f"job.batch --context test -n default -l trialmill.dev/experiment-uid={record.uid}"
+    assert len(cluster.cluster.objects(JOB)) == 4
+    assert not (tmp_path / "runs" / record.uid).exists()
+
+
+def test_an_experiment_of_this_machine_leaves_nothing_elsewhere(tmp_path: Path) -> None:
+    record = running_experiment()
+
+    async def story() -> None:
+        async with open_store(str(tmp_path / "store.db")) as stores:
+            await stores.trials.save([record])
+            await delete(stores, await stores.trials.experiment(record.ref), tmp_path, orphan=True)
+
+    with pytest.raises(InputError, match="runs on this machine"):
+        asyncio.run(story())
+
+
 def test_what_the_cluster_refuses_is_shown_at_the_line_of_the_file(tmp_path: Path, cluster: Cluster) -> None:
     causes = [Cause("spec.template.spec.containers[0].image", "FieldValueInvalid", "Invalid value: no such registry")]
     cluster.api.fail("create", KubeError(422, "Invalid", "no", causes=causes), plural="jobs", times=99)
@@ -196,6 +170,12 @@ def test_what_the_cluster_refuses_is_shown_at_the_line_of_the_file(tmp_path: Pat
     assert (problem.line, problem.severity) == (line, Severity.ERROR)
     assert "no such registry" in problem.message
     assert problem.path.startswith("spec.trialTemplate.trialSpec.spec.template")
+
+
+@pytest.mark.parametrize(("own", "seconds"), [("", 30), ("terminationGracePeriodSeconds: 120", 120)])
+def test_a_stop_waits_as_long_as_pods_may_take(tmp_path: Path, own: str, seconds: int) -> None:
+    text = EXPERIMENT.replace("restartPolicy: Never", f"restartPolicy: Never\n            {own}")
+    assert grace_of_pods(checked_from(tmp_path, text).experiment) == timedelta(seconds=seconds)
 
 
 def test_each_listed_value_is_tried(tmp_path: Path, cluster: Cluster) -> None:
@@ -222,6 +202,19 @@ def test_a_config_map_of_the_file_has_to_be_on_the_cluster(tmp_path: Path, clust
     assert (problem.code, problem.severity, problem.found) == ("missing-companion", Severity.ERROR, "data")
     cluster.cluster.create(CONFIG_MAP, data, "default")
     assert asyncio.run(check_there(checked, CHOICE)).problems == ()
+
+
+def test_a_variable_that_only_katib_adds_is_a_warning_where_trials_run_on_a_cluster(tmp_path: Path) -> None:
+    uses = EXPERIMENT.replace("args: [", 'args: ["$KATIB_TRIAL_NAME", ')
+    sets = uses.replace("args:", 'env: [{name: KATIB_TRIAL_NAME, value: "${trial.name}"}]\n              args:')
+    file = tmp_path / "experiment.yaml"
+    told = {}
+    for text in (uses, sets):
+        for namespace in (None, "default"):
+            file.write_text(text, encoding="utf-8")
+            found = prepare([str(file)], cluster_namespace=namespace).problems
+            told[text, namespace] = [p.severity for p in found if p.code == "katib-trial-name"]
+    assert list(told.values()) == [[Severity.NOTE], [Severity.WARNING], [], []]
 
 
 def test_a_kind_that_this_machine_lacks_is_no_problem_for_a_cluster(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from trialmill.api.metric import MetricSummary, Observation
-from trialmill.engine.records import WAITING, AttemptPhase, StopCause, TrialPhase
+from trialmill.engine.records import AttemptPhase, StopCause, TrialPhase
 from trialmill.engine.rendering import context_of
 from trialmill.root.export import export_columns, export_row
 from trialmill.root.overview import metric_of, parameters_of
@@ -39,8 +39,8 @@ def test_every_wait_has_a_reason(phase: AttemptPhase, changes: dict[str, object]
 
 
 def test_a_trial_that_is_kept_from_going_on_says_by_what() -> None:
-    trial = replace(trial_of(RECORD, 0, TrialPhase.RUNNING), reason=WAITING, message="2 of 2 pods are used")
-    assert waits_for(trial, driven=True, now=NOON) == "2 of 2 pods are used"
+    trial = replace(trial_of(RECORD, 0, TrialPhase.RUNNING), reason="QuotaExceeded", message="2 of 2 pods are used")
+    assert waits_for(trial, driven=True, now=NOON) == "QuotaExceeded: 2 of 2 pods are used"
 
 
 @pytest.mark.parametrize("cause", list(StopCause))

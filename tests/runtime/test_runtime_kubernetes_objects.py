@@ -1,21 +1,33 @@
 """What the Kubernetes runtime makes, asks for and takes away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from kubernetes_world import KubernetesWorld, job, pod_of, runtime_on
 
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get, get_list, string_map
-from trialmill.engine.ports import Created, Exists, Gone, Rejected, RetryAfter, Snapshot, Synced, Trouble
+from trialmill.engine.ports import (
+    Chunk,
+    Created,
+    Exists,
+    Gone,
+    Log,
+    Rejected,
+    RetryAfter,
+    Snapshot,
+    Synced,
+    Trouble,
+)
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import Cause, KubeError, ResourceType
 from trialmill.kube.configuration import KubeConfigError
+from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
 from trialmill.runtime.kubernetes.stamping import key_of, stamped
 from trialmill.runtime.kubernetes.target import KindRef
 from trialmill.testing.kube_cluster import CONFIG_MAP, EVENT, JOB, POD
@@ -147,7 +159,9 @@ def test_what_may_pass_is_tried_again_but_not_for_ever(error: Exception) -> None
 def test_the_servers_own_pause_is_kept() -> None:
     async def story(world: KubernetesWorld) -> None:
         world.api.fail("create", BUSY, plural="jobs")
-        assert await runtime_on(world).ensure(KEY, job(name="trial")) == RetryAfter(timedelta(seconds=7), "slow down")
+        assert await runtime_on(world).ensure(KEY, job(name="trial")) == RetryAfter(
+            timedelta(seconds=7), "slow down", "TooManyRequests"
+        )
 
     played(story)
 
@@ -170,6 +184,52 @@ def test_a_server_that_is_away_when_something_is_removed_is_waited_for() -> None
         await runtime.remove(KEY, "", timedelta(0))
 
     assert played(story).cluster.objects(JOB) == []
+
+
+@pytest.mark.parametrize(
+    ("grace", "expected"), [(timedelta(seconds=10), None), (timedelta(0), timedelta(seconds=1))], ids=["gently", "now"]
+)
+def test_a_pod_has_the_grace_of_its_own_unless_it_is_to_end_now(grace: timedelta, expected: timedelta | None) -> None:
+    given: list[timedelta | None] = []
+
+    async def story(world: KubernetesWorld) -> None:
+        delete = world.cluster.delete
+
+        def watched(*words: Any, grace: timedelta | None = None, **options: Any) -> None:
+            given.append(grace)
+            delete(*words, grace=grace, **options)
+
+        world.cluster.delete = watched  # type: ignore[method-assign]
+        runtime = runtime_on(world, kind=KindRef("v1", "Pod"))
+        await runtime.ensure(KEY, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {}})
+        await runtime.remove(KEY, "", grace)
+
+    played(story)
+    assert given == [expected]
+
+
+def test_what_is_removed_at_once_is_not_read_to_its_end() -> None:
+    """Its pod may take as long as it has; whoever was told to leave does not wait for it."""
+
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        world.cluster.create(POD, pod_of(world.cluster.get(JOB, "trial", "default"), "pod"), "default")
+        running: JsonObject = {"name": "main", "state": {"running": {}}, "containerID": "c://1"}
+        world.cluster.set_status(POD, "pod", {"phase": "Running", "containerStatuses": [running]})
+        world.cluster.pods_linger = True
+        world.api.write_log("pod", b"one\n")
+        seen = [chunk.data async for chunk in _removed_meanwhile(runtime)]
+        assert seen == [b"one\n"]
+        assert len(world.cluster.objects(POD)) == 1
+
+    played(story)
+
+
+async def _removed_meanwhile(runtime: KubernetesRuntime) -> AsyncIterator[Chunk]:
+    async for chunk in runtime.read(Log(KEY, "pod", "main"), None):
+        yield chunk
+        await runtime.remove(KEY, "", timedelta(0))
 
 
 def test_suspending_patches_the_field_and_going_on_patches_it_back() -> None:

@@ -126,7 +126,7 @@ def _check_template(
     policy = check_conditions(experiment, profile, problems)
     check_published(experiment, terms.schema, problems)
     template, explained = compile_checked(experiment, space, problems, terms.schema)
-    check_pods(experiment, profile, explained, problems)
+    check_pods(experiment, profile, explained, problems, on_cluster=terms.on_cluster)
     check_additional(experiment, problems, terms.schema, on_cluster=terms.on_cluster)
     if space is None or template is None:
         beside = (*companions, *experiment.spec.template.additional)

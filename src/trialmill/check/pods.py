@@ -6,7 +6,7 @@ from typing import Final
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.nearest import nearest
-from trialmill.api.problem import Problems
+from trialmill.api.problem import Problems, Severity
 from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_object, get_string
 from trialmill.check.places import MANIFEST
 from trialmill.kinds.profile import ANY_ENTRY, KindProfile
@@ -18,6 +18,7 @@ _WORD: Final = re.compile(r"[\w./=-]+")
 _LONGEST_SHOWN: Final = 60
 _AMOUNTS: Final = ("cpu", "memory", "ephemeral-storage")
 _HUGE_PAGES: Final = "hugepages-"
+_TRIAL_NAME: Final = "KATIB_TRIAL_NAME"
 
 
 def pod_templates(manifest: Json, profile: KindProfile | None) -> Iterator[tuple[Path, JsonObject]]:
@@ -45,9 +46,16 @@ def _nodes(tree: Json, pattern: Path, path: Path) -> Iterator[tuple[Path, Json]]
 
 
 def check_pods(
-    experiment: Experiment, profile: KindProfile | None, explained: Collection[Path], problems: Problems
+    experiment: Experiment,
+    profile: KindProfile | None,
+    explained: Collection[Path],
+    problems: Problems,
+    *,
+    on_cluster: bool = False,
 ) -> None:
-    """Names of resources that no node has, and images that are missing, unless a misspelt field explains that."""
+    """Names of resources that no node has, images that are missing, unless a misspelt field explains that, and what
+    only Katib adds.
+    """
     for path, pod in pod_templates(experiment.spec.template.trial_spec, profile):
         for field in ("initContainers", "containers"):
             for position, container in enumerate(get_list(pod, "spec", field)):
@@ -55,6 +63,7 @@ def check_pods(
                 _check_resources(container, (*MANIFEST, *place), problems)
                 _check_program(container, (*MANIFEST, *place, "command", 0), problems)
                 _check_name(container, (*MANIFEST, *place, "name"), problems)
+                _check_trial_name(container, (*MANIFEST, *place), problems, on_cluster=on_cluster)
                 if isinstance(container, dict) and not get(container, "image") and (*place, "image") not in explained:
                     name = get_string(container, "name")
                     message = f"a cluster would refuse the container {name}, as it has no image"
@@ -83,6 +92,23 @@ def _check_program(container: Json, place: Path, problems: Problems) -> None:
     shown = f"[{', '.join(words)}]" if len(program) <= _LONGEST_SHOWN and words == _WORD.findall(program) else ""
     remedy = f"write {shown}" if shown else "write each word as an item of its own, or [sh, -c, ...] for a script"
     problems.warn("command-with-spaces", message, place, remedy=remedy)
+
+
+def _check_trial_name(container: Json, place: Path, problems: Problems, *, on_cluster: bool) -> None:
+    """A variable that Katib's webhook adds: on a cluster, nothing is added to an author's containers here."""
+    variables = get_list(container, "env")
+    texts: list[tuple[Path, Json]] = [
+        ((field, number), text)
+        for field in ("command", "args")
+        for number, text in enumerate(get_list(container, field))
+    ]
+    texts += [(("env", number, "value"), get(variable, "value")) for number, variable in enumerate(variables)]
+    using = [path for path, text in texts if isinstance(text, str) and _TRIAL_NAME in text]
+    if using and not any(get(variable, "name") == _TRIAL_NAME for variable in variables):
+        message = f"on a cluster only Katib sets {_TRIAL_NAME}"
+        remedy = f'add {{name: {_TRIAL_NAME}, value: "${{trial.name}}"}} to the env of the container'
+        severity = Severity.WARNING if on_cluster else Severity.NOTE
+        problems.add("katib-trial-name", message, (*place, *using[0]), severity=severity, remedy=remedy)
 
 
 def _check_resources(container: Json, place: Path, problems: Problems) -> None:

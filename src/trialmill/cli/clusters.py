@@ -49,8 +49,8 @@ def check_command(args: argparse.Namespace) -> int:
     if args.role:
         return _show_roles(asyncio.run(roles_for(choice, namespace, prepared.checked)))
     found = asyncio.run(check_there(prepared.checked, choice))
-    untold = tuple(problem for problem in prepared.problems if problem.code in SHOWN_NOTES)
-    return _show(replace(found, problems=(*untold, *found.problems)), prepared.lines, args.output)
+    told = [p for p in prepared.problems if p.severity is Severity.WARNING or p.code in SHOWN_NOTES]
+    return _show(replace(found, problems=(*told, *found.problems)), prepared.lines, args.output)
 
 
 def _show_roles(roles: Sequence[JsonObject]) -> int:

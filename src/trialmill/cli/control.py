@@ -11,7 +11,7 @@ from trialmill.cli.reading import EXPERIMENT, resume_hint, store_of, with_store
 from trialmill.engine.ports import HeldByError, Stores
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, RunState
 from trialmill.root import control
-from trialmill.root.control import Changed, Extension
+from trialmill.root.control import Changed, Extension, LeftThere
 from trialmill.root.lookup import find_experiment
 from trialmill.root.opening import runs_directory
 
@@ -78,12 +78,14 @@ def _extended(extension: Extension) -> str:
 def delete_command(args: argparse.Namespace) -> int:
     runs = runs_directory(store_of(args))
 
-    async def work(stores: Stores) -> ExperimentRecord:
+    async def work(stores: Stores) -> tuple[ExperimentRecord, LeftThere | None]:
         record = await find_experiment(stores, args.name, args.namespace)
-        await control.delete(stores, record, runs)
-        return record
+        return record, await control.delete(stores, record, runs, orphan=args.cascade == "orphan")
 
-    _tell(with_store(args, work), "deleted")
+    record, left = with_store(args, work)
+    _tell(record, "deleted")
+    if left is not None:
+        complain(f"what is left of it on the cluster stays there; delete it with: kubectl delete {left.options}")
     return OK
 
 

@@ -106,9 +106,9 @@ def _write_trials(each: Overview, now: datetime, all_trials: str) -> None:
         _write_best(best, each.experiment)
     active = [trial for trial in each.trials if not trial.phase.is_over]
     if active:
-        rows = [
-            (t.name, t.phase.value, waits_for(t, driven=each.holder is not None, now=now)) for t in active[:_ACTIVE]
-        ]
+        driven, on_cluster = each.holder is not None, cluster_of(each.record) is not None
+        waits = [waits_for(trial, driven=driven, now=now, on_cluster=on_cluster) for trial in active[:_ACTIVE]]
+        rows = [(trial.name, trial.phase.value, wait) for trial, wait in zip(active, waits, strict=False)]
         _write_section("Not over", ("TRIAL", "STATUS", "WAITS FOR"), rows, _more(len(active) - len(rows), all_trials))
     failed = [t for t in each.trials if t.phase in (TrialPhase.FAILED, TrialPhase.METRICS_UNAVAILABLE)]
     if failed:

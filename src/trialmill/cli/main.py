@@ -236,7 +236,10 @@ def _add_following(subcommands: _Subcommands) -> None:
     _add_name(logs)
     _add_trial(logs, "the best one where it is left out, else the latest")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the trial is over")
-    logs.add_argument("-c", "--container", metavar="CONTAINER", help="only this container")
+    which = logs.add_mutually_exclusive_group()
+    which.add_argument("-c", "--container", metavar="CONTAINER", help="this container; default: the one that counts")
+    which.add_argument("--all-containers", action="store_true", help="every container of every pod, each with a title")
+    logs.add_argument("-p", "--previous", action="store_true", help="of the run before the container was restarted")
     _add_place(logs)
 
     watch = _command(subcommands, "watch", "watch:watch_command", "a line for each change, until the end")
@@ -253,6 +256,13 @@ def _add_control(subcommands: _Subcommands) -> None:
     for name, text in texts.items():
         command = _command(subcommands, name, f"control:{name}_command", text)
         _add_name(command)
+        if name == "delete":
+            command.add_argument(
+                "--cascade",
+                choices=("background", "orphan"),
+                default="background",
+                help="orphan: leave there what is on a cluster, such as one that is gone; default: delete that too",
+            )
         _add_place(command)
     extend = _command(subcommands, "extend", "control:extend_command", "allow more trials, or what else has ended it")
     _add_name(extend)

@@ -1,7 +1,8 @@
 """What a run shows while it goes on, on stderr: a live table on a terminal, else a line now and then."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
@@ -9,11 +10,12 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.space import format_value
 from trialmill.cli.hints import Hints
 from trialmill.cli.output import has_colour, plain, short_duration
-from trialmill.engine.records import WAITING, ExperimentPhase, ExperimentRecord, TrialPhase
+from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialPhase, TrialRecord
 from trialmill.engine.state import State
 from trialmill.metrics.values import format_metric
-from trialmill.root.creating import Difference
+from trialmill.root.creating import Difference, cluster_of
 from trialmill.root.session import Session
+from trialmill.root.waiting import WaitNews, shared_waits
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _PICTURES: Final = 4
 """Pictures a second on a terminal: time passes there though nothing else happens."""
+_WAITS: Final = 3
+"""Different things that trials wait for, in a picture."""
 _REPORT: Final = 10.0
 """Seconds between two lines elsewhere."""
 
@@ -42,9 +46,9 @@ class Progress(Session):
         self._record: ExperimentRecord | None = None
         self._state: State | None = None
         self._note = ""
+        self._waits = WaitNews()
         self._was_over = False
         self._trouble = ""
-        self._are_waiting = False
         self._paused_since: float | None = None
         self._paused_for = 0.0
         """Seconds in which nothing was to go on: they say nothing of how long the rest takes."""
@@ -82,17 +86,22 @@ class Progress(Session):
             self._say(f"going on with experiment {state.experiment.name}")
         self._note_pause(state.experiment, now)
         self._note_trouble(state)
+        for wait in self._waits.of(_under_way(state)):
+            if not self._is_terminal:  # the table shows them as long as they last
+                self._say(wait.text)
         if not self._is_terminal:
             self._report(state, now)
         elif self._live is None and state.trials:
             self._live = self._open()
 
     def stopping(self, *, at_once: bool) -> None:
+        on_cluster = self._record is not None and cluster_of(self._record) is not None
         if at_once:
-            self._say("ending trials at once")
+            self._say("leaving: the cluster goes on ending the trials" if on_cluster else "ending trials at once")
         elif self._record is not None:
             go_on = self._hints.command("resume", self._record.name, self._record.namespace)
-            self._say(f"stopping: trials are being ended (Ctrl-C again: at once); go on with: {go_on}")
+            again = "leave now, while the cluster goes on ending them" if on_cluster else "at once"
+            self._say(f"stopping: trials are being ended (Ctrl-C again: {again}); go on with: {go_on}")
 
     def _note_pause(self, record: ExperimentRecord, now: float) -> None:
         """Say that the experiment pauses, and how it goes on, or that it does."""
@@ -108,14 +117,10 @@ class Progress(Session):
                 self._say("going on")
 
     def _note_trouble(self, state: State) -> None:
-        """Say why nothing is seen, and that trials wait and for what: once each time."""
+        """Say why nothing is seen, once each time."""
         if state.trouble != self._trouble:
             self._trouble = state.trouble
             self._say(state.trouble or "what runs can be followed again")
-        waits = next((t.message for i in state.active if (t := state.trials[i]).reason == WAITING), "")
-        if waits and not self._are_waiting:
-            self._say(f"a trial waits: {waits}")
-        self._are_waiting = bool(waits)
 
     # --- lines
 
@@ -145,6 +150,10 @@ class Progress(Session):
         ]
         if counts[TrialPhase.EARLY_STOPPED]:
             parts.append(f"{counts[TrialPhase.EARLY_STOPPED]} stopped early")
+        waiting = Counter[str]()
+        for wait in shared_waits(_under_way(state)):
+            waiting[wait.wait.reason] += wait.count
+        parts += [f"{count} waiting ({reason})" for reason, count in waiting.items()]
         return ", ".join(parts)
 
     def _time_line(self, state: State) -> str:
@@ -204,9 +213,16 @@ class Progress(Session):
             Text(self._time_line(state), style="dim"),
         )
         lines = [Text(self._counts_line(state)), Text(plain(self._best_line(state)), style="green")]
+        waits = shared_waits(_under_way(state))
+        lines += [Text(plain(wait.text), style="yellow") for wait in waits[:_WAITS]]
         if self._note:
             lines.append(Text(plain(self._note), style="yellow"))
         return Group(top, *lines)
+
+
+def _under_way(state: State) -> Iterator[TrialRecord]:
+    # A copy: the table is drawn by a thread of its own.
+    return (state.trials[index] for index in sorted(state.active))
 
 
 def _short(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from trialmill.api.experiment import Experiment
 from trialmill.cli.failures import FAILED, OK, complain
-from trialmill.cli.output import short_duration, short_value, write_json, write_line, write_table
+from trialmill.cli.output import plain, short_duration, short_value, write_json, write_line, write_table
 from trialmill.cli.reading import EXPERIMENT, TRIAL, read_subject, store_of, with_store
 from trialmill.engine.ports import Stores
 from trialmill.engine.records import TrialRecord
@@ -22,6 +22,7 @@ from trialmill.root.overview import (
     reason_of,
     time_spent,
 )
+from trialmill.root.waiting import shared_waits
 
 _LIST_HEADER: Final = ("NAME", "NAMESPACE", "STATUS", "SUCCEEDED", "RUNNING", "FAILED", "MAX", "BEST", "AGE")
 
@@ -48,7 +49,9 @@ def list_command(args: argparse.Namespace) -> int:
 
 def get_command(args: argparse.Namespace) -> int:
     if args.output == "table":
-        _write_overviews([with_store(args, lambda stores: _one(stores, args))])
+        each = with_store(args, lambda stores: _one(stores, args))
+        _write_overviews([each])
+        _tell_waits(each.trials)
         return OK
     subject = read_subject(args)
     if args.output == "name":
@@ -68,6 +71,7 @@ def trials_command(args: argparse.Namespace) -> int:
                 write_line(f"{TRIAL}/{trial.name}")
         case "table":
             _write_trials(subject, subject.trials)
+            _tell_waits(subject.trials)
         case _:
             from trialmill.cli.katib import write_trials
 
@@ -98,6 +102,11 @@ def best_command(args: argparse.Namespace) -> int:
 
 async def _one(stores: Stores, args: argparse.Namespace) -> Overview:
     return await overview(stores, await find_experiment(stores, args.name, args.namespace))
+
+
+def _tell_waits(trials: Sequence[TrialRecord]) -> None:
+    for wait in shared_waits(trials):
+        complain(plain(wait.text))
 
 
 def _write_overviews(found: Sequence[Overview]) -> None:

@@ -54,6 +54,8 @@ from trialmill.engine.world import Plan, World
 from trialmill.template.render import RenderError
 
 _ASK_AGAIN: Final = timedelta(milliseconds=200)
+_NOT_YET: Final = "NotYet"
+"""Why a resource is not made where the runtime has no word for it."""
 
 
 class Driver:
@@ -287,7 +289,7 @@ class Driver:
             if not isinstance(answer, RetryAfter):
                 break
             if answer.reason:
-                self._put(ResourceDelayed(self._now(), key, answer.reason))
+                self._put(ResourceDelayed(self._now(), key, answer.cause or _NOT_YET, answer.reason))
             await self._world.clock.sleep_until(self._now() + answer.delay)
         if isinstance(answer, Rejected):
             self._put(ResourceRejected(self._now(), key, answer.reason, answer.message))

@@ -71,15 +71,6 @@ class ResourceAccepted:
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceDelayed:
-    """The runtime cannot make the attempt's resource yet, for this reason."""
-
-    at: datetime
-    key: AttemptKey
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class RuntimeTroubled:
     """The runtime can see and make nothing for now; with an empty `reason` it can again."""
 
@@ -91,6 +82,16 @@ class RuntimeTroubled:
 @dataclass(frozen=True, slots=True)
 class ResourceRejected:
     """The runtime will never make the attempt's resource."""
+
+    at: datetime
+    key: AttemptKey
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceDelayed:
+    """The runtime does not make the attempt's resource yet, and will be asked again."""
 
     at: datetime
     key: AttemptKey

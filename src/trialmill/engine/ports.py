@@ -57,10 +57,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Not now (no free slot, an overloaded server): ask again after `delay`. The trial is said to wait for `reason`."""
+    """Not now (a quota that is used up, an overloaded server): ask again after `delay`. The trial is said to wait for
+    `reason`, in the runtime's words; `cause` is the same in one.
+    """
 
     delay: timedelta
     reason: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

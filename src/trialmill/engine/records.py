@@ -129,10 +129,6 @@ class AttemptRecord:
     not_before: datetime | None = None
 
 
-WAITING: Final = "Waiting"
-"""The reason of a trial that is under way and is kept from going on; its message says by what."""
-
-
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
     """One assignment and what became of it. `completion` numbers finished trials in the order in which they ended."""

@@ -141,7 +141,8 @@ def _accepted(state: State, trial: TrialRecord, event: ResourceAccepted) -> None
     attempt = trial.attempt
     if not attempt.resource_uid:
         handle = attempt.handle if event.handle is None else event.handle
-        put_attempt(state, waits.waiting_for(trial, ""), replace(attempt, resource_uid=event.uid, handle=handle))
+        at_work = waits.not_waiting(trial)
+        put_attempt(state, at_work, replace(attempt, resource_uid=event.uid, handle=handle))
 
 
 def _rejected(state: State, trial: TrialRecord, event: ResourceRejected) -> None:
@@ -211,7 +212,7 @@ def over(
     )
     state.put(
         replace(
-            waits.waiting_for(trial, ""),
+            waits.not_waiting(trial),
             phase=TrialPhase.COLLECTING,
             started=trial.started or ended.started,
             attempts=(*trial.attempts[:-1], ended),
@@ -267,7 +268,8 @@ def stop_attempt(state: State, trial: TrialRecord, cause: StopCause, at: datetim
     if attempt.phase not in (AttemptPhase.PENDING, AttemptPhase.RUNNING):
         return
     stopping = replace(attempt, phase=AttemptPhase.STOPPING, stop=cause, not_before=at)
-    state.put(replace(trial, phase=TrialPhase.STOPPING, attempts=(*trial.attempts[:-1], stopping)))
+    attempts = (*trial.attempts[:-1], stopping)
+    state.put(replace(waits.not_waiting(trial), phase=TrialPhase.STOPPING, attempts=attempts))
 
 
 # --- the end

@@ -3,17 +3,17 @@
 from dataclasses import replace
 
 from trialmill.engine.events import ResourceChanged, ResourceDelayed
-from trialmill.engine.records import WAITING, AttemptKey, AttemptPhase, TrialRecord
+from trialmill.engine.records import AttemptPhase, TrialRecord
 from trialmill.engine.state import State, Unmatched, Waiting
 
 
 def delayed(state: State, trial: TrialRecord, event: ResourceDelayed) -> None:
-    """Its resource cannot be made yet. Told once; the newest words stay with the trial."""
+    """Its resource cannot be made yet. Told once for each reason; the newest words stay with the trial."""
     if trial.attempt.resource_uid or trial.attempt.phase is not AttemptPhase.PENDING:
         return
-    if trial.reason != WAITING:
-        state.tell(event.at, trial.name, "TrialWaits", event.message, warning=True)
-    _note(state, event.key, event.message)
+    if trial.reason != event.reason:
+        state.tell(event.at, trial.name, event.reason, event.message, warning=True)
+    _put(state, trial, event.reason, event.message)
 
 
 def note_unmatched(state: State, event: ResourceChanged) -> None:
@@ -26,26 +26,25 @@ def note_unmatched(state: State, event: ResourceChanged) -> None:
 
 def note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
     """What it waits for may change its words (a pull fails, then backs off): it is one wait as long as there is one."""
-    before = state.waiting.get(event.key)
-    _note(state, event.key, event.stuck.message if event.stuck else "")
-    if event.stuck is None:
+    before, stuck = state.waiting.get(event.key), event.stuck
+    newest = state.trials[trial.index]
+    if stuck is None:
         state.waiting.pop(event.key, None)
+        _put(state, newest, "", "")
     else:
-        state.waiting[event.key] = Waiting(before.since if before else event.at, event.stuck)
+        state.waiting[event.key] = Waiting(before.since if before else event.at, stuck)
+        _put(state, newest, stuck.reason, stuck.message)
         if before is None:
-            state.tell(event.at, trial.name, event.stuck.reason, event.stuck.message, warning=True)
+            state.tell(event.at, trial.name, stuck.reason, stuck.message, warning=True)
 
 
-def waiting_for(trial: TrialRecord, message: str) -> TrialRecord:
-    """The trial with what keeps it from going on; an empty message: nothing any more."""
-    if message:
-        return trial if trial.message == message else replace(trial, reason=WAITING, message=message)
-    return replace(trial, reason="", message="") if trial.reason == WAITING else trial
+def not_waiting(trial: TrialRecord) -> TrialRecord:
+    """The trial without what kept it from going on."""
+    return replace(trial, reason="", message="")
 
 
-def _note(state: State, key: AttemptKey, message: str) -> None:
-    trial = state.attempt_at(key)
-    if trial is not None and trial.attempt.phase in (AttemptPhase.PENDING, AttemptPhase.RUNNING):
-        changed = waiting_for(trial, message)
-        if changed is not trial:
-            state.put(changed)
+def _put(state: State, trial: TrialRecord, reason: str, message: str) -> None:
+    """What the trial waits for is its reason, so that whoever reads the store can tell; empty for nothing."""
+    is_under_way = trial.attempt.phase in (AttemptPhase.PENDING, AttemptPhase.RUNNING)
+    if is_under_way and (trial.reason, trial.message) != (reason, message):
+        state.put(replace(trial, reason=reason, message=message))

@@ -2,24 +2,28 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from trialmill.api.experiment import Experiment
 from trialmill.api.fields import SchemaSource
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, get_string
+from trialmill.api.tree import JsonObject, get_integer, get_string
 from trialmill.check.corners import corners
 from trialmill.check.documents import Checked
 from trialmill.engine.ports import Clock
 from trialmill.engine.records import ExperimentRecord
 from trialmill.engine.rendering import trial_labels
+from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.root.clock import SystemClock
+from trialmill.root.control import LeftThere
 from trialmill.root.creating import ClusterChoice, cluster_of
 from trialmill.root.errors import InputError, RefusedError
 from trialmill.root.placing import in_the_file
@@ -28,13 +32,18 @@ from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.rights import SUSPEND, needed, roles
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
 from trialmill.runtime.kubernetes.schema import ClusterSchema
+from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, pod_places, selector
 from trialmill.runtime.kubernetes.target import PRINTER_IMAGE, KindRef, Target
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.template.compiled import CompiledTemplate, TrialContext
 from trialmill.template.encode import compiled_from_json
 from trialmill.template.render import RenderError, render, render_parts
 
+_T = TypeVar("_T")
 _AT_ONCE: Final = 4
+_GRACE: Final = ("spec", "terminationGracePeriodSeconds")
+_USUAL_GRACE: Final = 30
+"""Seconds that Kubernetes gives a pod that says nothing of it."""
 JOB: Final = KindRef("batch/v1", "Job")
 _SAMPLE: Final = "00000000"
 """Stands for the letters that end a real trial's name."""
@@ -80,10 +89,18 @@ async def connected(choice: ClusterChoice) -> AsyncIterator[KubeApi]:
         await api.close()
 
 
+def _answer(question: Coroutine[Any, Any, _T]) -> _T:
+    """What a coroutine returns. In a notebook an event loop runs here already, so it gets a thread of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(question)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="trialmill") as pool:
+        return pool.submit(asyncio.run, question).result()
+
+
 def cluster_schema(choice: ClusterChoice) -> SchemaSource:
-    """The fields of kinds, also of those that only the cluster knows. It is asked when such a kind is met, from
-    outside of any event loop.
-    """
+    """The fields of kinds, also of those that only the cluster knows. It is asked when such a kind is met."""
 
     async def document(api_version: str) -> JsonObject | None:
         async with connected(choice) as api:
@@ -91,7 +108,7 @@ def cluster_schema(choice: ClusterChoice) -> SchemaSource:
 
     def ask(api_version: str) -> JsonObject | None:
         try:
-            return asyncio.run(document(api_version))
+            return _answer(document(api_version))
         except InputError as error:  # said again, and as an error, where a cluster is needed
             raise UnreachableError(error.message) from error
 
@@ -125,6 +142,16 @@ def target_of(choice: ClusterChoice, experiment: Experiment, template: CompiledT
         printer_image=choice.printer_image or PRINTER_IMAGE,
         patience=Patience(timeout, timeout) if timeout else Patience(),
     )
+
+
+def grace_of_pods(experiment: Experiment) -> timedelta:
+    """How long a trial's pods may take to end once they are deleted: their own grace period, which the cluster gives
+    them whoever asks.
+    """
+    spec = experiment.spec.template.trial_spec
+    profile = profile_of(get_string(spec, "apiVersion"), get_string(spec, "kind"))
+    seconds = [get_integer(spec, (*place, *_GRACE), _USUAL_GRACE) for place in pod_places(spec, profile)]
+    return timedelta(seconds=max(seconds, default=_USUAL_GRACE))
 
 
 async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
@@ -220,6 +247,18 @@ async def remove_from_cluster(record: ExperimentRecord, experiment: Experiment) 
         except (KubeError, UnreachableError) as error:
             message = f"what is left of {record.name} on the cluster cannot be deleted: {error}"
             raise RefusedError(message, "try again when the cluster answers") from error
+
+
+def left_on_cluster(record: ExperimentRecord) -> LeftThere:
+    """What there may be of the experiment on its cluster, which is not asked."""
+    choice = cluster_of(record)
+    template = compiled_from_json(record.compiled)
+    refs = [(template.api_version, template.kind), *((part.api_version, part.kind) for part in template.parts)]
+    kinds = [
+        ".".join(filter(None, (kind.lower(), version.rpartition("/")[0]))) for version, kind in dict.fromkeys(refs)
+    ]
+    selected = selector({EXPERIMENT_UID: record.uid})
+    return LeftThere(choice.context if choice else "", record.namespace, tuple(kinds), selected)
 
 
 def _stops(problems: Sequence[Problem]) -> bool:

@@ -160,9 +160,25 @@ def way_on(record: ExperimentRecord, counts: Mapping[TrialPhase, int]) -> NextSt
             return None
 
 
-async def delete(stores: Stores, record: ExperimentRecord, runs: Path) -> None:
-    """Forget an experiment, with its trials, metrics and files, and with what is left of it on a cluster. Raises
-    RefusedError while it is driven and where its cluster does not answer, OSError.
+@dataclass(frozen=True, slots=True)
+class LeftThere:
+    """What may be left of an experiment on its cluster, and how to look for it and delete it with kubectl."""
+
+    context: str
+    namespace: str
+    kinds: tuple[str, ...]
+    selector: str
+
+    @property
+    def options(self) -> str:
+        """What follows `kubectl delete` or `kubectl get`."""
+        return f"{','.join(self.kinds)} --context {self.context} -n {self.namespace} -l {self.selector}"
+
+
+async def delete(stores: Stores, record: ExperimentRecord, runs: Path, *, orphan: bool = False) -> LeftThere | None:
+    """Forget an experiment, with its trials, metrics and files, and with what is left of it on a cluster; with
+    `orphan`, that stays, and is returned. Raises RefusedError while it is driven and where its cluster does not
+    answer, InputError where there is no way to that, or where there is none and `orphan` is given, OSError.
 
     Files go first: what a crash leaves behind can then still be named, and deleted again.
     """
@@ -172,18 +188,30 @@ async def delete(stores: Stores, record: ExperimentRecord, runs: Path) -> None:
         step = NextStep("stop it first", "stop", record.name)
         raise RefusedError(f"{record.name} is being run by {error.holder}", steps=[step]) from error
     try:
-        await _delete_elsewhere(record)
+        left = await _delete_elsewhere(record, orphan=orphan)
         _delete_files(runs / record.uid)
         await stores.trials.delete(record.uid)
     finally:
         await lease.release()
+    return left
 
 
-async def _delete_elsewhere(record: ExperimentRecord) -> None:
-    if cluster_of(record) is not None:
-        from trialmill.root.clusters import remove_from_cluster
+async def _delete_elsewhere(record: ExperimentRecord, *, orphan: bool) -> LeftThere | None:
+    if cluster_of(record) is None:
+        if orphan:
+            raise InputError(f"{record.name} runs on this machine: nothing of it is on a cluster")
+        return None
+    from trialmill.root.clusters import left_on_cluster, remove_from_cluster
 
+    if orphan:
+        return left_on_cluster(record)
+    try:
         await remove_from_cluster(record, experiment_of(record))
+    except (InputError, RefusedError) as error:
+        purpose = "or forget it here, and leave what is there"
+        step = NextStep(purpose, "delete", f"{record.name} --cascade orphan")
+        raise type(error)(error.message, error.remedy, [*error.steps, step]) from error
+    return None
 
 
 def _delete_files(folder: Path) -> None:

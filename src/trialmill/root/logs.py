@@ -17,6 +17,8 @@ class Output:
     title: str
     container: str
     stem: str
+    pod: str = ""
+    run: int = 0
 
     @property
     def path(self) -> Path:
@@ -41,6 +43,8 @@ def outputs(runs: Path, key: AttemptKey, container: str | None = None) -> list[O
             _title(each.id.pod.completion, each.id.pod.retry, each.id.container, each.id.run),
             each.id.container,
             each.stem,
+            f"{each.id.pod.completion}-{each.id.pod.retry}",
+            each.id.run,
         )
         for each in found
     ] + copies
@@ -51,7 +55,13 @@ def _copy(path: Path) -> Output:
     """Of a pod on a cluster; the names of containers have no dots."""
     stem = str(path).removesuffix(".log")
     pod, _, container = path.name.removesuffix(".log").rpartition(".")
-    return Output(f"pod {pod}, container {container}", container, stem)
+    return Output(f"pod {pod}, container {container}", container, stem, pod)
+
+
+def previous_runs(outputs: Sequence[Output]) -> list[Output]:
+    """Of each container the run before its last one; none of those that were not restarted."""
+    last = {(output.pod, output.container): output.run for output in outputs}
+    return [output for output in outputs if output.run == last[output.pod, output.container] - 1]
 
 
 def containers(outputs: Sequence[Output]) -> list[str]:

@@ -18,6 +18,7 @@ from trialmill.engine.rendering import rendered, trial_labels
 from trialmill.metrics.values import format_metric
 from trialmill.root.lookup import Subject, best_trial
 from trialmill.root.times import format_time
+from trialmill.root.waiting import wait_of
 from trialmill.template.compiled import CompiledTemplate
 from trialmill.template.encode import compiled_from_json
 from trialmill.template.render import RenderError
@@ -205,6 +206,9 @@ def _condition(condition: Condition) -> Json:
 def _trial_status(trial: TrialRecord) -> JsonObject:
     status = _times(trial.started, trial.finished)
     status["conditions"] = list(_trial_conditions(trial))
+    wait = wait_of(trial)
+    if wait is not None:
+        status["waiting"] = {"reason": wait.reason, "message": wait.message}
     if trial.observation is not None:
         status["observation"] = _observation(trial.observation)
     return status

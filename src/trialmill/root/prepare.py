@@ -56,15 +56,13 @@ def prepare(
     """
     problems: list[Problem] = []
     documents = [document for file in files for document in read_source(file, problems)]
-    if cluster_namespace is not None:
-        documents = [_in_namespace(document, cluster_namespace) for document in documents]
     return prepare_documents(
         documents,
         problems,
         strict=strict,
         name=name,
         namespace=namespace,
-        on_cluster=cluster_namespace is not None,
+        cluster_namespace=cluster_namespace,
         schema=schema,
         base=_folder(files),
         allow_hydrate=allow_hydrate,
@@ -107,7 +105,7 @@ def prepare_documents(
     strict: bool = False,
     name: str | None = None,
     namespace: str | None = None,
-    on_cluster: bool = False,
+    cluster_namespace: str | None = None,
     schema: "SchemaSource | None" = None,
     base: Path | None = None,
     allow_hydrate: bool = False,
@@ -119,6 +117,9 @@ def prepare_documents(
 
     problems = list(found)
     lines = lines_of(documents)
+    on_cluster = cluster_namespace is not None
+    if cluster_namespace is not None:
+        documents = [_in_namespace(document, cluster_namespace) for document in documents]
     named = [_renamed(document, name, namespace) for document in documents]
     hydrators = hydrators_in((base or Path()).absolute(), allowed=allow_hydrate)
     terms = Terms(on_cluster, hydrators, schema or BUILT_IN)

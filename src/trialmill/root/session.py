@@ -332,6 +332,10 @@ def _local_runtime(runs: Path, experiment: Experiment, options: Options) -> Loca
 
 def _rules(experiment: Experiment, record: ExperimentRecord) -> Rules:
     rules = rules_of(experiment.spec)
+    if cluster_of(record) is not None:
+        from trialmill.root.clusters import grace_of_pods
+
+        rules = replace(rules, stop_grace=grace_of_pods(experiment))
     seconds = record.settings.get("timeout")
     return replace(rules, timeout=timedelta(seconds=seconds)) if isinstance(seconds, int | float) else rules
 

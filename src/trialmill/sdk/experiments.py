@@ -10,6 +10,7 @@ from typing import Final, Literal, Self, TypeAlias
 
 from trialmill.api.document import Document
 from trialmill.api.durations import parse_duration
+from trialmill.api.fields import SchemaSource
 from trialmill.api.load import load_documents, read_source
 from trialmill.api.problem import Problem, Problems, Severity
 from trialmill.api.read_experiment import KIND
@@ -201,9 +202,22 @@ class Experiment:
             warnings.warn(doubt, ExperimentWarning, stacklevel=2)
         return manifest
 
-    def _prepared(self, *, strict: bool = False) -> Prepared:
+    def _prepared(
+        self,
+        *,
+        strict: bool = False,
+        namespace: str | None = None,
+        cluster_namespace: str | None = None,
+        schema: SchemaSource | None = None,
+    ) -> Prepared:
         prepared = prepare_documents(
-            self._documents, self._problems, strict=strict, base=Path(self._directory or Path.cwd())
+            self._documents,
+            self._problems,
+            strict=strict,
+            namespace=namespace,
+            cluster_namespace=cluster_namespace,
+            schema=schema,
+            base=Path(self._directory or Path.cwd()),
         )
         return replace(prepared, checked=None) if prepared.has_errors else prepared
 
@@ -220,51 +234,70 @@ class Experiment:
         images: Mapping[str, StrPath] | None = None,
         progress: bool | Callable[[TrialResult], object] = False,
         durable: bool = False,
+        runtime: Literal["local", "kubernetes"] = "local",
+        context: str | None = None,
+        namespace: str | None = None,
+        pending_timeout: Duration | None = None,
+        printer_image: str | None = None,
     ) -> Result:
-        """Run on this machine to the end, and return what came of it: the same as `trialmill run` does.
+        """Run to the end, and return what came of it: the same as `trialmill run` does.
 
         An experiment of this name that is in the store already goes on where it was. `store` is a file, by default
         `$TRIALMILL_STORE` or `.trialmill/store.db`. `parallel="auto"` fills the machine. `images` maps an image's name
         to the folder that stands in for it. `progress` is called with each trial that is over; True prints a line for
-        each. Works in a notebook too. Ctrl-C ends running trials gently and raises KeyboardInterrupt: another `run`
-        goes on.
+        each, and what trials wait for. Works in a notebook too. Ctrl-C ends running trials gently and raises
+        KeyboardInterrupt: another `run` goes on.
+
+        With `runtime="kubernetes"` trials run on the cluster of the current context of your kubeconfig, or of
+        `context`, in `namespace`, else the Experiment's, else the context's. It is asked first what it would refuse.
+        `pending_timeout` is how long a trial may wait there for an image or a node; `printer_image` prints files with
+        metrics.
 
         Raises ValidationError; InputError for an option that means nothing; EditedError where the store has another
         Experiment of this name; RefusedError where another process runs it; StoreError.
         """
         from trialmill.root.creating import Options
         from trialmill.root.opening import runs_directory, store_path
-        from trialmill.root.session import check_here, parallel_that_fits, run
-        from trialmill.sdk.running import Looker, drive, folders, print_trial, wait_for
+        from trialmill.root.session import run
+        from trialmill.sdk.running import Looker, check, drive, folders, parallel_of, place_of
 
-        prepared = self._prepared()
+        cluster, usual_namespace, schema = place_of(
+            runtime,
+            context=context,
+            pending_timeout=_timedelta(pending_timeout, "pending_timeout"),
+            printer_image=printer_image,
+            images=images,
+        )
+        prepared = self._prepared(namespace=namespace, cluster_namespace=usual_namespace, schema=schema)
         checked = self._runnable(prepared.problems) and prepared.checked
         if not checked:
             raise ValidationError(self.name, prepared.problems)
         options = Options(
             base=str(Path(self._directory or Path.cwd()).absolute()),
-            parallel=parallel_that_fits(checked) if parallel == "auto" else parallel,
+            parallel=parallel_of(parallel, checked, cluster),
             max_trials=max_trials,
             seed=seed,
-            timeout=_timedelta(timeout),
+            timeout=_timedelta(timeout, "timeout"),
             images=folders(images),
             companions=checked.companions,
             durable=durable,
+            cluster=cluster,
         )
-        here = wait_for(lambda: check_here(checked, options), lambda: None)
-        if not self._runnable(here):
-            raise ValidationError(self.name, [*prepared.problems, *here])
-        for problem in (*prepared.problems, *here):
+        path = store_path(None if store is None else str(store), os.environ)
+        there = check(path, checked, options)
+        if not self._runnable(there):
+            raise ValidationError(self.name, [*prepared.problems, *there])
+        for problem in (*prepared.problems, *there):
             if problem.severity is Severity.WARNING:
                 warnings.warn(str(problem), ExperimentWarning, stacklevel=2)
-        path = store_path(None if store is None else str(store), os.environ)
         runs = runs_directory(path)
-        looker = Looker(print_trial if progress is True else progress or None, runs)
+        looker = Looker(progress, runs)
         finished = drive(self.name, lambda: run(path, checked, options, looker), looker)
         return result_of(finished.record, finished.trials, finished.experiment, runs)
 
-    def result(self, *, store: StrPath | None = None) -> Result:
-        """What the store has of this experiment by now, also while another process runs it.
+    def result(self, *, store: StrPath | None = None, namespace: str | None = None) -> Result:
+        """What the store has of this experiment by now, also while another process runs it. `namespace` is the one in
+        which it was run, where that is not the Experiment's own, and the store has several of its name.
 
         Raises InputError where it is not there, StoreError.
         """
@@ -273,10 +306,11 @@ class Experiment:
         from trialmill.sdk.running import wait_for
 
         path = store_path(None if store is None else str(store), os.environ)
+        own = get_string(self._tree, "metadata", "namespace") or None
 
         async def find() -> Subject:
             async with open_existing(path) as stores:
-                return await find_subject(stores, self.name, self.namespace)
+                return await find_subject(stores, self.name, namespace or own)
 
         subject = wait_for(find, lambda: None)
         return result_of(subject.record, subject.trials, subject.experiment, runs_directory(path))
@@ -296,16 +330,16 @@ def _retry(retry: int | Retry | None) -> JsonObject | None:
     return (retry if isinstance(retry, Retry) else Retry(retry)).tree()
 
 
-def _timedelta(duration: Duration | None) -> timedelta | None:
+def _timedelta(duration: Duration | None, name: str) -> timedelta | None:
     """Raises InputError."""
     if duration is None:
         return None
     try:
         read = parse_duration(duration_text(duration))
     except ValueError as error:
-        raise InputError(f"timeout: {error}") from error
+        raise InputError(f"{name}: {error}") from error
     if read <= timedelta(0):
-        raise InputError("timeout: it must be longer than nothing")
+        raise InputError(f"{name}: it must be longer than nothing")
     return read
 
 

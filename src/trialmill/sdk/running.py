@@ -8,15 +8,21 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from trialmill.api.experiment import Experiment
+from trialmill.api.fields import SchemaSource
+from trialmill.api.problem import Problem
+from trialmill.check.documents import Checked
 from trialmill.engine.ports import HeldByError
 from trialmill.engine.records import ExperimentRecord, TrialRecord
 from trialmill.engine.state import State
+from trialmill.root.creating import ClusterChoice, Options
 from trialmill.root.errors import InputError, NextStep, RefusedError
-from trialmill.root.session import Finished, Session
+from trialmill.root.session import Finished, Session, as_before, check_before, parallel_that_fits
+from trialmill.root.waiting import WaitNews
 from trialmill.sdk.result import TrialResult, trial_result
 
 Progress: TypeAlias = Callable[[TrialResult], object]
@@ -26,12 +32,14 @@ T = TypeVar("T")
 class Looker(Session):
     """Tells about each trial when it is over, and lets another thread ask for the end.
 
-    What `progress` raises ends the experiment gently, and is kept in `error`.
+    `progress` True prints that, and what trials wait for. What `progress` raises ends the experiment gently, and is
+    kept in `error`.
     """
 
-    def __init__(self, progress: Progress | None, runs: Path) -> None:
+    def __init__(self, progress: Progress | bool, runs: Path) -> None:
         self.error: Exception | None = None
-        self._progress = progress
+        self._progress = print_trial if progress is True else progress or None
+        self._waits = WaitNews() if progress is True else None
         self._runs = runs
         self._experiment: Experiment | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -59,6 +67,9 @@ class Looker(Session):
     def changed(self, state: State) -> None:
         if self._progress is None:
             return
+        if self._waits is not None:
+            for wait in self._waits.of(state.trials[index] for index in sorted(state.active)):
+                print(wait.text, file=sys.stderr, flush=True)
         if self._known is None:  # trials of an earlier session are no news
             self._known = 0
             self._open = {trial.index for trial in state.trials if not trial.phase.is_over}
@@ -126,6 +137,53 @@ def _ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def place_of(
+    runtime: str,
+    *,
+    context: str | None,
+    pending_timeout: timedelta | None,
+    printer_image: str | None,
+    images: object,
+) -> tuple[ClusterChoice | None, str | None, SchemaSource | None]:
+    """The cluster that is meant, the namespace of its context, and who knows its kinds; None for this machine. Raises
+    InputError.
+    """
+    if runtime == "local":
+        given = {"context": context, "pending_timeout": pending_timeout, "printer_image": printer_image}
+        for name, value in given.items():
+            if value is not None:
+                raise InputError(f"{name} is for clusters", 'add runtime="kubernetes"')
+        return None, None, None
+    if runtime != "kubernetes":
+        raise InputError(f"runtime is {runtime!r}", 'give "local" or "kubernetes"')
+    if images:
+        raise InputError("images are for this machine", "a cluster pulls images by their names")
+    from trialmill.root.clusters import chosen_cluster, cluster_schema
+
+    choice = ClusterChoice(context or "", printer_image=printer_image or "", pending_timeout=pending_timeout)
+    cluster, usual_namespace = chosen_cluster(choice, os.environ)
+    return cluster, usual_namespace, cluster_schema(cluster)
+
+
+def parallel_of(given: int | str | None, checked: Checked, cluster: ClusterChoice | None) -> int | None:
+    """How many trials run at a time; None where nothing was said. Raises InputError."""
+    if given != "auto":
+        return None if given is None else int(given)
+    if cluster is not None:
+        raise InputError('parallel="auto" fills this machine', "give a number of trials for a cluster")
+    return parallel_that_fits(checked)
+
+
+def check(store: str, checked: Checked, options: Options) -> list[Problem]:
+    """What keeps the trials from running where they are to run; nothing is asked of an experiment that is over."""
+
+    async def look() -> list[Problem]:
+        same, known, is_over = await as_before(store, checked, options)
+        return [] if is_over else await check_before(same, known)
+
+    return wait_for(look, lambda: None)
 
 
 def folders(images: Mapping[str, str | os.PathLike[str]] | None) -> dict[str, str]:

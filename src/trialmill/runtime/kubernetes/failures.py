@@ -73,4 +73,5 @@ def refusal(error: Exception) -> Rejected:
 
 def answer_to(error: Exception) -> Rejected | RetryAfter:
     """What `ensure` says to an error."""
-    return RetryAfter(pause_after(error), str(error)) if is_passing(error) else refusal(error)
+    refused = refusal(error)
+    return RetryAfter(pause_after(error), str(error), refused.reason) if is_passing(error) else refused

@@ -21,12 +21,11 @@ from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
 from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, stuck_of
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
-from trialmill.runtime.kubernetes.owners import Owners
+from trialmill.runtime.kubernetes.owners import POD, Owners
 from trialmill.runtime.kubernetes.sight import Sight
 from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_of_key, labels_reach_pods, selector
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
-POD: Final = KindRef("v1", "Pod")
 _ASK_AGAIN: Final = timedelta(seconds=2)
 _PODS_AFTER: Final = timedelta(seconds=30)
 _NOT_SAID: Final = "a quota, or what admits pods; kubectl describe says which"

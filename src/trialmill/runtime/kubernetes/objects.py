@@ -15,6 +15,8 @@ from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, changed_at, ke
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
 _ALREADY_EXISTS: Final = "AlreadyExists"
+_NOW: Final = timedelta(seconds=1)
+"""As `kubectl delete --now`: with less, the server would forget a pod that may still run."""
 Made: TypeAlias = tuple[ResourceType, JsonObject, bool]
 """An object as the server has it, and whether it was made just now."""
 
@@ -81,8 +83,9 @@ class Objects:
     async def delete(self, key: AttemptKey, found: Sequence[JsonObject], grace: timedelta) -> bool:
         """Delete these resources of the attempt, and its parts. Whether there was anything of the resources.
 
-        With grace a resource that runs stays, marked, until its pods have ended. Otherwise they are left to the
-        cluster's own garbage collection, which spares the server five requests.
+        With grace a resource that runs stays, marked, until its pods have ended, in the time that they have of their
+        own: the cluster gives them no other. Otherwise they are left to the cluster's own garbage collection, which
+        spares the server five requests.
         """
         there = []
         for object in found:
@@ -165,7 +168,7 @@ class Objects:
                 get_string(object, "metadata", "name"),
                 _namespace(type, object),
                 uid=get_string(object, "metadata", "uid"),
-                grace=grace if type.kind == "Pod" and not type.group else None,
+                grace=_NOW if type.kind == "Pod" and not type.group and not grace else None,
                 propagation=propagation,
             )
         except KubeError as error:

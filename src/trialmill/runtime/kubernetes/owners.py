@@ -6,7 +6,10 @@ from trialmill.api.tree import JsonObject, get, get_list, get_string
 from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi, KubeError, UnknownKindError
 from trialmill.runtime.kubernetes.failures import is_passing
-from trialmill.runtime.kubernetes.stamping import key_of
+from trialmill.runtime.kubernetes.stamping import key_of, labels_of_key, labels_reach_pods, selector
+from trialmill.runtime.kubernetes.target import KindRef, Target
+
+POD: Final = KindRef("v1", "Pod")
 
 _LONGEST_CHAIN: Final = 8
 
@@ -59,6 +62,22 @@ class Owners:
                 raise
             return None
         return found if get_string(found, "metadata", "uid") == get_string(owner, "uid") else None
+
+
+async def list_pods(api: KubeApi, target: Target, owners: Owners, key: AttemptKey) -> list[JsonObject]:
+    """The attempt's pods as the server has them. Raises what `KubeApi` raises."""
+    type = await api.discover(POD.api_version, POD.kind)
+    reached = labels_reach_pods(target.profile)
+    labels = selector(labels_of_key(key)) if reached else ""
+    found: list[JsonObject] = []
+    after = ""
+    while True:
+        page = await api.list_page(type, target.namespace, labels=labels, after=after)
+        found += page.items
+        after = page.next
+        if not after:
+            break
+    return found if reached else [pod for pod in found if await owners.key_of(pod) == key]
 
 
 def _controller_of(object: JsonObject) -> JsonObject | None:

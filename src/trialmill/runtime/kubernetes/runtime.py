@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing, nullcontext
 from datetime import datetime, timedelta
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get, get_string, with_article
@@ -41,18 +41,12 @@ from trialmill.runtime.kubernetes.failures import (
 )
 from trialmill.runtime.kubernetes.file_printer import can_print, printer_name, with_printers
 from trialmill.runtime.kubernetes.kept_logs import KeptLog
-from trialmill.runtime.kubernetes.live import POD, Live
+from trialmill.runtime.kubernetes.live import Live
 from trialmill.runtime.kubernetes.log_reader import PodLog, follow_log
 from trialmill.runtime.kubernetes.objects import Objects
-from trialmill.runtime.kubernetes.owners import Owners
+from trialmill.runtime.kubernetes.owners import POD, Owners, list_pods
 from trialmill.runtime.kubernetes.pods import pod_refs, real_container
-from trialmill.runtime.kubernetes.stamping import (
-    labels_of_key,
-    labels_reach_pods,
-    pod_places,
-    selector,
-    stamped,
-)
+from trialmill.runtime.kubernetes.stamping import pod_places, stamped
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
 _PERSISTENCE: Final = timedelta(minutes=2)
@@ -79,6 +73,7 @@ class KubernetesRuntime:
         self._objects = Objects(api, target)
         self._owners = Owners(api)
         self._lives: dict[str, list[Live]] = {}
+        self._let_go: dict[AttemptKey, asyncio.Event] = {}
         self._refused_since: dict[AttemptKey, datetime] = {}
 
     async def __aenter__(self) -> Self:
@@ -114,6 +109,8 @@ class KubernetesRuntime:
                 found = [o for o in await self._find(key) if uid in ("", get_string(o, "metadata", "uid"))]
                 if not await self._objects.delete(key, found, grace):
                     self._tell_gone(Gone(key, uid, ""))
+                if not grace:
+                    self._let_go_of(key)
                 return
             except UnknownKindError:
                 self._tell_gone(Gone(key, uid, "the cluster does not know its kind any more"))
@@ -163,7 +160,7 @@ class KubernetesRuntime:
                 return seen
         while True:
             try:
-                found = await self._list_pods(key)
+                found = await list_pods(self._api, self._target, self._owners, key)
                 if live is not None:
                     live.learn(key, found)
                 return pod_refs(found, self._target)
@@ -193,7 +190,7 @@ class KubernetesRuntime:
         beside = asyncio.create_task(self._copy_output(source)) if isinstance(source, File) and self._keep else None
         try:
             with KeptLog(self._keep(source.key), source) if self._keep else nullcontext() as kept:
-                async with aclosing(follow_log(log, after)) as chunks:
+                async with aclosing(self._until_let_go(source.key, follow_log(log, after))) as chunks:
                     async for chunk in chunks:
                         if kept is not None:
                             kept.keep(chunk)
@@ -204,6 +201,27 @@ class KubernetesRuntime:
             if beside is not None:
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
+
+    def _let_go_of(self, key: AttemptKey) -> None:
+        """Nobody waits for the end of its pods any more, which may take its time: their output is not read on."""
+        self._let_go.setdefault(key, asyncio.Event()).set()
+
+    async def _until_let_go(self, key: AttemptKey, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
+        let_go = asyncio.ensure_future(self._let_go.setdefault(key, asyncio.Event()).wait())
+        coming: asyncio.Future[Chunk | None] | None = None
+        try:
+            while True:
+                coming = asyncio.ensure_future(anext(chunks, None))
+                await asyncio.wait((coming, let_go), return_when=asyncio.FIRST_COMPLETED)
+                chunk = coming.result() if coming.done() else None
+                if chunk is None:
+                    return
+                yield chunk
+        finally:
+            # In this order: what is being read cannot be closed.
+            await _cancelled(coming)
+            await _cancelled(let_go)
+            await chunks.aclose()
 
     async def _copy_output(self, file: File) -> None:
         """Where metrics are read from a file, the output of its container is kept all the same."""
@@ -310,20 +328,6 @@ class KubernetesRuntime:
     def _live_of(self, key: AttemptKey) -> Live | None:
         return next((live for live in self._lives.get(key.experiment_uid, ()) if live.has_listed_pods), None)
 
-    async def _list_pods(self, key: AttemptKey) -> list[JsonObject]:
-        type = await self._api.discover(POD.api_version, POD.kind)
-        reached = labels_reach_pods(self._target.profile)
-        labels = selector(labels_of_key(key)) if reached else ""
-        found: list[JsonObject] = []
-        after = ""
-        while True:
-            page = await self._api.list_page(type, self._target.namespace, labels=labels, after=after)
-            found += page.items
-            after = page.next
-            if not after:
-                break
-        return found if reached else [pod for pod in found if await self._owners.key_of(pod) == key]
-
     async def _wait_for_pod(self, source: Source) -> JsonObject | None:
         while True:
             try:
@@ -360,3 +364,10 @@ class KubernetesRuntime:
             for wait in waits:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def _cancelled(work: asyncio.Future[Any] | None) -> None:
+    """Cancel what may be under way, and wait until it has seen it."""
+    if work is not None and not work.done():
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)

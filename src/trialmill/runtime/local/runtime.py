@@ -129,7 +129,7 @@ class LocalRuntime:
         except OSError as error:
             reason = f"{error.strerror}: {error.filename or directory}"
             if error.errno in _DISK_FULL:
-                return RetryAfter(timedelta(seconds=10), reason)
+                return RetryAfter(timedelta(seconds=10), reason, "DiskFull")
             return Rejected("CannotWrite", reason)
 
     async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
