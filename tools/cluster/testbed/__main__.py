@@ -6,8 +6,11 @@ import socket
 import sys
 from pathlib import Path
 
-from testbed import builds, images, keys, namespaces, packages, start, training_operator
+from testbed import builds, images, keys, namespaces, operators, packages, start, trainer, training_operator
 from testbed.place import CannotRunError, Plan, cache, clusters, folder_of, say
+
+_OPERATORS = {training_operator.NAME: builds.training_operator, trainer.NAME: builds.trainer}
+"""What `up` can install, each by an option of its name, and how it is built."""
 
 IMPOSSIBLE = 3
 """The exit status where this machine lacks what a cluster takes: nothing has failed, and tests are skipped."""
@@ -28,15 +31,16 @@ def main(arguments: list[str]) -> int:
 def up(options: argparse.Namespace) -> int:
     """Prints the kubeconfig's path, and on stderr what else is good to know."""
     obstacle = _obstacle()
-    if options.training_operator:
-        obstacle = obstacle or builds.obstacle() or training_operator.obstacle()
+    wanted = [name for name in _OPERATORS if getattr(options, name.replace("-", "_"))]
+    if wanted:
+        obstacle = obstacle or builds.obstacle() or operators.obstacle()
     if obstacle:
         say(obstacle)
         return IMPOSSIBLE
     if not start.is_up(options.name):
         _start(options)
-    if options.training_operator:
-        start.add_training_operator(options.name, builds.training_operator())
+    for name in wanted:
+        start.add_operator(options.name, name, _OPERATORS[name]())
     print(folder_of(options.name) / "kubeconfig")
     return 0
 
@@ -69,8 +73,8 @@ def build(_: argparse.Namespace) -> int:
     if _may_have_a_real_node():
         _node_images()
         builds.dns()
-    if builds.obstacle() is None:
-        builds.training_operator()
+    for built in _OPERATORS.values() if builds.obstacle() is None else ():
+        built()
     return 0
 
 
@@ -149,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", nargs="?", type=_name, default="default", help=named)
     command.add_argument("--stand-in", action="store_true", help="no real node: one that runs nothing and says it did")
     command.add_argument("--training-operator", action="store_true", help="with Kubeflow's training operator")
+    command.add_argument("--trainer", action="store_true", help="with Kubeflow Trainer and JobSet")
     command.add_argument("--owner", type=int, metavar="PID", help="the cluster ends when this process does")
     command.set_defaults(run=up)
     command = commands.add_parser("down", help="end a cluster, and leave nothing of it")

@@ -13,6 +13,8 @@ NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 TRAINING_OPERATOR = "github.com/kubeflow/training-operator"
 TRAINING_OPERATOR_VERSION = "v1.9.3"
+TRAINER = "github.com/kubeflow/trainer/v2"
+JOBSET = "sigs.k8s.io/jobset"
 
 
 def assets() -> Path | None:
@@ -48,11 +50,41 @@ def training_operator() -> Path:
             what = f"the training operator {TRAINING_OPERATOR_VERSION}"
             _go(what, unfinished, "install", "-trimpath", "-ldflags=-s -w", package, GOBIN=str(unfinished))
             (unfinished / "training-operator.v1").rename(unfinished / "training-operator")
-            modules = Path(subprocess.check_output(["go", "env", "GOMODCACHE"], text=True).strip())
-            crds = modules / f"{TRAINING_OPERATOR}@{TRAINING_OPERATOR_VERSION}" / "manifests" / "base" / "crds"
-            shutil.copytree(crds, unfinished / "crds", copy_function=shutil.copyfile)
-            (unfinished / "crds").chmod(0o755)  # folders of Go's module cache are read-only, and the copy is too
+            (unfinished / "crds").mkdir()
+            _copy_kinds(TRAINING_OPERATOR, TRAINING_OPERATOR_VERSION, "manifests/base/crds", unfinished / "crds")
     return target
+
+
+def trainer() -> Path:
+    """A folder with `trainer-controller-manager`, `jobset` and `crds/`, of the real modules; `trainer/go.mod` says
+    which versions. One build, for they share most of what is compiled.
+    """
+    sources = SOURCES / "trainer"
+    versions = _required(sources / "go.mod")
+    target = cache() / "built" / f"trainer-{digest(sources)}"
+    with made_once(target) as unfinished:
+        if unfinished:
+            what = f"Kubeflow Trainer {versions[TRAINER]} and JobSet {versions[JOBSET]}"
+            program = f"{TRAINER}/cmd/trainer-controller-manager"
+            output = f"{unfinished.absolute()}/"
+            _go(what, sources, "build", "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", output, JOBSET, program)
+            (unfinished / "crds").mkdir()
+            _copy_kinds(TRAINER, versions[TRAINER], "manifests/base/crds", unfinished / "crds")
+            _copy_kinds(JOBSET, versions[JOBSET], "config/components/crd/bases", unfinished / "crds")
+    return target
+
+
+def _copy_kinds(module: str, version: str, folder: str, target: Path) -> None:
+    """The definitions of a module's kinds, which lie in Go's module cache, where everything is read-only."""
+    modules = Path(subprocess.check_output(["go", "env", "GOMODCACHE"], text=True).strip())
+    for file in (modules / f"{module}@{version}" / folder).glob("*_*.yaml"):
+        shutil.copyfile(file, target / file.name)
+
+
+def _required(file: Path) -> dict[str, str]:
+    """The versions of the modules that a go.mod names."""
+    lines = [line.split() for line in file.read_text().splitlines()]
+    return {words[0]: words[1] for words in lines if len(words) >= 2 and words[1].startswith("v")}
 
 
 def obstacle() -> str | None:
