@@ -14,7 +14,7 @@ from cluster_under_test import (
     Cluster,
     Namespace,
     NoClusterError,
-    add_training_operator,
+    add_operator,
     end_cluster,
     find_cluster,
     make_namespace,
@@ -122,6 +122,15 @@ def stand_in(cluster: Cluster) -> None:
 def training_operator(cluster: Cluster) -> None:
     """Kubeflow's training operator, from the first test that wants it on."""
     try:
-        add_training_operator(cluster)
+        add_operator(cluster, "--training-operator", "pytorchjobs.kubeflow.org")
     except NoClusterError as reason:
         pytest.skip(f"nothing was tested with the training operator: {reason}")
+
+
+@pytest.fixture(scope="session")
+def trainer(cluster: Cluster) -> None:
+    """Kubeflow Trainer and JobSet, from the first test that wants them on."""
+    try:
+        add_operator(cluster, "--trainer", "trainjobs.trainer.kubeflow.org")
+    except NoClusterError as reason:
+        pytest.skip(f"nothing was tested with Kubeflow Trainer and JobSet: {reason}")

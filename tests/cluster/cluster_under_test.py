@@ -163,12 +163,14 @@ def end_cluster(cluster: Cluster) -> None:
     _tool("down", cluster.folder.name)
 
 
-def add_training_operator(cluster: Cluster) -> None:
-    """Have Kubeflow's training operator run there; it is left alone where its kinds are there already."""
+def add_operator(cluster: Cluster, option: str, kind: str) -> None:
+    """Have an operator run there, by the option that `tools/cluster/up` has for it; a foreign cluster has to know its
+    `kind`, such as `pytorchjobs.kubeflow.org`, already.
+    """
     if cluster.folder is not None:
-        _up(cluster.folder.name, "--training-operator")
-    elif "pytorchjobs.kubeflow.org" not in cluster.kubectl("get", "customresourcedefinitions", "--output=name"):
-        raise NoClusterError("the cluster has no PyTorchJob")
+        _up(cluster.folder.name, option)
+    elif kind not in cluster.kubectl("get", "customresourcedefinitions", "--output=name"):
+        raise NoClusterError(f"the cluster has no {kind}")
 
 
 def make_namespace(cluster: Cluster) -> Namespace:

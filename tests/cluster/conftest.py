@@ -10,6 +10,7 @@ from cluster_fixtures import (
     pytest_runtest_teardown,
     real_node,
     stand_in,
+    trainer,
     training_operator,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "pytest_runtest_teardown",
     "real_node",
     "stand_in",
+    "trainer",
     "training_operator",
 ]

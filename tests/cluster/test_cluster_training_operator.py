@@ -2,7 +2,7 @@
 
 import pytest
 from acceptance_place import Place, Tree
-from cluster_two_ends import assert_nothing_is_left, assert_two_ends, pod, two_ends
+from cluster_two_ends import EXIT_CODE, LOSS, assert_nothing_is_left, assert_two_ends, pod, two_ends
 from cluster_under_test import Namespace
 
 pytestmark = pytest.mark.usefixtures("stand_in", "training_operator")
@@ -77,3 +77,24 @@ def test_one_trial_succeeds_and_one_fails_as_the_operator_says(
 ) -> None:
     assert_two_ends(place, namespace, two_ends(manifest, container))
     assert_nothing_is_left(namespace, manifest["kind"].lower() + "s")
+
+
+@pytest.mark.usefixtures("real_node")
+def test_the_launcher_of_an_mpijob_finds_its_workers(place: Place, namespace: Namespace) -> None:
+    """In real containers: what the operator mounts, the account that it makes, and workers that wait to be ended."""
+    code = (
+        "import sys; hosts = open('/etc/mpi/hostfile').read().split()\n"
+        f"print('hosts', len(hosts), hosts); print('loss={LOSS}'); sys.exit(int(sys.argv[1]))"
+    )
+    image = namespace.cluster.python
+    launcher = {"name": "mpi", "image": image, "command": ["python3", "-c", code, EXIT_CODE]}
+    # A worker that has no command of its own sleeps.
+    worker = {"name": "mpi", "image": image}
+    replicas = {
+        "Launcher": {"replicas": 1, "restartPolicy": "Never", "template": {"spec": {"containers": [launcher]}}},
+        "Worker": {"replicas": 2, "template": {"spec": {"containers": [worker], "terminationGracePeriodSeconds": 1}}},
+    }
+    trials = assert_two_ends(place, namespace, two_ends(job("MPIJob", "mpiReplicaSpecs", **replicas), "mpi"))
+    log = place("logs", "e", trials[0]["metadata"]["name"]).out
+    assert f"{trials[0]['metadata']['name']}-worker-1" in log
+    assert_nothing_is_left(namespace, "mpijobs")

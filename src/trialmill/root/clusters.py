@@ -16,6 +16,7 @@ from trialmill.check.documents import Checked
 from trialmill.engine.ports import Clock
 from trialmill.engine.records import ExperimentRecord
 from trialmill.engine.rendering import trial_labels
+from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.root.clock import SystemClock
@@ -95,12 +96,15 @@ async def cluster_runtime(
 def target_of(choice: ClusterChoice, experiment: Experiment, template: CompiledTemplate) -> Target:
     spec = experiment.spec
     timeout = choice.pending_timeout
+    profile = profile_of(template.api_version, template.kind)
+    known_labels = profile.primary_labels_of(template.tree) if profile else {}
     return Target(
         namespace=experiment.namespace,
         kind=KindRef(template.api_version, template.kind),
         parts=tuple(dict.fromkeys(KindRef(part.api_version, part.kind) for part in template.parts)),
         primary_container=spec.template.primary_container,
-        primary_labels=spec.template.primary_pod_labels,
+        primary_labels=spec.template.primary_pod_labels
+        or (profile.primary_labels_of(template.tree) if profile else {}),
         collector_paths=spec.collector.paths,
         printer_image=choice.printer_image or PRINTER_IMAGE,
         patience=Patience(timeout, timeout) if timeout else Patience(),

@@ -1,0 +1,79 @@
+"""JobSet and Kubeflow Trainer's TrainJob, with their real controllers: several levels of owners above each pod."""
+
+from collections.abc import Iterator
+
+import pytest
+from acceptance_place import Place, Tree
+from cluster_two_ends import EXIT_CODE, LOSS, assert_nothing_is_left, assert_two_ends, pod, two_ends
+from cluster_under_test import Namespace
+
+pytestmark = pytest.mark.usefixtures("stand_in", "trainer")
+
+
+def replicated(name: str, replicas: int = 1, **template: object) -> Tree:
+    """Jobs of a JobSet, of two pods each."""
+    whole = pod(restartPolicy="Never", **template)  # type: ignore[arg-type]
+    job = {"backoffLimit": 0, "parallelism": 2, "completions": 2, "template": whole}
+    return {"name": name, "replicas": replicas, "template": {"spec": job}}
+
+
+def jobset(*jobs: Tree, **spec: object) -> Tree:
+    return {"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet", "spec": {"replicatedJobs": list(jobs), **spec}}
+
+
+JOBSETS = {
+    "the first pod of the first job": jobset(replicated("train"), replicated("aside", 2, counts=False)),
+    "the first pod of the coordinator": jobset(
+        replicated("aside", 2, counts=False), replicated("train"), coordinator={"replicatedJob": "train"}
+    ),
+}
+
+
+@pytest.mark.parametrize("manifest", JOBSETS.values(), ids=JOBSETS)
+def test_of_a_jobset_counts(place: Place, namespace: Namespace, manifest: Tree) -> None:
+    assert_two_ends(place, namespace, two_ends(manifest))
+    assert_nothing_is_left(namespace, "jobsets")
+
+
+@pytest.fixture
+def training_runtime(namespace: Namespace) -> Iterator[str]:
+    """What a cluster's administrator keeps for TrainJobs: here the pods are described, and nothing of the trials is."""
+    name = namespace.name
+    container = {"name": "node", "image": "replaced:1", "resources": {}}
+    job = {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}}
+    marked = {"metadata": {"labels": {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}}, "spec": job}
+    spec = {
+        "mlPolicy": {"numNodes": 1, "torch": {"numProcPerNode": "auto"}},
+        "template": {"spec": {"replicatedJobs": [{"name": "node", "template": marked}]}},
+    }
+    kind = {"apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "ClusterTrainingRuntime"}
+    namespace.apply({**kind, "metadata": {"name": name}, "spec": spec})
+    yield name
+    namespace.cluster.kubectl("delete", f"clustertrainingruntimes/{name}", "--wait=false")
+
+
+@pytest.mark.usefixtures("real_node")
+def test_a_trainjob_whose_pods_are_described_in_a_runtime(
+    place: Place, namespace: Namespace, training_runtime: str
+) -> None:
+    """Its first node counts, whose pod carries no label of ours: three owners lead from it to the trial."""
+    code = (
+        "import os, sys, time; rank = os.environ['PET_NODE_RANK']\n"
+        f"print(f'rank={{rank}} loss={{{LOSS} + int(rank)}}', flush=True); time.sleep(1); sys.exit(int(sys.argv[1]))"
+    )
+    trainer = {
+        "image": namespace.cluster.python,
+        "numNodes": 2,
+        "command": ["python3", "-c", code],
+        "args": [EXIT_CODE],
+    }
+    manifest = {
+        "apiVersion": "trainer.kubeflow.org/v1alpha1",
+        "kind": "TrainJob",
+        "spec": {"runtimeRef": {"name": training_runtime}, "trainer": trainer},
+    }
+    trials = assert_two_ends(place, namespace, two_ends(manifest, container="node"))
+    log = place("logs", "e", trials[0]["metadata"]["name"]).out
+    assert "rank=0" in log
+    assert "rank=1" not in log
+    assert_nothing_is_left(namespace, "trainjobs,jobsets")
