@@ -57,6 +57,13 @@ def assert_two_ends(place: Place, namespace: Namespace, tree: Tree) -> list[Tree
     return trials
 
 
+def counted(place: Place) -> set[str]:
+    """The pods whose output was read, without what comes before their trial's own part of the name."""
+    names = [trial["metadata"]["name"] for trial in place.trials()]
+    logs = [file.name.partition(".")[0] for file in place.folder.glob(".trialmill/runs/*/*/*.log")]
+    return {log.removeprefix(name) for log in logs for name in names if log.startswith(name)}
+
+
 def left_over(namespace: Namespace, resource: str) -> list[str]:
     """What is there of the trials and of all that controllers make for them, by kind and name."""
     kinds = f"{resource},jobs,pods,services,configmaps,secrets,serviceaccounts,roles,rolebindings"

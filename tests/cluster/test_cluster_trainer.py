@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from acceptance_place import Place, Tree
-from cluster_two_ends import EXIT_CODE, LOSS, assert_nothing_is_left, assert_two_ends, pod, two_ends
+from cluster_two_ends import EXIT_CODE, LOSS, assert_nothing_is_left, assert_two_ends, counted, pod, two_ends
 from cluster_under_test import Namespace
 
 pytestmark = pytest.mark.usefixtures("stand_in", "trainer")
@@ -32,6 +32,7 @@ JOBSETS = {
 @pytest.mark.parametrize("manifest", JOBSETS.values(), ids=JOBSETS)
 def test_of_a_jobset_counts(place: Place, namespace: Namespace, manifest: Tree) -> None:
     assert_two_ends(place, namespace, two_ends(manifest))
+    assert {name[: -len("-12345")] for name in counted(place)} == {"-train-0-0"}
     assert_nothing_is_left(namespace, "jobsets")
 
 

@@ -1,82 +1,57 @@
 """Every kind of Kubeflow's training operator, with the real one: which conditions it writes, and which pod counts."""
 
+from dataclasses import dataclass
+
 import pytest
 from acceptance_place import Place, Tree
-from cluster_two_ends import EXIT_CODE, LOSS, assert_nothing_is_left, assert_two_ends, pod, two_ends
+from cluster_two_ends import EXIT_CODE, LOSS, assert_nothing_is_left, assert_two_ends, counted, pod, two_ends
 from cluster_under_test import Namespace
 
 pytestmark = pytest.mark.usefixtures("stand_in", "training_operator")
 
 
-def replica(count: int = 1, **template: object) -> Tree:
-    return {"replicas": count, "restartPolicy": "Never", "template": pod(**template)}  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class Case:
+    """A job with two workers. Only pods of the first of `roles` print what has to be read, and `primary` is the end of
+    the name of the one that counts.
+    """
+
+    kind: str
+    specs: str
+    container: str
+    roles: tuple[str, ...]
+    primary: str
+
+    @property
+    def manifest(self) -> Tree:
+        return job(self.kind, self.specs, **{role: self._replica(role) for role in self.roles})
+
+    def _replica(self, role: str) -> Tree:
+        template = pod(self.container, counts=role == self.roles[0])
+        return {"replicas": 2 if role == "Worker" else 1, "restartPolicy": "Never", "template": template}
 
 
 def job(kind: str, specs: str, **replicas: Tree) -> Tree:
     return {"apiVersion": "kubeflow.org/v1", "kind": kind, "spec": {specs: replicas}}
 
 
-KINDS: dict[str, tuple[str, Tree]] = {
-    "TFJob with a chief": (
-        "tensorflow",
-        job(
-            "TFJob",
-            "tfReplicaSpecs",
-            Chief=replica(container="tensorflow"),
-            Worker=replica(2, container="tensorflow", counts=False),
-        ),
-    ),
-    "PyTorchJob with a master": (
-        "pytorch",
-        job(
-            "PyTorchJob",
-            "pytorchReplicaSpecs",
-            Master=replica(container="pytorch"),
-            Worker=replica(2, container="pytorch", counts=False),
-        ),
-    ),
-    "PyTorchJob of workers": (
-        "pytorch",
-        job("PyTorchJob", "pytorchReplicaSpecs", Worker=replica(2, container="pytorch")),
-    ),
-    "XGBoostJob": (
-        "xgboost",
-        job(
-            "XGBoostJob",
-            "xgbReplicaSpecs",
-            Master=replica(container="xgboost"),
-            Worker=replica(2, container="xgboost", counts=False),
-        ),
-    ),
-    "MPIJob": (
-        "mpi",
-        job(
-            "MPIJob",
-            "mpiReplicaSpecs",
-            Launcher=replica(container="mpi"),
-            Worker=replica(2, container="mpi", counts=False),
-        ),
-    ),
-    "PaddleJob with a master": (
-        "paddle",
-        job(
-            "PaddleJob",
-            "paddleReplicaSpecs",
-            Master=replica(container="paddle"),
-            Worker=replica(2, container="paddle", counts=False),
-        ),
-    ),
-    "PaddleJob of workers": ("paddle", job("PaddleJob", "paddleReplicaSpecs", Worker=replica(2, container="paddle"))),
-    "JAXJob": ("jax", job("JAXJob", "jaxReplicaSpecs", Worker=replica(2, container="jax"))),
+CASES = {
+    "a TFJob": Case("TFJob", "tfReplicaSpecs", "tensorflow", ("Chief", "Worker"), "-chief-0"),
+    "a PyTorchJob": Case("PyTorchJob", "pytorchReplicaSpecs", "pytorch", ("Master", "Worker"), "-master-0"),
+    "a PyTorchJob of workers": Case("PyTorchJob", "pytorchReplicaSpecs", "pytorch", ("Worker",), "-worker-0"),
+    "an XGBoostJob": Case("XGBoostJob", "xgbReplicaSpecs", "xgboost", ("Master", "Worker"), "-master-0"),
+    "an MPIJob": Case("MPIJob", "mpiReplicaSpecs", "mpi", ("Launcher", "Worker"), "-launcher"),
+    "a PaddleJob": Case("PaddleJob", "paddleReplicaSpecs", "paddle", ("Master", "Worker"), "-master-0"),
+    "a PaddleJob of workers": Case("PaddleJob", "paddleReplicaSpecs", "paddle", ("Worker",), "-worker-0"),
+    "a JAXJob": Case("JAXJob", "jaxReplicaSpecs", "jax", ("Worker",), "-worker-0"),
 }
 
 
-@pytest.mark.parametrize(("container", "manifest"), KINDS.values(), ids=KINDS)
-def test_one_trial_succeeds_and_one_fails_as_the_operator_says(
-    place: Place, namespace: Namespace, container: str, manifest: Tree
-) -> None:
-    assert_two_ends(place, namespace, two_ends(manifest, container))
-    assert_nothing_is_left(namespace, manifest["kind"].lower() + "s")
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_trial_succeeds_and_one_fails_as_the_operator_says_of(place: Place, namespace: Namespace, case: Case) -> None:
+    assert_two_ends(place, namespace, two_ends(case.manifest, case.container))
+    assert counted(place) == {case.primary}
+    assert_nothing_is_left(namespace, f"{case.kind.lower()}s")
 
 
 @pytest.mark.usefixtures("real_node")

@@ -103,8 +103,7 @@ def target_of(choice: ClusterChoice, experiment: Experiment, template: CompiledT
         kind=KindRef(template.api_version, template.kind),
         parts=tuple(dict.fromkeys(KindRef(part.api_version, part.kind) for part in template.parts)),
         primary_container=spec.template.primary_container,
-        primary_labels=spec.template.primary_pod_labels
-        or (profile.primary_labels_of(template.tree) if profile else {}),
+        primary_labels=spec.template.primary_pod_labels or known_labels,
         collector_paths=spec.collector.paths,
         printer_image=choice.printer_image or PRINTER_IMAGE,
         patience=Patience(timeout, timeout) if timeout else Patience(),
