@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from acceptance_place import Place, Tree
+from acceptance_place import Place, Tree, ends
+from cluster_place import LONG, STAND_IN, start
 from cluster_two_ends import EXIT_CODE, LOSS, assert_nothing_is_left, assert_two_ends, counted, pod, two_ends
 from cluster_under_test import Namespace
 
@@ -78,3 +79,22 @@ def test_a_trainjob_whose_pods_are_described_in_a_runtime(
     assert "rank=0" in log
     assert "rank=1" not in log
     assert_nothing_is_left(namespace, "trainjobs,jobsets")
+
+
+def test_a_paused_experiment_suspends_its_jobsets(place: Place, namespace: Namespace) -> None:
+    """Its controller then removes the pods, and makes new ones when it goes on."""
+    manifest = jobset(replicated("train"))
+    annotations = manifest["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["metadata"]["annotations"]
+    annotations[f"{STAND_IN}seconds"] = "3"
+    tree = two_ends(manifest, retain=True)
+    tree["spec"] |= {"maxTrialCount": 1, "parallelTrialCount": 1}
+    place.write("e.yaml", tree)
+    process = start(place, namespace, "e.yaml")
+    namespace.wait_for_list("pods", lambda found: len(found) == 2)
+    place("pause", "e")
+    (paused,) = namespace.wait_for_list("jobsets", lambda found: found[0]["spec"].get("suspend") is True)
+    namespace.wait_for_condition(f"jobset/{paused['metadata']['name']}", "Suspended")
+    namespace.wait_for_list("pods", lambda found: not found)
+    place("resume", "e")
+    place.end_of(process, seconds=LONG)
+    assert ends(place.trials()) == ["Succeeded"]
