@@ -87,7 +87,7 @@ def test_a_paused_experiment_suspends_its_jobsets(place: Place, namespace: Names
     annotations = manifest["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["metadata"]["annotations"]
     annotations[f"{STAND_IN}seconds"] = "3"
     tree = two_ends(manifest, retain=True)
-    tree["spec"] |= {"maxTrialCount": 1, "parallelTrialCount": 1}
+    tree["spec"] |= {"maxTrialCount": 1, "parallelTrialCount": 1, "maxFailedTrialCount": 1}
     place.write("e.yaml", tree)
     process = start(place, namespace, "e.yaml")
     namespace.wait_for_list("pods", lambda found: len(found) == 2)
