@@ -9,6 +9,8 @@ from cluster_under_test import ON_THE_STAND_IN, Namespace, Object
 EXIT_CODE: Final = "${trialParameters.code}"
 LOSS: Final = "0.25"
 _NOT_READ: Final = "0.75"
+_OF_ARGO: Final = {("Role", "argo-executor"), ("RoleBinding", "argo-executor")}
+"""What `let_argo_report` makes."""
 
 
 def pod(container: str = "main", *, counts: bool = True, exit_code: str = EXIT_CODE, **spec: Any) -> Tree:
@@ -68,7 +70,7 @@ def left_over(namespace: Namespace, resource: str) -> list[str]:
     """What is there of the trials and of all that controllers make for them, by kind and name."""
     kinds = f"{resource},jobs,pods,services,configmaps,secrets,serviceaccounts,roles,rolebindings"
     found: list[Object] = namespace.get(kinds)["items"]
-    given = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+    given = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default"), *_OF_ARGO}
     names = {(item["kind"], item["metadata"]["name"]) for item in found} - given
     return sorted("/".join(name) for name in names)
 

@@ -96,6 +96,13 @@ class Namespace:
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
         return self.cluster.kubectl(f"--namespace={self.name}", *arguments, given=given)
 
+    def let_argo_report(self, account: str) -> None:
+        """What an account needs that pods of Argo's workflows run under: a right for the executor in each of them."""
+        resource = "workflowtaskresults.argoproj.io"
+        self.kubectl("create", "role", "argo-executor", "--verb=create,patch", f"--resource={resource}")
+        bound = f"--serviceaccount={self.name}:{account}"
+        self.kubectl("create", "rolebinding", "argo-executor", "--role=argo-executor", bound)
+
     def apply(self, manifest: Object) -> None:
         self.kubectl("apply", "--filename=-", given=json.dumps(manifest))
 

@@ -1,6 +1,7 @@
 """What pytest finds here; it is written in `cluster_fixtures`, since mypy takes only one file of this name."""
 
 from cluster_fixtures import (
+    argo,
     cluster,
     namespace,
     own_cluster,
@@ -15,6 +16,7 @@ from cluster_fixtures import (
 )
 
 __all__ = [
+    "argo",
     "cluster",
     "namespace",
     "own_cluster",

@@ -6,11 +6,17 @@ import socket
 import sys
 from pathlib import Path
 
-from testbed import builds, images, keys, namespaces, operators, packages, start, trainer, training_operator
+from testbed import argo, builds, images, keys, namespaces, operators, packages, start, trainer, training_operator
 from testbed.place import CannotRunError, Plan, cache, clusters, folder_of, say
 
-_OPERATORS = {training_operator.NAME: builds.training_operator, trainer.NAME: builds.trainer}
+_OPERATORS = {
+    training_operator.NAME: builds.training_operator,
+    trainer.NAME: builds.trainer,
+    argo.NAME: builds.argo,
+}
 """What `up` can install, each by an option of its name, and how it is built."""
+_BUILT_WHEN_ASKED_FOR = {argo.NAME}
+"""What takes so long to build that `build` leaves it to those who want it."""
 
 IMPOSSIBLE = 3
 """The exit status where this machine lacks what a cluster takes: nothing has failed, and tests are skipped."""
@@ -64,7 +70,7 @@ def down(options: argparse.Namespace) -> int:
     return 0
 
 
-def build(_: argparse.Namespace) -> int:
+def build(options: argparse.Namespace) -> int:
     """All that `up` may need, so that it takes seconds; where Go is missing that is said, and is no failure."""
     if obstacle := _obstacle():
         say(f"nothing is built for the tests on a real cluster, and they will be skipped: {obstacle}")
@@ -73,8 +79,10 @@ def build(_: argparse.Namespace) -> int:
     if _may_have_a_real_node():
         _node_images()
         builds.dns()
-    for built in _OPERATORS.values() if builds.obstacle() is None else ():
-        built()
+    if builds.obstacle() is None:
+        for name, built in _OPERATORS.items():
+            if name not in _BUILT_WHEN_ASKED_FOR or options.argo:
+                built()
     return 0
 
 
@@ -154,6 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--stand-in", action="store_true", help="no real node: one that runs nothing and says it did")
     command.add_argument("--training-operator", action="store_true", help="with Kubeflow's training operator")
     command.add_argument("--trainer", action="store_true", help="with Kubeflow Trainer and JobSet")
+    command.add_argument("--argo", action="store_true", help="with Argo Workflows, on a real node")
     command.add_argument("--owner", type=int, metavar="PID", help="the cluster ends when this process does")
     command.set_defaults(run=up)
     command = commands.add_parser("down", help="end a cluster, and leave nothing of it")
@@ -167,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("cluster", nargs="?", type=_name, default="default", metavar="CLUSTER")
     command.set_defaults(run=image)
     command = commands.add_parser("build", help="build what up needs")
+    command.add_argument("--argo", action="store_true", help="and Argo Workflows, which takes longest")
     command.set_defaults(run=build)
     command = commands.add_parser("list", help="the clusters there are")
     command.set_defaults(run=list_clusters)

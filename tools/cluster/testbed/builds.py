@@ -15,6 +15,7 @@ TRAINING_OPERATOR = "github.com/kubeflow/training-operator"
 TRAINING_OPERATOR_VERSION = "v1.9.3"
 TRAINER = "github.com/kubeflow/trainer/v2"
 JOBSET = "sigs.k8s.io/jobset"
+ARGO = "github.com/argoproj/argo-workflows/v4"
 
 
 def assets() -> Path | None:
@@ -71,6 +72,26 @@ def trainer() -> Path:
             (unfinished / "crds").mkdir()
             _copy_kinds(TRAINER, versions[TRAINER], "manifests/base/crds", unfinished / "crds")
             _copy_kinds(JOBSET, versions[JOBSET], "config/components/crd/bases", unfinished / "crds")
+    return target
+
+
+def argo() -> Path:
+    """A folder with `workflow-controller`, `crds/`, and `image/` for the executor's image; `argo/go.mod` says which
+    version.
+    """
+    sources = SOURCES / "argo"
+    version = _required(sources / "go.mod")[ARGO]
+    target = cache() / "built" / f"argo-{digest(sources)}"
+    with made_once(target) as unfinished:
+        if unfinished:
+            programs = [f"{ARGO}/cmd/{name}" for name in ("workflow-controller", "argoexec")]
+            output = f"{unfinished.absolute()}/"
+            what = f"Argo Workflows {version}"
+            _go(what, sources, "build", "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", output, *programs)
+            (unfinished / "image" / "usr" / "bin").mkdir(parents=True)
+            (unfinished / "argoexec").rename(unfinished / "image" / "usr" / "bin" / "argoexec")
+            (unfinished / "crds").mkdir()
+            _copy_kinds(ARGO, version, "manifests/base/crds/minimal", unfinished / "crds")
     return target
 
 

@@ -9,14 +9,18 @@ import sys
 import time
 from pathlib import Path
 
-from testbed import control_plane, keys, namespaces, node, start, trainer, training_operator
+from testbed import argo, control_plane, keys, namespaces, node, start, trainer, training_operator
 from testbed.api import Api, Object, RefusedError
 from testbed.control_plane import FIRST_SERVICE, NODE_ADDRESS, Address
 from testbed.place import CannotRunError, Plan, free_port, say
 from testbed.programs import Program, Programs
 from testbed.stand_in import NODE as STAND_IN
 
-_OPERATORS = {training_operator.NAME: training_operator.install, trainer.NAME: trainer.install}
+_OPERATORS = {
+    training_operator.NAME: training_operator.install,
+    trainer.NAME: trainer.install,
+    argo.NAME: argo.install,
+}
 
 
 class Cluster:
