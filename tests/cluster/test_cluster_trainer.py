@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+import yaml
 from acceptance_place import Place, Tree, ends
+from cluster_account import as_account
 from cluster_place import LONG, STAND_IN, start
 from cluster_two_ends import EXIT_CODE, LOSS, assert_nothing_is_left, assert_two_ends, counted, pod, two_ends
 from cluster_under_test import Namespace
@@ -58,7 +60,9 @@ def training_runtime(namespace: Namespace) -> Iterator[str]:
 def test_a_trainjob_whose_pods_are_described_in_a_runtime(
     place: Place, namespace: Namespace, training_runtime: str
 ) -> None:
-    """Its first node counts, whose pod carries no label of ours: three owners lead from it to the trial."""
+    """Its first node counts, whose pod carries no label of ours: three owners lead from it to the trial, and the Role
+    that is printed is enough to follow them.
+    """
     code = (
         "import os, sys, time; rank = os.environ['PET_NODE_RANK']\n"
         f"print(f'rank={{rank}} loss={{{LOSS} + int(rank)}}', flush=True); time.sleep(1); sys.exit(int(sys.argv[1]))"
@@ -74,10 +78,15 @@ def test_a_trainjob_whose_pods_are_described_in_a_runtime(
         "kind": "TrainJob",
         "spec": {"runtimeRef": {"name": training_runtime}, "trainer": trainer},
     }
-    trials = assert_two_ends(place, namespace, two_ends(manifest, container="node"))
+    tree = two_ends(manifest, container="node")
+    place.write("e.yaml", tree)
+    printed = yaml.safe_load(place("check-cluster", "e.yaml", "--role", "-n", namespace.name).out)
+    theirs = as_account(place, namespace, printed["rules"])
+    trials = assert_two_ends(theirs, namespace, tree)
     log = place("logs", "e", trials[0]["metadata"]["name"]).out
     assert "rank=0" in log
     assert "rank=1" not in log
+    namespace.kubectl("delete", "serviceaccount/tuner", "role/tuner", "rolebinding/tuner")
     assert_nothing_is_left(namespace, "trainjobs,jobsets")
 
 

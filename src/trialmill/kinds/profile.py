@@ -53,11 +53,12 @@ class KindProfile:
     """One kind. Conditions are GJSON by Katib's rule of truth, empty for a kind that cannot succeed or fail by itself.
 
     `pending` is the condition for a status that says "not started yet". `primary_labels` are those of the pod whose
-    output counts; `primary_in` finds them where they depend on the manifest. `container_alias` is the name under which
-    a container runs that the manifest calls `{name}`. `training_container` is the name that the kind's operator wants
-    the training container to have, empty where it takes any. `inject_paths` lead to the pod specs that a collector's
-    container may join. `lowering` names how the kind runs on one machine, None where it needs a cluster. `finite` is
-    False for kinds that never finish by themselves.
+    output counts; `primary_in` finds them where they depend on the manifest. `owners_between` are the groups and plural
+    names of what stands between a resource and its pods, where pods are found through their owners alone.
+    `container_alias` is the name under which a container runs that the manifest calls `{name}`. `training_container` is
+    the name that the kind's operator wants the training container to have, empty where it takes any. `inject_paths`
+    lead to the pod specs that a collector's container may join. `lowering` names how the kind runs on one machine, None
+    where it needs a cluster. `finite` is False for kinds that never finish by themselves.
     """
 
     group: str
@@ -70,6 +71,7 @@ class KindProfile:
     pod_templates: tuple[PodTemplate, ...] = ()
     primary_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     primary_in: Callable[[Json], Mapping[str, str]] | None = field(default=None, compare=False)
+    owners_between: tuple[tuple[str, str], ...] = ()
     container_alias: str = "{name}"
     training_container: str = ""
     inject_paths: tuple[Path, ...] = ()

@@ -35,6 +35,7 @@ PROFILES: Final = (
         suspend_path=("spec", "suspend"),
         # What Katib takes, and what the runtimes that come with the trainer (v2.0.0) call their job.
         primary_labels={_NAME_OF_JOB: "node", _INDEX_OF_POD: "0"},
+        owners_between=(("jobset.x-k8s.io", "jobsets"), ("batch", "jobs")),
         # What the runtimes that come with the trainer call it.
         training_container="node",
         # Its pods are described in a TrainingRuntime, out of reach of the trial's manifest.

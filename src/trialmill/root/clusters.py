@@ -169,7 +169,7 @@ async def roles_for(choice: ClusterChoice, namespace: str, checked: Checked | No
             raise InputError(str(error), "install what defines it, or correct its name") from error
         except (KubeError, UnreachableError) as error:
             raise InputError(f"the cluster at {api.server} does not answer as it should: {error}") from error
-    rights = needed(types[0], types[1:])
+    rights = needed(types[0], types[1:], target.profile.owners_between if target.profile else ())
     if target.profile is not None and target.profile.suspend_path is not None:
         rights[0] = replace(rights[0], verbs=(*rights[0].verbs, SUSPEND))
     return list(roles(rights, target.namespace))
