@@ -77,7 +77,7 @@ def trainer() -> Path:
 
 def argo() -> Path:
     """A folder with `workflow-controller`, `crds/`, and `image/` for the executor's image; `argo/go.mod` says which
-    version.
+    version, `argo/signal_linux.go` what its module lacks.
     """
     sources = SOURCES / "argo"
     version = _required(sources / "go.mod")[ARGO]
@@ -85,9 +85,10 @@ def argo() -> Path:
     with made_once(target) as unfinished:
         if unfinished:
             programs = [f"{ARGO}/cmd/{name}" for name in ("workflow-controller", "argoexec")]
-            output = f"{unfinished.absolute()}/"
-            what = f"Argo Workflows {version}"
-            _go(what, sources, "build", "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", output, *programs)
+            modules = _with_what_is_missing(version, sources, unfinished)
+            flags = ["-mod=readonly", "-trimpath", "-ldflags=-s -w", f"-modfile={modules}"]
+            _go(f"Argo Workflows {version}", sources, "build", *flags, "-o", f"{unfinished.absolute()}/", *programs)
+            shutil.rmtree(modules.parent)
             (unfinished / "image" / "usr" / "bin").mkdir(parents=True)
             (unfinished / "argoexec").rename(unfinished / "image" / "usr" / "bin" / "argoexec")
             (unfinished / "crds").mkdir()
@@ -95,16 +96,39 @@ def argo() -> Path:
     return target
 
 
+def _with_what_is_missing(version: str, sources: Path, unfinished: Path) -> Path:
+    """A go.mod that takes Argo from a copy of its module, for Go lays no file over its cache; in a folder of its own."""
+    copy = unfinished.absolute() / "modules" / "argo"
+    shutil.copytree(
+        _modules() / f"{ARGO}@{version}",
+        copy,
+        ignore=shutil.ignore_patterns("ui", "docs", "examples", "sdks", "test", "*_test.go"),
+        copy_function=shutil.copyfile,
+    )
+    for folder, _, _ in os.walk(copy):
+        Path(folder).chmod(0o755)  # in Go's module cache they are read-only, and the copy is too
+    missing = "signal_linux.go"
+    shutil.copyfile(sources / missing, copy / "workflow" / "executor" / "osspecific" / missing)
+    modules = copy.parent / "go.mod"
+    modules.write_text(f"{(sources / 'go.mod').read_text()}\nreplace {ARGO} => {copy}\n")
+    shutil.copyfile(sources / "go.sum", copy.parent / "go.sum")
+    return modules
+
+
 def _copy_kinds(module: str, version: str, folder: str, target: Path) -> None:
     """The definitions of a module's kinds, which lie in Go's module cache, where everything is read-only."""
-    modules = Path(subprocess.check_output(["go", "env", "GOMODCACHE"], text=True).strip())
-    for file in (modules / f"{module}@{version}" / folder).glob("*_*.yaml"):
+    for file in (_modules() / f"{module}@{version}" / folder).glob("*_*.yaml"):
         shutil.copyfile(file, target / file.name)
+
+
+def _modules() -> Path:
+    """Go's module cache."""
+    return Path(subprocess.check_output(["go", "env", "GOMODCACHE"], text=True).strip())
 
 
 def _required(file: Path) -> dict[str, str]:
     """The versions of the modules that a go.mod names."""
-    lines = [line.split() for line in file.read_text().splitlines()]
+    lines = [line.removeprefix("require ").split() for line in file.read_text().splitlines()]
     return {words[0]: words[1] for words in lines if len(words) >= 2 and words[1].startswith("v")}
 
 

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from testbed.api import Api, RefusedError
+from testbed.api import Api, Object, RefusedError
 from testbed.programs import Program, Programs
 
 _KINDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -33,10 +33,14 @@ def apply_kinds(api: Api, folder: Path, programs: Programs) -> None:
         api.apply(f"{_KINDS}/{names[-1]}", file.read_text())
 
     def established() -> bool:
-        conditions = [api.call("GET", f"{_KINDS}/{name}").get("status", {}).get("conditions", []) for name in names]
-        return all(any(it["type"] == "Established" and it["status"] == "True" for it in each) for each in conditions)
+        return all(_is_established(api.call("GET", f"{_KINDS}/{name}")) for name in names)
 
     programs.wait_until(established, "the operator's kinds are established")
+
+
+def _is_established(kind: Object) -> bool:
+    conditions = kind.get("status", {}).get("conditions") or []  # null in definitions that bring a status of their own
+    return any(it["type"] == "Established" and it["status"] == "True" for it in conditions)
 
 
 def apply_namespace(api: Api, name: str) -> None:
