@@ -288,6 +288,7 @@ def test_a_number_in_the_place_of_text_keeps_its_spelling(
         ("kubeflow.org/v1", "PyTorchJob", "Succeeded", "Failed", {"training.kubeflow.org/job-role": "master"}),
         ("kubeflow.org/v1", "XGBoostJob", "Succeeded", "Failed", {"training.kubeflow.org/job-role": "master"}),
         ("kubeflow.org/v1", "MPIJob", "Succeeded", "Failed", {"training.kubeflow.org/job-role": "master"}),
+        ("kubeflow.org/v2beta1", "MPIJob", "Succeeded", "Failed", {"training.kubeflow.org/job-role": "launcher"}),
         (
             "trainer.kubeflow.org/v1alpha1",
             "TrainJob",

@@ -14,7 +14,7 @@ from cluster_under_test import (
     Cluster,
     Namespace,
     NoClusterError,
-    add_training_operator,
+    add_operator,
     end_cluster,
     find_cluster,
     make_namespace,
@@ -138,7 +138,25 @@ def stand_in(cluster: Cluster) -> None:
 @pytest.fixture(scope="session")
 def training_operator(cluster: Cluster) -> None:
     """Kubeflow's training operator, from the first test that wants it on."""
+    _with_operator(cluster, "the training operator", "--training-operator", "pytorchjobs.kubeflow.org")
+
+
+@pytest.fixture(scope="session")
+def trainer(cluster: Cluster) -> None:
+    """Kubeflow Trainer and JobSet, from the first test that wants them on."""
+    _with_operator(cluster, "Kubeflow Trainer and JobSet", "--trainer", "trainjobs.trainer.kubeflow.org")
+
+
+@pytest.fixture(scope="session")
+def argo(cluster: Cluster) -> None:
+    """Argo Workflows, from the first test on that wants it; to be asked for, since it takes long to build."""
+    if cluster.folder is not None and not os.environ.get("TRIALMILL_TEST_ARGO"):
+        pytest.skip("nothing was tested with Argo Workflows, which takes minutes to build: set TRIALMILL_TEST_ARGO=1")
+    _with_operator(cluster, "Argo Workflows", "--argo", "workflows.argoproj.io")
+
+
+def _with_operator(cluster: Cluster, name: str, option: str, kind: str) -> None:
     try:
-        add_training_operator(cluster)
+        add_operator(cluster, option, kind)
     except NoClusterError as reason:
-        pytest.skip(f"nothing was tested with the training operator: {reason}")
+        pytest.skip(f"nothing was tested with {name}: {reason}")

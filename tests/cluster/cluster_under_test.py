@@ -96,6 +96,13 @@ class Namespace:
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
         return self.cluster.kubectl(f"--namespace={self.name}", *arguments, given=given)
 
+    def let_argo_report(self, account: str) -> None:
+        """What an account needs that pods of Argo's workflows run under: a right for the executor in each of them."""
+        resource = "workflowtaskresults.argoproj.io"
+        self.kubectl("create", "role", "argo-executor", "--verb=create,patch", f"--resource={resource}")
+        bound = f"--serviceaccount={self.name}:{account}"
+        self.kubectl("create", "rolebinding", "argo-executor", "--role=argo-executor", bound)
+
     def apply(self, manifest: Object) -> None:
         self.kubectl("apply", "--filename=-", given=json.dumps(manifest))
 
@@ -163,12 +170,14 @@ def end_cluster(cluster: Cluster) -> None:
     _tool("down", cluster.folder.name)
 
 
-def add_training_operator(cluster: Cluster) -> None:
-    """Have Kubeflow's training operator run there; it is left alone where its kinds are there already."""
+def add_operator(cluster: Cluster, option: str, kind: str) -> None:
+    """Have an operator run there, by the option that `tools/cluster/up` has for it; a foreign cluster has to know its
+    `kind`, such as `pytorchjobs.kubeflow.org`, already.
+    """
     if cluster.folder is not None:
-        _up(cluster.folder.name, "--training-operator")
-    elif "pytorchjobs.kubeflow.org" not in cluster.kubectl("get", "customresourcedefinitions", "--output=name"):
-        raise NoClusterError("the cluster has no PyTorchJob")
+        _up(cluster.folder.name, option)
+    elif kind not in cluster.kubectl("get", "customresourcedefinitions", "--output=name"):
+        raise NoClusterError(f"the cluster has no {kind}")
 
 
 def other_time() -> str:

@@ -1,6 +1,7 @@
 """What pytest finds here; it is written in `cluster_fixtures`, since mypy takes only one file of this name."""
 
 from cluster_fixtures import (
+    argo,
     cluster,
     more_places,
     namespace,
@@ -11,10 +12,12 @@ from cluster_fixtures import (
     pytest_runtest_teardown,
     real_node,
     stand_in,
+    trainer,
     training_operator,
 )
 
 __all__ = [
+    "argo",
     "cluster",
     "more_places",
     "namespace",
@@ -25,5 +28,6 @@ __all__ = [
     "pytest_runtest_teardown",
     "real_node",
     "stand_in",
+    "trainer",
     "training_operator",
 ]

@@ -106,3 +106,12 @@ def test_an_example_with_tfjobs_succeeds_when_its_metrics_are_printed(
     tree = yaml.safe_load(file.read_text())
     tree["spec"]["metricsCollectorSpec"] = {"collector": {"kind": "StdOut"}}
     run_example(place, namespace, tree)
+
+
+@pytest.mark.parametrize("file", examples("Workflow"), ids=_id)
+def test_an_example_with_workflows_succeeds(place: Place, namespace: Namespace, argo: None, file: Path) -> None:
+    tree = yaml.safe_load(file.read_text())
+    account = tree["spec"]["trialTemplate"]["trialSpec"]["spec"]["serviceAccountName"]
+    namespace.kubectl("create", "serviceaccount", account)
+    namespace.let_argo_report(account)
+    run_example(place, namespace, tree)

@@ -1,12 +1,11 @@
 """What only a cluster can know stands before the first trial: in the server's own words, at the line of the file."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 import yaml
 from acceptance_place import Outcome, Place, Tree, ends, wait_until
+from cluster_account import as_account
 from cluster_admission import admission
 from cluster_kinds import defined, experiment_of
 from cluster_place import LONG, assert_each_trial_is_there_once, jobs, on_the_stand_in, run, start
@@ -141,32 +140,6 @@ def test_a_field_that_the_server_calls_invalid(place: Place, namespace: Namespac
 
 
 # --- rights
-
-
-def as_account(place: Place, namespace: Namespace, rules: Sequence[Any]) -> Place:
-    """The same folder for a user who may do only this: a ServiceAccount with a Role."""
-    meta = {"name": "tuner", "namespace": namespace.name}
-    namespace.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
-    rbac = "rbac.authorization.k8s.io"
-    namespace.apply({"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": meta, "rules": list(rules)})
-    namespace.apply(
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "RoleBinding",
-            "metadata": meta,
-            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "tuner"},
-            "subjects": [{"kind": "ServiceAccount", **meta}],
-        }
-    )
-    config = yaml.safe_load(namespace.cluster.kubeconfig.read_text())
-    config["users"] = [{"name": u["name"], "user": {"token": token_of(namespace)}} for u in config["users"]]
-    file = place.folder / "kubeconfig-of-tuner"
-    file.write_text(yaml.safe_dump(config))
-    return Place(place.folder, {"KUBECONFIG": str(file)}, started=place.started)
-
-
-def token_of(namespace: Namespace) -> str:
-    return namespace.kubectl("create", "token", "tuner").strip()
 
 
 def test_the_rights_that_check_cluster_prints_are_enough(place: Place, namespace: Namespace) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from trialmill.api.fields import FieldType
-from trialmill.api.tree import Path
+from trialmill.api.tree import JsonObject, Path
 from trialmill.kinds.gjson import syntax_problems
 from trialmill.kinds.profile import ANY_ENTRY, KindProfile, all_profiles, profile_of
 from trialmill.kinds.schema import BUILT_IN
@@ -109,3 +109,55 @@ def test_entries_of_a_list_stand_as_a_star_in_a_path() -> None:
 
     assert profile is not None
     assert profile.pod_templates[0].path[:3] == ("spec", "replicatedJobs", ANY_ENTRY)
+
+
+_ROLE = "training.kubeflow.org/job-role"
+_REPLICA = "training.kubeflow.org/replica-{}"
+_JOBSET = "jobset.sigs.k8s.io/{}"
+_INDEX = "batch.kubernetes.io/job-completion-index"
+_JOBS: JsonObject = {"replicatedJobs": [{"name": "train"}, {"name": "aside"}]}
+PRIMARY: dict[str, tuple[str, str, JsonObject, dict[str, str]]] = {
+    "the master of a PyTorchJob": ("kubeflow.org/v1", "PyTorchJob", {}, {_ROLE: "master"}),
+    "worker 0 of a JAXJob, which is called the master": ("kubeflow.org/v1", "JAXJob", {}, {_ROLE: "master"}),
+    "the launcher of an MPIJob, which is called the master": ("kubeflow.org/v1", "MPIJob", {}, {_ROLE: "master"}),
+    "the launcher of a newer MPIJob": ("kubeflow.org/v2beta1", "MPIJob", {}, {_ROLE: "launcher"}),
+    "the first master of a PaddleJob": (
+        "kubeflow.org/v1",
+        "PaddleJob",
+        {"paddleReplicaSpecs": {"Master": {}, "Worker": {}}},
+        {_REPLICA.format("type"): "master", _REPLICA.format("index"): "0"},
+    ),
+    "the first worker of a PaddleJob without a master": (
+        "kubeflow.org/v1",
+        "PaddleJob",
+        {"paddleReplicaSpecs": {"Worker": {}}},
+        {_REPLICA.format("type"): "worker", _REPLICA.format("index"): "0"},
+    ),
+    "the first job of a JobSet": (
+        "jobset.x-k8s.io/v1alpha2",
+        "JobSet",
+        _JOBS,
+        {_JOBSET.format("replicatedjob-name"): "train", _JOBSET.format("job-index"): "0"},
+    ),
+    "the coordinator of a JobSet": (
+        "jobset.x-k8s.io/v1alpha2",
+        "JobSet",
+        {**_JOBS, "coordinator": {"replicatedJob": "aside", "podIndex": 1}},
+        {_JOBSET.format("replicatedjob-name"): "aside", _JOBSET.format("job-index"): "0", _INDEX: "1"},
+    ),
+    "a job of a JobSet whose name is not known yet": (
+        "jobset.x-k8s.io/v1alpha2",
+        "JobSet",
+        {"replicatedJobs": [{"name": "${trialParameters.name}"}]},
+        {_JOBSET.format("job-index"): "0"},
+    ),
+    "any pod of a JobSet that has no jobs": ("jobset.x-k8s.io/v1alpha2", "JobSet", {}, {}),
+}
+
+
+@pytest.mark.parametrize(("api_version", "kind", "spec", "labels"), PRIMARY.values(), ids=PRIMARY)
+def test_the_pod_that_counts_is(api_version: str, kind: str, spec: JsonObject, labels: dict[str, str]) -> None:
+    profile = profile_of(api_version, kind)
+
+    assert profile is not None
+    assert profile.primary_labels_of({"apiVersion": api_version, "kind": kind, "spec": spec}) == labels

@@ -136,6 +136,12 @@ def test_completion_index_0_counts() -> None:
     assert refs(pods) == [("b", True), ("a", False)]
 
 
+def test_another_completion_index_counts_where_the_labels_say_so() -> None:
+    index = "batch.kubernetes.io/job-completion-index"
+    pods = [pod("a", RUNNING, labels={index: "0"}), pod("b", RUNNING, labels={index: "1"})]
+    assert refs(pods, primary_labels={index: "1"}) == [("a", False), ("b", True)]
+
+
 def test_the_master_of_a_training_job_counts() -> None:
     kind = KindRef("kubeflow.org/v1", "PyTorchJob")
     role = "training.kubeflow.org/job-role"

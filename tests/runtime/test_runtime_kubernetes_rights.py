@@ -4,6 +4,7 @@ from trialmill.kube.api import ResourceType
 from trialmill.runtime.kubernetes.rights import needed, roles
 from trialmill.testing.kube_cluster import CONFIG_MAP, JOB
 
+TRAIN_JOB = ResourceType("trainer.kubeflow.org", "v1alpha1", "TrainJob", "trainjobs", namespaced=True)
 SHARED = ResourceType("example.dev", "v1", "Pool", "pools", namespaced=False)
 
 
@@ -17,6 +18,14 @@ def test_what_is_made_with_a_trial_is_patched_to_name_its_owner() -> None:
     _, part, *_ = needed(JOB, [CONFIG_MAP])
     assert part.resource == "configmaps"
     assert {"create", "delete", "patch"} <= set(part.verbs)
+
+
+def test_what_a_pod_is_found_through_is_read() -> None:
+    rights = needed(TRAIN_JOB, between=(("jobset.x-k8s.io", "jobsets"), ("batch", "jobs")))
+    assert [(right.name, right.verbs) for right in rights[1:3]] == [
+        ("jobsets.jobset.x-k8s.io", ("get",)),
+        ("jobs.batch", ("get",)),
+    ]
 
 
 def test_the_role_has_a_rule_for_each_right_and_no_wildcard() -> None:

@@ -15,6 +15,8 @@ DEFAULT_METRICS_PATH: Final = "/metrics"
 DEFAULT_METRICS_PORT: Final = 8080
 
 _MASTER: Final = {"training.kubeflow.org/job-role": "master"}
+_LAUNCHER: Final = {"training.kubeflow.org/job-role": "launcher"}
+"""What the MPI operator calls it, whose MPIJob is a newer version than the one that Katib knows."""
 _FIRST_NODE: Final = {
     "jobset.sigs.k8s.io/replicatedjob-name": "node",
     "batch.kubernetes.io/job-completion-index": "0",
@@ -133,6 +135,8 @@ def _fill_template(template: Json) -> None:
     if known is None:
         return
     success, failure, labels = known
+    if get_string(manifest, "apiVersion") == "kubeflow.org/v2beta1":
+        labels = _LAUNCHER
     for outcome, condition in (("success", success), ("failure", failure)):
         if template.get(f"{outcome}When") is None:
             _fill(template, f"{outcome}Condition", condition_on(condition))

@@ -4,7 +4,7 @@ A family of kinds has a file; each lists its `PROFILES`. A kind without a profil
 conditions that the user writes or with the heuristics of `verdict`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from trialmill.api.experiment import CollectorKind
-from trialmill.api.tree import Path
+from trialmill.api.tree import Json, Path
 
 ANY_ENTRY: Final = "*"
 """Stands in a profile's paths for each entry of a list or map."""
@@ -52,11 +52,13 @@ class PodTemplate:
 class KindProfile:
     """One kind. Conditions are GJSON by Katib's rule of truth, empty for a kind that cannot succeed or fail by itself.
 
-    `pending` is the condition for a status that says "not started yet". `container_alias` is the name under which a
-    container runs that the manifest calls `{name}`. `training_container` is the name that the kind's operator wants the
-    training container to have, empty where it takes any. `inject_paths` lead to the pod specs that a collector's
-    container may join. `lowering` names how the kind runs on one machine, None where it needs a cluster. `finite` is
-    False for kinds that never finish by themselves.
+    `pending` is the condition for a status that says "not started yet". `primary_labels` are those of the pod whose
+    output counts; `primary_in` finds them where they depend on the manifest. `owners_between` are the groups and plural
+    names of what stands between a resource and its pods, where pods are found through their owners alone.
+    `container_alias` is the name under which a container runs that the manifest calls `{name}`. `training_container` is
+    the name that the kind's operator wants the training container to have, empty where it takes any. `inject_paths`
+    lead to the pod specs that a collector's container may join. `lowering` names how the kind runs on one machine, None
+    where it needs a cluster. `finite` is False for kinds that never finish by themselves.
     """
 
     group: str
@@ -68,6 +70,8 @@ class KindProfile:
     suspend_path: Path | None = None
     pod_templates: tuple[PodTemplate, ...] = ()
     primary_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    primary_in: Callable[[Json], Mapping[str, str]] | None = field(default=None, compare=False)
+    owners_between: tuple[tuple[str, str], ...] = ()
     container_alias: str = "{name}"
     training_container: str = ""
     inject_paths: tuple[Path, ...] = ()
@@ -84,6 +88,11 @@ class KindProfile:
     def api_version(self) -> str:
         """The newest version known, as manifests write it."""
         return f"{self.group}/{self.versions[0]}" if self.group else self.versions[0]
+
+    def primary_labels_of(self, manifest: Json) -> Mapping[str, str]:
+        """The labels of the pod whose output counts in a trial of this manifest, without those of a placeholder."""
+        found = self.primary_in(manifest) if self.primary_in else self.primary_labels
+        return {key: value for key, value in found.items() if "${" not in value}
 
     def container_name(self, name: str) -> str:
         """The name that the manifest's container `name` has in the pod."""

@@ -132,12 +132,14 @@ async def cluster_runtime(
 def target_of(choice: ClusterChoice, experiment: Experiment, template: CompiledTemplate) -> Target:
     spec = experiment.spec
     timeout = choice.pending_timeout
+    profile = profile_of(template.api_version, template.kind)
+    known_labels = profile.primary_labels_of(template.tree) if profile else {}
     return Target(
         namespace=experiment.namespace,
         kind=KindRef(template.api_version, template.kind),
         parts=tuple(dict.fromkeys(KindRef(part.api_version, part.kind) for part in template.parts)),
         primary_container=spec.template.primary_container,
-        primary_labels=spec.template.primary_pod_labels,
+        primary_labels=spec.template.primary_pod_labels or known_labels,
         collector_paths=spec.collector.paths,
         printer_image=choice.printer_image or PRINTER_IMAGE,
         patience=Patience(timeout, timeout) if timeout else Patience(),
@@ -213,7 +215,7 @@ async def roles_for(choice: ClusterChoice, namespace: str, checked: Checked | No
             raise InputError(str(error), "install what defines it, or correct its name") from error
         except (KubeError, UnreachableError) as error:
             raise InputError(f"the cluster at {api.server} does not answer as it should: {error}") from error
-    rights = needed(types[0], types[1:])
+    rights = needed(types[0], types[1:], target.profile.owners_between if target.profile else ())
     if target.profile is not None and target.profile.suspend_path is not None:
         rights[0] = replace(rights[0], verbs=(*rights[0].verbs, SUSPEND))
     return list(roles(rights, target.namespace))

@@ -6,8 +6,17 @@ import socket
 import sys
 from pathlib import Path
 
-from testbed import builds, images, keys, namespaces, packages, start, training_operator
+from testbed import argo, builds, images, keys, namespaces, operators, packages, start, trainer, training_operator
 from testbed.place import CannotRunError, Plan, cache, clusters, folder_of, say
+
+_OPERATORS = {
+    training_operator.NAME: builds.training_operator,
+    trainer.NAME: builds.trainer,
+    argo.NAME: builds.argo,
+}
+"""What `up` can install, each by an option of its name, and how it is built."""
+_BUILT_WHEN_ASKED_FOR = {argo.NAME}
+"""What takes so long to build that `build` leaves it to those who want it."""
 
 IMPOSSIBLE = 3
 """The exit status where this machine lacks what a cluster takes: nothing has failed, and tests are skipped."""
@@ -28,15 +37,16 @@ def main(arguments: list[str]) -> int:
 def up(options: argparse.Namespace) -> int:
     """Prints the kubeconfig's path, and on stderr what else is good to know."""
     obstacle = _obstacle()
-    if options.training_operator:
-        obstacle = obstacle or builds.obstacle() or training_operator.obstacle()
+    wanted = [name for name in _OPERATORS if getattr(options, name.replace("-", "_"))]
+    if wanted:
+        obstacle = obstacle or builds.obstacle() or operators.obstacle()
     if obstacle:
         say(obstacle)
         return IMPOSSIBLE
     if not start.is_up(options.name):
         _start(options)
-    if options.training_operator:
-        start.add_training_operator(options.name, builds.training_operator())
+    for name in wanted:
+        start.add_operator(options.name, name, _OPERATORS[name]())
     print(folder_of(options.name) / "kubeconfig")
     return 0
 
@@ -60,7 +70,7 @@ def down(options: argparse.Namespace) -> int:
     return 0
 
 
-def build(_: argparse.Namespace) -> int:
+def build(options: argparse.Namespace) -> int:
     """All that `up` may need, so that it takes seconds; where Go is missing that is said, and is no failure."""
     if obstacle := _obstacle():
         say(f"nothing is built for the tests on a real cluster, and they will be skipped: {obstacle}")
@@ -70,7 +80,9 @@ def build(_: argparse.Namespace) -> int:
         _node_images()
         builds.dns()
     if builds.obstacle() is None:
-        builds.training_operator()
+        for name, built in _OPERATORS.items():
+            if name not in _BUILT_WHEN_ASKED_FOR or options.argo:
+                built()
     return 0
 
 
@@ -162,6 +174,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", nargs="?", type=_name, default="default", help=named)
     command.add_argument("--stand-in", action="store_true", help="no real node: one that runs nothing and says it did")
     command.add_argument("--training-operator", action="store_true", help="with Kubeflow's training operator")
+    command.add_argument("--trainer", action="store_true", help="with Kubeflow Trainer and JobSet")
+    command.add_argument("--argo", action="store_true", help="with Argo Workflows, on a real node")
     command.add_argument("--owner", type=int, metavar="PID", help="the cluster ends when this process does")
     command.set_defaults(run=up)
     command = commands.add_parser("down", help="end a cluster, and leave nothing of it")
@@ -175,6 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("cluster", nargs="?", type=_name, default="default", metavar="CLUSTER")
     command.set_defaults(run=image)
     command = commands.add_parser("build", help="build what up needs")
+    command.add_argument("--argo", action="store_true", help="and Argo Workflows, which takes longest")
     command.set_defaults(run=build)
     command = commands.add_parser("clock", help="where a library is that gives a program another time of day")
     command.set_defaults(run=clock)

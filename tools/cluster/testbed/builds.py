@@ -13,6 +13,9 @@ NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 TRAINING_OPERATOR = "github.com/kubeflow/training-operator"
 TRAINING_OPERATOR_VERSION = "v1.9.3"
+TRAINER = "github.com/kubeflow/trainer/v2"
+JOBSET = "sigs.k8s.io/jobset"
+ARGO = "github.com/argoproj/argo-workflows/v4"
 
 
 def assets() -> Path | None:
@@ -48,11 +51,85 @@ def training_operator() -> Path:
             what = f"the training operator {TRAINING_OPERATOR_VERSION}"
             _go(what, unfinished, "install", "-trimpath", "-ldflags=-s -w", package, GOBIN=str(unfinished))
             (unfinished / "training-operator.v1").rename(unfinished / "training-operator")
-            modules = Path(subprocess.check_output(["go", "env", "GOMODCACHE"], text=True).strip())
-            crds = modules / f"{TRAINING_OPERATOR}@{TRAINING_OPERATOR_VERSION}" / "manifests" / "base" / "crds"
-            shutil.copytree(crds, unfinished / "crds", copy_function=shutil.copyfile)
-            (unfinished / "crds").chmod(0o755)  # folders of Go's module cache are read-only, and the copy is too
+            (unfinished / "crds").mkdir()
+            _copy_kinds(TRAINING_OPERATOR, TRAINING_OPERATOR_VERSION, "manifests/base/crds", unfinished / "crds")
     return target
+
+
+def trainer() -> Path:
+    """A folder with `trainer-controller-manager`, `jobset` and `crds/`, of the real modules; `trainer/go.mod` says
+    which versions. One build, for they share most of what is compiled.
+    """
+    sources = SOURCES / "trainer"
+    versions = _required(sources / "go.mod")
+    target = cache() / "built" / f"trainer-{digest(sources)}"
+    with made_once(target) as unfinished:
+        if unfinished:
+            what = f"Kubeflow Trainer {versions[TRAINER]} and JobSet {versions[JOBSET]}"
+            program = f"{TRAINER}/cmd/trainer-controller-manager"
+            output = f"{unfinished.absolute()}/"
+            _go(what, sources, "build", "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", output, JOBSET, program)
+            (unfinished / "crds").mkdir()
+            _copy_kinds(TRAINER, versions[TRAINER], "manifests/base/crds", unfinished / "crds")
+            _copy_kinds(JOBSET, versions[JOBSET], "config/components/crd/bases", unfinished / "crds")
+    return target
+
+
+def argo() -> Path:
+    """A folder with `workflow-controller`, `crds/`, and `image/` for the executor's image; `argo/go.mod` says which
+    version, `argo/signal_linux.go` what its module lacks.
+    """
+    sources = SOURCES / "argo"
+    version = _required(sources / "go.mod")[ARGO]
+    target = cache() / "built" / f"argo-{digest(sources)}"
+    with made_once(target) as unfinished:
+        if unfinished:
+            programs = [f"{ARGO}/cmd/{name}" for name in ("workflow-controller", "argoexec")]
+            modules = _with_what_is_missing(version, sources, unfinished)
+            flags = ["-mod=readonly", "-trimpath", "-ldflags=-s -w", f"-modfile={modules}"]
+            _go(f"Argo Workflows {version}", sources, "build", *flags, "-o", f"{unfinished.absolute()}/", *programs)
+            shutil.rmtree(modules.parent)
+            (unfinished / "image" / "usr" / "bin").mkdir(parents=True)
+            (unfinished / "argoexec").rename(unfinished / "image" / "usr" / "bin" / "argoexec")
+            (unfinished / "crds").mkdir()
+            _copy_kinds(ARGO, version, "manifests/base/crds/minimal", unfinished / "crds")
+    return target
+
+
+def _with_what_is_missing(version: str, sources: Path, unfinished: Path) -> Path:
+    """A go.mod that takes Argo from a copy of its module, for Go lays no file over its cache; in a folder of its own."""
+    copy = unfinished.absolute() / "modules" / "argo"
+    shutil.copytree(
+        _modules() / f"{ARGO}@{version}",
+        copy,
+        ignore=shutil.ignore_patterns("ui", "docs", "examples", "sdks", "test", "*_test.go"),
+        copy_function=shutil.copyfile,
+    )
+    for folder, _, _ in os.walk(copy):
+        Path(folder).chmod(0o755)  # in Go's module cache they are read-only, and the copy is too
+    missing = "signal_linux.go"
+    shutil.copyfile(sources / missing, copy / "workflow" / "executor" / "osspecific" / missing)
+    modules = copy.parent / "go.mod"
+    modules.write_text(f"{(sources / 'go.mod').read_text()}\nreplace {ARGO} => {copy}\n")
+    shutil.copyfile(sources / "go.sum", copy.parent / "go.sum")
+    return modules
+
+
+def _copy_kinds(module: str, version: str, folder: str, target: Path) -> None:
+    """The definitions of a module's kinds, which lie in Go's module cache, where everything is read-only."""
+    for file in (_modules() / f"{module}@{version}" / folder).glob("*_*.yaml"):
+        shutil.copyfile(file, target / file.name)
+
+
+def _modules() -> Path:
+    """Go's module cache."""
+    return Path(subprocess.check_output(["go", "env", "GOMODCACHE"], text=True).strip())
+
+
+def _required(file: Path) -> dict[str, str]:
+    """The versions of the modules that a go.mod names."""
+    lines = [line.removeprefix("require ").split() for line in file.read_text().splitlines()]
+    return {words[0]: words[1] for words in lines if len(words) >= 2 and words[1].startswith("v")}
 
 
 def obstacle() -> str | None:

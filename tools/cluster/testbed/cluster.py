@@ -9,12 +9,18 @@ import sys
 import time
 from pathlib import Path
 
-from testbed import control_plane, keys, namespaces, node, training_operator
+from testbed import argo, control_plane, keys, namespaces, node, start, trainer, training_operator
 from testbed.api import Api, Object, RefusedError
 from testbed.control_plane import FIRST_SERVICE, NODE_ADDRESS, Address
 from testbed.place import CannotRunError, Plan, free_port, say
 from testbed.programs import Program, Programs
 from testbed.stand_in import NODE as STAND_IN
+
+_OPERATORS = {
+    training_operator.NAME: training_operator.install,
+    trainer.NAME: trainer.install,
+    argo.NAME: argo.install,
+}
 
 
 class Cluster:
@@ -62,18 +68,19 @@ class Cluster:
             time.sleep(0.1)
 
     def take_orders(self) -> None:
-        """What the commands have laid into the cluster's folder since: archives of images, a wish for the operator."""
+        """What the commands have laid into the cluster's folder since: archives of images, wishes for operators."""
         for archive in sorted((self.folder / "images").glob("*.tar")):
             if wrong := node.import_image(archive, self.plan.packages):
                 archive.with_suffix(".wrong").write_text(wrong)
             archive.unlink()
-        wanted = self.folder / training_operator.WANTED
-        if wanted.exists():
-            try:
-                training_operator.install(self.api, self.folder, Path(wanted.read_text()), self.programs)
-            except CannotRunError as error:
-                wanted.with_suffix(".wrong").write_text(str(error))
-            wanted.unlink()
+        for name, install in _OPERATORS.items():
+            wanted = start.order_of_operator(self.folder, name)
+            if wanted.exists():
+                try:
+                    install(self.api, self.folder, Path(wanted.read_text()), self.programs)
+                except CannotRunError as error:
+                    wanted.with_suffix(".wrong").write_text(str(error))
+                wanted.unlink()
 
     def _start_nodes(self, *, services: bool) -> None:
         plan = self.plan

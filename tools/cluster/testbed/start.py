@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from testbed import namespaces, training_operator
+from testbed import namespaces
 from testbed.place import SOURCES, CannotRunError, Plan, clusters, folder_of, locked, remove, say
 from testbed.programs import die_with_parent
 
@@ -105,16 +105,23 @@ def add_image(archive: Path) -> None:
     _await(waiting)
 
 
-def add_training_operator(name: str, operator: Path) -> None:
-    """Have the operator installed in a running cluster, unless it was."""
+def order_of_operator(folder: Path, operator: str) -> Path:
+    """The file of a cluster's folder that asks for an operator; in it is the folder of the operator's programs."""
+    return folder / f"{operator}.wanted"
+
+
+def add_operator(name: str, operator: str, built: Path) -> None:
+    """Have an operator installed in a running cluster, unless it was."""
     folder = folder_of(name)
+    installed, wanted = folder / f"{operator}.installed", order_of_operator(folder, operator)
     with locked(clusters() / f".{name}.lock"):
-        if (folder / "training-operator").exists():
+        if installed.exists():
             return
-        unfinished = folder / "training-operator.unfinished"
-        unfinished.write_text(str(operator))
-        unfinished.rename(folder / training_operator.WANTED)
-        _await(folder / training_operator.WANTED)
+        unfinished = folder / f"{operator}.unfinished"
+        unfinished.write_text(str(built))
+        unfinished.rename(wanted)
+        _await(wanted)
+        installed.touch()
 
 
 def _await(order: Path) -> None:

@@ -57,7 +57,7 @@ def _counting(pods: list[JsonObject], target: Target) -> set[str]:
     """The names of the pods that count: each began when the one before it was over, so never two at a time."""
     wanted = target.primary_labels or (target.profile.primary_labels if target.profile else {})
     candidates = [pod for pod in pods if wanted.items() <= string_map(_labels(pod)).items()]
-    if any(_INDEX in _labels(pod) for pod in candidates):
+    if _INDEX not in wanted and any(_INDEX in _labels(pod) for pod in candidates):
         candidates = [pod for pod in candidates if _labels(pod).get(_INDEX, "0") == "0"]
     counting: list[JsonObject] = []
     for pod in candidates:

@@ -8,6 +8,7 @@ from typing import Final
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, Path, format_path, get_object, get_string, path_of
 from trialmill.kinds.lowering.quantities import parse_quantity
+from trialmill.kinds.profile import KindProfile
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.runtime.kubernetes.failures import FORBIDDEN, NOT_FOUND, UNAUTHORIZED, is_quota
@@ -21,11 +22,18 @@ POD: Final = ("v1", "Pod")
 
 
 async def rights_problems(
-    api: KubeApi, type: ResourceType, namespace: str, *, can_suspend: bool, parts: Sequence[ResourceType] = ()
+    api: KubeApi,
+    type: ResourceType,
+    namespace: str,
+    *,
+    profile: KindProfile | None,
+    parts: Sequence[ResourceType] = (),
 ) -> list[Problem]:
     """What this user may not do and has to: with the kinds of the trials, with their pods, with their logs."""
     where = namespace if type.namespaced else ""
-    wanted = [(right, verb) for right in needed(type, parts) for verb in right.verbs]
+    can_suspend = profile is not None and profile.suspend_path is not None
+    between = profile.owners_between if profile else ()
+    wanted = [(right, verb) for right in needed(type, parts, between) for verb in right.verbs]
 
     async def may(right: Right, verb: str) -> bool:
         resource, _, subresource = right.resource.partition("/")

@@ -11,6 +11,8 @@ _TRIAL: Final = ("create", "get", "list", "watch", "delete")
 _PART: Final = ("create", "get", "list", "delete", "patch")
 """Of what is made with a trial: it is patched once, to name its owner."""
 _POD: Final = ("get", "list", "watch")
+_BETWEEN: Final = ("get",)
+"""Of what a pod is found through: each is read once."""
 SUSPEND: Final = "patch"
 _RBAC: Final = "rbac.authorization.k8s.io"
 
@@ -30,10 +32,15 @@ class Right:
         return f"{self.resource}.{self.group}" if self.group else self.resource
 
 
-def needed(type: ResourceType, parts: Sequence[ResourceType] = ()) -> list[Right]:
-    """What no run can do without: of the trials' kind, of those made with them, of pods and their output."""
+def needed(
+    type: ResourceType, parts: Sequence[ResourceType] = (), between: Sequence[tuple[str, str]] = ()
+) -> list[Right]:
+    """What no run can do without: of the trials' kind, of those made with them, of pods and their output, and of what
+    stands `between` a trial and its pods, by groups and plural names.
+    """
     rights = [Right(type.group, type.plural, _TRIAL, type.namespaced)]
     rights += [Right(part.group, part.plural, _PART, part.namespaced) for part in parts if part != type]
+    rights += [Right(group, plural, _BETWEEN) for group, plural in between]
     return [*rights, Right("", "pods", _POD), Right("", "pods/log", ("get",))]
 
 

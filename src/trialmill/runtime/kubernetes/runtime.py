@@ -235,13 +235,10 @@ class KubernetesRuntime:
         ref = KindRef(get_string(resource, "apiVersion"), get_string(resource, "kind"))
         type = await self._api.discover(ref.api_version, ref.kind, fresh=True)
         profile = profile_of(ref.api_version, ref.kind)
-        can_suspend = profile is not None and profile.suspend_path is not None
         if self._rights is None:
             namespace = self._target.namespace
             parts = [await self._objects.type_of(part) for part in self._target.parts]
-            self._rights = await rehearsal.rights_problems(
-                self._api, type, namespace, can_suspend=can_suspend, parts=parts
-            )
+            self._rights = await rehearsal.rights_problems(self._api, type, namespace, profile=profile, parts=parts)
         problems = list(self._rights)
         if any(p.severity is Severity.ERROR for p in problems):
             return problems
