@@ -171,7 +171,7 @@ def test_an_absurd_pause_is_cut() -> None:
         century = KubeError(503, "ServiceUnavailable", "later", retry_after=timedelta(days=36500))
         world.api.fail("create", century, plural="jobs")
         answer = await runtime_on(world).ensure(KEY, job(name="trial"))
-        assert answer == RetryAfter(timedelta(minutes=5), "later")
+        assert answer == RetryAfter(timedelta(minutes=5), "later", "ServiceUnavailable")
 
     played(story)
 
