@@ -45,12 +45,12 @@ def two_ends(manifest: Tree, container: str = "main", **template: Any) -> Tree:
     }
 
 
-def assert_two_ends(place: Place, namespace: Namespace, tree: Tree) -> list[Tree]:
+def assert_two_ends(place: Place, namespace: Namespace, tree: Tree, *words: str) -> list[Tree]:
     """Run it: one trial succeeds and is measured, by the pod that counts, and one fails, both by what the kind's own
     controller says; the trials are returned.
     """
     place.write("e.yaml", tree)
-    run(place, namespace, "e.yaml", code=None)
+    run(place, namespace, "e.yaml", *words, code=None)
     trials = place.trials()
     by_code = dict(zip((it["code"] for it in assignments(trials)), ends(trials), strict=True))
     assert by_code == {"0": "Succeeded", "1": "Failed"}, place("describe", "e").out

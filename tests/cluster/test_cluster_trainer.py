@@ -107,3 +107,17 @@ def test_a_paused_experiment_suspends_its_jobsets(place: Place, namespace: Names
     place("resume", "e")
     place.end_of(process, seconds=LONG)
     assert ends(place.trials()) == ["Succeeded"]
+
+
+@pytest.mark.usefixtures("real_node")
+def test_a_file_of_metrics_is_read_in_the_pods_of_a_jobset(place: Place, namespace: Namespace) -> None:
+    """What prints it joins every pod, and its container is a native sidecar there too: it keeps no Job from ending."""
+    code = f"import sys, time; open('/logs/m', 'a').write('loss={LOSS}\\n'); time.sleep(1); sys.exit(int(sys.argv[1]))"
+    container = {"name": "main", "image": namespace.cluster.python, "command": ["python3", "-c", code, EXIT_CODE]}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    jobs = {"name": "train", "template": {"spec": {"backoffLimit": 0, "template": template}}}
+    tree = two_ends(jobset(jobs))
+    source = {"fileSystemPath": {"path": "/logs/m", "kind": "File"}}
+    tree["spec"]["metricsCollectorSpec"] = {"collector": {"kind": "File"}, "source": source}
+    assert_two_ends(place, namespace, tree, "--printer-image", namespace.cluster.busybox)
+    assert_nothing_is_left(namespace, "jobsets")

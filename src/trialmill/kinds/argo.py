@@ -1,4 +1,7 @@
-"""Argo Workflows: a phase instead of conditions, and a template's container is called `main`."""
+"""Argo Workflows: a phase instead of conditions, and a template's container is called `main` (seen with v4.0.5).
+
+A pod carries the labels of the template that it runs, and is owned by the workflow itself.
+"""
 
 from typing import Final
 

@@ -34,7 +34,7 @@ def install(api: Api, folder: Path, built: Path, programs: Programs) -> None:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": _CONFIGURATION, "namespace": _NAMESPACE},
-        "data": {"metricsConfig": "enabled: false"},
+        "data": {"metricsConfig": "enabled: false\n"},
     }
     api.apply(f"/api/v1/namespaces/{_NAMESPACE}/configmaps/{_CONFIGURATION}", configuration)
     command: list[str | Path] = [
@@ -44,4 +44,6 @@ def install(api: Api, folder: Path, built: Path, programs: Programs) -> None:
         f"--executor-image={EXECUTOR}",
         "--executor-image-pull-policy=IfNotPresent",
     ]
-    programs.start(Program(CONTROLLER, command, {**operators.environment(), "LEADER_ELECTION_DISABLE": "true"}))
+    # It looks at a workflow again after so long; left to itself, after ten seconds.
+    settings = {"LEADER_ELECTION_DISABLE": "true", "DEFAULT_REQUEUE_TIME": "1s"}
+    programs.start(Program(CONTROLLER, command, {**operators.environment(), **settings}))

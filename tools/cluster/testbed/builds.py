@@ -97,7 +97,7 @@ def argo() -> Path:
 
 
 def _with_what_is_missing(version: str, sources: Path, unfinished: Path) -> Path:
-    """A go.mod that takes Argo from a copy of its module, for Go lays no file over its cache; in a folder of its own."""
+    """A go.mod that takes Argo from a copy of its module, for Go lays no file over its cache."""
     copy = unfinished.absolute() / "modules" / "argo"
     shutil.copytree(
         _modules() / f"{ARGO}@{version}",
