@@ -33,11 +33,17 @@ def quota(namespace: Namespace, **hard: str) -> Iterator[None]:
     namespace.kubectl("delete", "resourcequota", "q")
 
 
-def waits(place: Place, *words: str) -> bool:
-    """Whether `describe` says in its table of trials that one of them waits for what these words say."""
-    described = place("describe", "e").out
-    table = described[described.find("Not over") : described.find("Conditions")]
-    return all(word in table for word in words)
+def wait_until_waiting(place: Place, *words: str) -> None:
+    """Until `describe` says in its table of trials that one of them waits for what these words say."""
+    described = ""
+
+    def is_said() -> bool:
+        nonlocal described
+        described = place("describe", "e").out
+        table = described[described.find("Not over") : described.find("Conditions")]
+        return all(word in table for word in words)
+
+    wait_until(is_said, lambda: described, seconds=60)
 
 
 def test_a_quota_on_jobs_that_comes_in_the_middle_makes_trials_wait_and_costs_none(
@@ -47,7 +53,7 @@ def test_a_quota_on_jobs_that_comes_in_the_middle_makes_trials_wait_and_costs_no
     tree["spec"]["trialTemplate"]["retain"] = False
     process = begin_with(place, namespace, tree)
     with quota(namespace, **{"count_jobs.batch": "2"}):
-        wait_until(lambda: waits(place, "exceeded quota: q", "count/jobs.batch=2"))
+        wait_until_waiting(place, "exceeded quota: q", "count/jobs.batch=2")
         outcome = place.end_of(process, seconds=LONG)
 
     assert ends(place.trials()) == ["Succeeded"] * 10
@@ -61,16 +67,16 @@ def test_a_quota_on_pods_that_comes_in_the_middle_makes_jobs_wait_and_costs_none
     place: Place, namespace: Namespace
 ) -> None:
     """The Jobs are there, and get their pods one after the other: the Job controller's own words say why."""
-    tree = on_the_stand_in(trials=6, parallel=3, marks={"seconds": "4"}, maxFailedTrialCount=1)
+    tree = on_the_stand_in(trials=9, parallel=3, marks={"seconds": "4"}, maxFailedTrialCount=1)
     process = begin_with(place, namespace, tree, started=changed_program(_LOOKS_SOON, "run", "e.yaml"))
     with quota(namespace, pods="1"):
-        wait_until(lambda: waits(place, "no pod has been made for it", "exceeded quota: q", "limited: pods=1"))
+        wait_until_waiting(place, "no pod has been made for it", "exceeded quota: q", "limited: pods=1")
         before = succeeded(place)
         wait_until(lambda: succeeded(place) > before, seconds=60)
     place.end_of(process, seconds=LONG)
 
-    assert ends(assert_each_trial_is_there_once(place, namespace, 6)) == ["Succeeded"] * 6
-    assert place.rows("SELECT COUNT(*) FROM point") == [(6,)]
+    assert ends(assert_each_trial_is_there_once(place, namespace, 9)) == ["Succeeded"] * 9
+    assert place.rows("SELECT COUNT(*) FROM point") == [(9,)]
 
 
 def one_after_the_other(**given: Any) -> Tree:
