@@ -172,6 +172,17 @@ def test_a_server_that_is_away_when_something_is_removed_is_waited_for() -> None
     assert played(story).cluster.objects(JOB) == []
 
 
+def test_what_is_to_stop_is_deleted_however_long_the_server_is_away() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        made = await runtime.ensure(KEY, job(name="trial"))
+        assert isinstance(made, Created)
+        world.api.fail("list", UNREACHABLE, times=1000)
+        await runtime.remove(KEY, made.uid, timedelta(0))
+
+    assert played(story).cluster.objects(JOB) == []
+
+
 def test_suspending_patches_the_field_and_going_on_patches_it_back() -> None:
     async def story(world: KubernetesWorld) -> None:
         runtime = runtime_on(world)
