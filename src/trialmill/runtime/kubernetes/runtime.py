@@ -100,6 +100,8 @@ class KubernetesRuntime:
         self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
     ) -> Created | Exists | Rejected | RetryAfter:
         try:
+            if key.attempt > 1:
+                await self._objects.end_earlier(key)
             answer = await self._objects.ensure(key, self._with_printers(resource), parts)
         except (*FAILURES, UnknownKindError) as error:
             return self._later(key, error)
