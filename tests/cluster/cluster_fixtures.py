@@ -107,9 +107,10 @@ def more_places(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[str], tu
 
     def make(name: str) -> tuple[Place, Namespace]:
         (tmp_path / name).mkdir()
-        places.append(place_for(tmp_path / name, cluster))
-        namespaces.append(make_namespace(cluster))
-        return places[-1], namespaces[-1]
+        place, namespace = place_for(tmp_path / name, cluster), make_namespace(cluster)
+        places.append(place)
+        namespaces.append(namespace)
+        return place, namespace
 
     yield make
     for place in places:

@@ -23,6 +23,7 @@ from trialmill.engine.ports import (
     Rejected,
     RetryAfter,
     Runtime,
+    RuntimeLostError,
     Snapshot,
     Source,
     Stores,
@@ -300,6 +301,46 @@ class Stalls(Faults):
             if self.heals < 1e9:
                 await asyncio.sleep(self.heals)
                 yield change
+
+
+@dataclass
+class Lost(Faults):
+    """After 5 s in which it is out of sight for the last 2, it gives up; the second time all is well."""
+
+    is_lost: bool = True
+
+    async def changes(
+        self, experiment_uid: str, keys: Collection[AttemptKey]
+    ) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
+        if not self.is_lost:
+            async for change in self.inner.changes(experiment_uid, keys):
+                yield change
+            return
+        await asyncio.sleep(3)
+        yield Trouble("Unauthorized", "who are you?")
+        await asyncio.sleep(2)
+        self.is_lost = False
+        raise RuntimeLostError("who are you?", "log in again")
+
+
+def test_a_runtime_that_gives_up_ends_the_driver_and_the_next_one_finds_everything() -> None:
+    lost: list[Lost] = []
+
+    def around(inner: Runtime) -> Runtime:
+        lost.append(Lost(inner, is_lost=not lost))
+        return lost[-1]
+
+    async def story(rehearsal: Rehearsal, stores: Stores) -> None:
+        with pytest.raises(RuntimeLostError, match="who are you\\?; log in again"):
+            await rehearsal.drive(stores)
+        told = [event.reason for event in await stores.trials.events("e1", 99)]
+        assert "Unauthorized" in told
+        await rehearsal.drive(stores)
+
+    rehearsal = Rehearsal(always(prints(1.0, seconds=4)), around=around)
+    outcome = rehearsal.run(story)
+    assert outcome.phases == [TrialPhase.SUCCEEDED] * 4
+    assert set(rehearsal.runtime.made.values()) == {1}
 
 
 class Heals(Stalls):

@@ -26,6 +26,7 @@ from trialmill.engine.events import (
     SuggestionsArrived,
     TimerFired,
 )
+from trialmill.engine.instructions import SetTimer
 from trialmill.engine.judging import Judge
 from trialmill.engine.ledger import Ledger
 from trialmill.engine.machine import apply, desired
@@ -135,6 +136,51 @@ def test_a_runtime_out_of_sight_is_told_and_that_it_is_in_sight_again() -> None:
     story = [(line.object, line.reason, line.warning) for event in events for line in apply(state, event).story]
     assert story == [(RECORD.name, "Unreachable", True), (RECORD.name, "InSightAgain", False)]
     assert state.trouble == ""
+
+
+def phase_of(state: State) -> TrialPhase:
+    return state.trials[0].phase
+
+
+TROUBLE = RuntimeTroubled(START, "Unreachable", "no answer")
+CLEAR_AT = START + timedelta(hours=5)
+
+
+def test_metrics_of_a_trial_that_ends_out_of_sight_are_waited_for_until_it_can_be_read() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", SUCCEEDED))
+    apply(state, TROUBLE)
+    assert not any(isinstance(each, SetTimer) for each in desired(state, START))
+    apply(state, TimerFired(CLEAR_AT))
+    assert phase_of(state) is TrialPhase.COLLECTING
+    apply(state, RuntimeTroubled(CLEAR_AT, "", ""))
+    apply(state, TimerFired(CLEAR_AT + RULES.collection_deadline / 2))
+    assert phase_of(state) is TrialPhase.COLLECTING
+    apply(state, TimerFired(CLEAR_AT + RULES.collection_deadline))
+    assert phase_of(state) is TrialPhase.METRICS_UNAVAILABLE
+
+
+def test_what_looked_stuck_is_not_given_up_unseen() -> None:
+    state = running()
+    stuck = Stuck("Unschedulable", "no node", timedelta(hours=1))
+    apply(state, ResourceChanged(START, KEY, "r", Verdict(VerdictPhase.RUNNING), stuck=stuck))
+    apply(state, TROUBLE)
+    apply(state, TimerFired(CLEAR_AT))
+    assert phase_of(state) is TrialPhase.RUNNING
+    apply(state, RuntimeTroubled(CLEAR_AT, "", ""))
+    apply(state, TimerFired(CLEAR_AT + timedelta(minutes=59)))
+    assert phase_of(state) is TrialPhase.RUNNING
+    apply(state, TimerFired(CLEAR_AT + timedelta(hours=1)))
+    assert phase_of(state) is TrialPhase.COLLECTING
+
+
+def test_who_wants_to_stop_need_not_wait_until_what_runs_can_be_seen() -> None:
+    state = running()
+    apply(state, TROUBLE)
+    apply(state, IntentChanged(START, Intent(RunState.STOP, 1, 3)))
+    assert phase_of(state) is TrialPhase.STOPPING
+    apply(state, TimerFired(START + RULES.stop_grace + RULES.stop_deadline))
+    assert phase_of(state) is TrialPhase.COLLECTING
 
 
 def test_an_impossible_transition_tells_the_story_of_its_trial() -> None:

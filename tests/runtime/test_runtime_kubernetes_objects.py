@@ -232,6 +232,34 @@ async def _removed_meanwhile(runtime: KubernetesRuntime) -> AsyncIterator[Chunk]
         await runtime.remove(KEY, "", timedelta(0))
 
 
+def test_what_is_to_stop_is_deleted_however_long_the_server_is_away() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        made = await runtime.ensure(KEY, job(name="trial"))
+        assert isinstance(made, Created)
+        world.api.fail("list", UNREACHABLE, times=1000)
+        await runtime.remove(KEY, made.uid, timedelta(0))
+
+    assert played(story).cluster.objects(JOB) == []
+
+
+def test_an_earlier_attempt_that_still_runs_ends_before_the_next_and_one_that_is_over_stays() -> None:
+    """A stop while the server was away, of which it never heard, would leave a trial running twice."""
+
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        for attempt, name in ((1, "over"), (2, "running")):
+            await runtime.ensure(KEY._replace(attempt=attempt), job(name=name))
+            if attempt == 1:
+                over: JsonObject = {"conditions": [{"type": "Failed", "status": "True"}]}
+                world.cluster.set_status(JOB, "over", over, "default")
+        await runtime.ensure(KEY._replace(trial_index=9), job(name="other"))
+        await runtime.ensure(KEY._replace(attempt=3), job(name="next"))
+
+    left = {get(made, "metadata", "name") for made in played(story).cluster.objects(JOB)}
+    assert left == {"over", "other", "next"}
+
+
 def test_suspending_patches_the_field_and_going_on_patches_it_back() -> None:
     async def story(world: KubernetesWorld) -> None:
         runtime = runtime_on(world)

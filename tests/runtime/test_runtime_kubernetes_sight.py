@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 import pytest
 from kubernetes_world import KubernetesWorld, job, runtime_on
 
-from trialmill.engine.ports import RuntimeLostError, Trouble
+from trialmill.engine.ports import Log, RuntimeLostError, Trouble
 from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeError
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
@@ -179,6 +179,34 @@ def test_what_is_made_after_a_refusal_ends_the_trouble() -> None:
         reader.world.api.fail("create", UNAUTHORIZED)
         await reader.runtime.ensure(KEY, job(name="trial"))
         await asyncio.sleep(MINUTE)
+        await reader.runtime.ensure(KEY, job(name="trial"))
+        await asyncio.sleep(20 * MINUTE)
+
+    reader = watched(story)
+    assert reader.lost is None
+    assert reader.reasons == ["Unauthorized", ""]
+
+
+def test_a_refusal_of_what_is_to_be_read_counts_too() -> None:
+    async def story(reader: Reader) -> None:
+        async with reader.world.running():
+            await reader.runtime.ensure(KEY, job("loss=1", seconds=5, name="trial"))
+            await asyncio.sleep(10)
+            reader.world.api.fail("get", UNAUTHORIZED, plural="pods/log", times=10**6)
+            (pod,) = await reader.runtime.pods(KEY)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(20 * MINUTE):
+                    async for _ in reader.runtime.read(Log(KEY, pod.name, "main"), None):
+                        pass
+
+    reader = watched(story)
+    assert reader.reasons == ["Unauthorized"]
+    assert reader.lost is not None
+
+
+def test_a_refusal_that_nobody_asks_about_again_is_forgotten() -> None:
+    async def story(reader: Reader) -> None:
+        reader.world.api.fail("create", UNAUTHORIZED)
         await reader.runtime.ensure(KEY, job(name="trial"))
         await asyncio.sleep(20 * MINUTE)
 

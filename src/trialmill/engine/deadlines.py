@@ -1,16 +1,22 @@
-"""When something is due for an attempt, and what happens then. Every wait of an attempt has its end here."""
+"""When something is due for an attempt, and what happens then. Every wait of an attempt has its end here.
+
+While what runs is out of sight, a wait for what may have happened already stands still, and begins anew afterwards;
+not where the user wants to stop, who need not wait for a cluster.
+"""
 
 from datetime import datetime
 
 from trialmill.api.verdict import Verdict, VerdictPhase
 from trialmill.engine import transitions
-from trialmill.engine.records import AttemptPhase, StopCause, TrialRecord
+from trialmill.engine.records import AttemptPhase, RunState, StopCause, TrialRecord
 from trialmill.engine.state import State
 
 
 def attempt_due(state: State, trial: TrialRecord) -> datetime | None:
     """When the trial's attempt next needs a look, though nothing has happened to it. None: never."""
     attempt = trial.attempt
+    if _stands_still(state):
+        return _deadline(state, trial) if attempt.phase is AttemptPhase.RUNNING else None
     match attempt.phase:
         case AttemptPhase.PENDING:
             return _first(_unmatched_due(state, trial), _stuck_due(state, trial))
@@ -19,7 +25,7 @@ def attempt_due(state: State, trial: TrialRecord) -> datetime | None:
         case AttemptPhase.STOPPING:
             # `not_before` holds the time of the stop: an attempt that is being stopped is not waiting to start.
             since = attempt.not_before or attempt.created
-            return since + state.rules.stop_grace + state.rules.stop_deadline
+            return _seen(state, since) + state.rules.stop_grace + state.rules.stop_deadline
         case AttemptPhase.COLLECTING:
             return _collection_due(state, trial)
         case AttemptPhase.ENDED:
@@ -47,6 +53,8 @@ def _enforce(state: State, trial: TrialRecord, at: datetime) -> None:
             transitions.over(state, trial, trial.attempt, None, at)
         case AttemptPhase.PENDING | AttemptPhase.RUNNING:
             unmatched, stuck = _unmatched_due(state, trial), _stuck_due(state, trial)
+            if _stands_still(state):
+                unmatched = stuck = None
             if unmatched is not None and at >= unmatched:
                 transitions.over(state, trial, trial.attempt, state.unmatched[trial.key].verdict, at)
             elif stuck is not None and at >= stuck:
@@ -59,7 +67,7 @@ def _collection_due(state: State, trial: TrialRecord) -> datetime:
     """Reading goes on as long as it gets on, up to a limit: gigabytes take their time."""
     attempt = trial.attempt
     # `not_before` holds the time from which its metrics are read: it may be over for long by then.
-    ended = attempt.not_before or attempt.finished or attempt.created
+    ended = _seen(state, attempt.not_before or attempt.finished or attempt.created)
     live = state.live.get(trial.key)
     last = max(ended, live.at) if live else ended
     return min(last + state.rules.collection_deadline, ended + state.rules.collection_limit)
@@ -80,7 +88,7 @@ def _first(*dues: datetime | None) -> datetime | None:
 def _stuck_due(state: State, trial: TrialRecord) -> datetime | None:
     """When an attempt that waits in vain is given up."""
     waiting = state.waiting.get(trial.key)
-    return waiting.since + waiting.stuck.patience if waiting else None
+    return _seen(state, waiting.since) + waiting.stuck.patience if waiting else None
 
 
 def _given_up(state: State, trial: TrialRecord) -> Verdict:
@@ -90,4 +98,13 @@ def _given_up(state: State, trial: TrialRecord) -> Verdict:
 
 def _unmatched_due(state: State, trial: TrialRecord) -> datetime | None:
     unmatched = state.unmatched.get(trial.key)
-    return unmatched.since + state.rules.unmatched_deadline if unmatched else None
+    return _seen(state, unmatched.since) + state.rules.unmatched_deadline if unmatched else None
+
+
+def _stands_still(state: State) -> bool:
+    return bool(state.trouble) and state.experiment.intent.state is not RunState.STOP
+
+
+def _seen(state: State, since: datetime) -> datetime:
+    """Since when a wait counts: not from before what runs could be followed again."""
+    return since if state.in_sight_since is None else max(since, state.in_sight_since)

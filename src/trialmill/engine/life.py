@@ -97,11 +97,12 @@ def _fits_budget(state: State) -> bool:
 
 
 def note_trouble(state: State, event: RuntimeTroubled) -> None:
-    """What runs is out of sight, or in sight again: that is told, and changes nothing else."""
+    """What runs is out of sight, or in sight again: that is told, and waits that only a look can end stand still."""
     was, state.trouble = state.trouble, event.message
     if event.reason:
         state.tell(event.at, state.experiment.name, event.reason, event.message, warning=True)
     elif was:
+        state.in_sight_since = event.at
         state.tell(event.at, state.experiment.name, "InSightAgain", "what runs can be followed again")
 
 

@@ -89,6 +89,8 @@ class State:
         self.waiting: dict[AttemptKey, Waiting] = {}
         self.trouble = ""
         """Why what runs cannot be followed at the moment; empty while it can."""
+        self.in_sight_since: datetime | None = None
+        """When it could be followed again, after the last time that it could not."""
         self.unsuspendable: set[AttemptKey] = set()
         """Attempts whose resource was asked to pause and cannot."""
         self.curves = dict(curves or {})

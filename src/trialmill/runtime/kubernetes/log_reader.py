@@ -48,6 +48,8 @@ class PodLog:
     state: PodState
     wait: Wait
     clock: Clock
+    note: Callable[[Exception | None], None] = lambda _: None
+    """Told of each request that failed, and of each answer (None)."""
 
 
 async def follow_log(log: PodLog, after: Cursor | None) -> AsyncGenerator[Chunk, None]:
@@ -75,6 +77,7 @@ class _Reader:
             try:
                 pod = await self._log.state()
             except FAILURES as error:
+                self._log.note(error)
                 await self._pause(error)
                 continue
             if pod is None:
@@ -139,9 +142,11 @@ class _Reader:
             async with aclosing(stream) as pieces:
                 async for data in pieces:
                     self._broke = False
+                    log.note(None)
                     for chunk in self._chunks_of(self._lines.feed(data)):
                         yield chunk
         except FAILURES as error:
+            log.note(error)
             self._broke = not isinstance(error, KubeError)
             self._refusals += not is_passing(error)
             if self._refusals < _MOST_REFUSALS or not run.is_over:
@@ -150,6 +155,7 @@ class _Reader:
                 yield self._gap(f"the output of container {log.container} cannot be read: {error}")
                 self._finish(run)
             return
+        log.note(None)
         if self._lines.lost:
             yield self._gap(f"the log is gone: {self._lines.lost}")
             self._lines.lost = ""

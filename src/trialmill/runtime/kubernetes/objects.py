@@ -11,7 +11,15 @@ from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, Propagation, ResourceType
 from trialmill.runtime.kubernetes.failures import CONFLICT, is_missing
-from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, changed_at, key_of, labels_of_key, selector, stamped
+from trialmill.runtime.kubernetes.stamping import (
+    ATTEMPT,
+    EXPERIMENT_UID,
+    changed_at,
+    key_of,
+    labels_of_key,
+    selector,
+    stamped,
+)
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
 _ALREADY_EXISTS: Final = "AlreadyExists"
@@ -72,6 +80,20 @@ class Objects:
             "name": get_string(object, "metadata", "name"),
         }
         return Created(uid, handle) if is_new else Exists(uid, handle)
+
+    async def end_earlier(self, key: AttemptKey) -> None:
+        """Delete what still runs of the trial's earlier attempts: a stop that the server never heard of. Only of kinds
+        whose end is known by their profile; what is over may be retained.
+        """
+        if self._target.profile is None:
+            return
+        type = await self.type_of(self._target.kind)
+        labels = {name: value for name, value in labels_of_key(key).items() if name != ATTEMPT}
+        namespace = self._target.namespace if type.namespaced else ""
+        for object in (await self._api.list_page(type, namespace, labels=selector(labels))).items:
+            other = key_of(object)
+            if other and other.attempt < key.attempt and not self._target.phase_of(object).is_terminal:
+                await self._delete(object, timedelta(0), Propagation.BACKGROUND)
 
     async def find(self, key: AttemptKey, ref: KindRef) -> list[JsonObject]:
         """The attempt's objects of one kind."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing, nullcontext
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Self
 
 from trialmill.api.problem import Problem, Severity
@@ -94,12 +95,13 @@ class KubernetesRuntime:
         self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
     ) -> Created | Exists | Rejected | RetryAfter:
         try:
+            if key.attempt > 1:
+                await self._objects.end_earlier(key)
             answer = await self._objects.ensure(key, self._with_printers(resource), parts)
         except (*FAILURES, UnknownKindError) as error:
             return self._later(key, error)
         self._refused_since.pop(key, None)
-        for live in self._lives.get(key.experiment_uid, ()):
-            live.sight.answered("ensure")
+        self._note(key, "what is to be made", None)
         return answer
 
     async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
@@ -116,7 +118,8 @@ class KubernetesRuntime:
                 self._tell_gone(Gone(key, uid, "the cluster does not know its kind any more"))
                 return
             except FAILURES as error:
-                if not is_passing(error) or self._clock.now() >= give_up:
+                # Of what has a uid the engine says when it is given up; what is tidied up has none.
+                if not is_passing(error) or (not uid and self._clock.now() >= give_up):
                     return
                 await self._pause(error)
 
@@ -186,6 +189,7 @@ class KubernetesRuntime:
             state=lambda: self._pod(source),
             wait=lambda longest: self._wait(source.key, longest),
             clock=self._clock,
+            note=partial(self._note, source.key, "what is to be read"),
         )
         beside = asyncio.create_task(self._copy_output(source)) if isinstance(source, File) and self._keep else None
         try:
@@ -292,9 +296,7 @@ class KubernetesRuntime:
     def _later(self, key: AttemptKey, error: Exception) -> Rejected | RetryAfter:
         """What may pass is waited for, but not for ever, unless the server was not even asked: then `Sight` decides."""
         answer = answer_to(error)
-        if needs_login(error):
-            for live in self._lives.get(key.experiment_uid, ()):
-                live.sight.refused("ensure", error)
+        self._note(key, "what is to be made", error)
         if is_out_of_reach(error):
             self._refused_since.pop(key, None)
             return answer
@@ -304,6 +306,14 @@ class KubernetesRuntime:
             return answer
         del self._refused_since[key]
         return refusal(error)
+
+    def _note(self, key: AttemptKey, what: str, error: Exception | None) -> None:
+        """Open streams go on without a login, so that who looks on has to be told of the lack of one."""
+        for live in self._lives.get(key.experiment_uid, ()):
+            if error is None:
+                live.sight.answered(what)
+            elif needs_login(error):
+                live.sight.refused(what, error)
 
     async def _find(self, key: AttemptKey) -> list[JsonObject]:
         """The attempt's resource, as it was seen last or as the server has it."""

@@ -7,7 +7,7 @@ let in waits for somebody to log in, some minutes.
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from trialmill.engine.ports import Clock, RuntimeLostError, Trouble
@@ -21,6 +21,8 @@ _TELL_AFTER: Final = 20
 """Ticks of trouble before it is told: streams break and are taken up again, which a reflector knows after some 15."""
 _TELL_FIRST: Final = 5
 """The same before anything was seen."""
+_STALE: Final = timedelta(minutes=1)
+"""After which a request that failed has been given up by whoever made it."""
 
 
 class Sight:
@@ -30,7 +32,7 @@ class Sight:
         self._server = server
         self._clock = clock
         self._tell = tell
-        self._refused: dict[str, Exception] = {}
+        self._refused: dict[str, tuple[Exception, datetime]] = {}
         self._reflectors: list[tuple[Reflector, bool]] = []
         self._is_dim = asyncio.Event()
 
@@ -43,8 +45,8 @@ class Sight:
         self._is_dim.set()
 
     def refused(self, what: str, error: Exception) -> None:
-        """A request of this sort has failed, and will be made again."""
-        self._refused[what] = error
+        """A request of this sort has failed, and will be made again within a minute; if not, nobody waits for it."""
+        self._refused[what] = error, self._clock.now()
         self._is_dim.set()
 
     def answered(self, what: str) -> None:
@@ -80,7 +82,8 @@ class Sight:
             error = None if reflector.is_followed else reflector.trouble
             if error is not None and (needed or needs_login(error) or isinstance(error, UnreachableError)):
                 return error
-        return next(iter(self._refused.values()), None)
+        recent = self._clock.now() - _STALE
+        return next((error for error, at in self._refused.values() if at > recent), None)
 
     def _words(self, error: Exception) -> str:
         goes_on = "what runs there goes on"
