@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from trialmill.api.experiment import Experiment
+from trialmill.api.experiment import CollectorKind, Experiment
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get_integer, get_string
 from trialmill.check.corners import corners
@@ -109,6 +109,7 @@ def target_of(choice: ClusterChoice, experiment: Experiment, template: CompiledT
         primary_container=spec.template.primary_container,
         primary_labels=spec.template.primary_pod_labels,
         collector_paths=spec.collector.paths,
+        whole_files=spec.collector.kind is CollectorKind.OUTPUTS or bool(spec.collector.metric_files),
         printer_image=choice.printer_image or PRINTER_IMAGE,
         patience=Patience(timeout, timeout) if timeout else Patience(),
     )
