@@ -80,7 +80,7 @@ def _first(*dues: datetime | None) -> datetime | None:
 def _stuck_due(state: State, trial: TrialRecord) -> datetime | None:
     """When an attempt that waits in vain is given up."""
     waiting = state.waiting.get(trial.key)
-    return waiting.since + waiting.stuck.patience if waiting else None
+    return waiting.since + waiting.stuck.patience if waiting and waiting.stuck.patience is not None else None
 
 
 def _given_up(state: State, trial: TrialRecord) -> Verdict:
