@@ -133,8 +133,8 @@ def test_files_reach_and_leave_a_trial(place: Place, namespace: Namespace, real_
     reads = 'import json; print(f\'loss={json.load(open("/in/values.json"))["x"]}\')'
     writes = (
         "import time\n"
-        "for value in ('9.0', '${trialParameters.x}'[:3]):\n"
-        "    open('/outputs/results.yaml', 'w').write(f'loss: {value}\\n')\n"
+        "for value in (9.0, float('${trialParameters.x}')):\n"
+        "    open('/outputs/results.yaml', 'w').write(f'loss: {value:.3f}\\n')\n"
         "    time.sleep(2)"
     )
     tree = on_the_real_node(namespace, ["python3", "-c", reads if "values" in form else writes], trials=2)
@@ -150,7 +150,7 @@ def test_files_reach_and_leave_a_trial(place: Place, namespace: Namespace, real_
     for trial in place.trials():
         (metric,) = trial["status"]["observation"]["metrics"]
         (assigned,) = trial["spec"]["parameterAssignments"]
-        assert metric["latest"][:3] == assigned["value"][:3]
+        assert float(metric["latest"]) == pytest.approx(float(assigned["value"]), abs=0.001)
     left = [it["metadata"]["name"] for it in namespace.get("configmaps")["items"]]
     assert left == ["kube-root-ca.crt"]
     assert jobs(namespace) == []
