@@ -269,6 +269,14 @@ def test_deleting_takes_the_files_along_and_leaves_other_experiments(
     assert main(["delete", "sample"]) == 2
 
 
+def test_nothing_is_left_on_a_cluster_by_an_experiment_of_this_machine(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["delete", "sample", "--cascade", "orphan"]) == 2
+    assert "sample runs on this machine" in capsys.readouterr().err
+    assert stored(store).uid == UID
+
+
 def test_what_is_driven_is_not_deleted(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Driven(store):
         assert main(["delete", "sample"]) == 1

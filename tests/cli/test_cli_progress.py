@@ -8,7 +8,7 @@ import pytest
 
 from trialmill.api.tree import JsonObject
 from trialmill.cli.hints import Hints
-from trialmill.cli.progress import Progress
+from trialmill.cli.progress import Progress, WaitTeller
 from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialRecord
 from trialmill.engine.rules import rules_of
 from trialmill.engine.state import State
@@ -143,3 +143,12 @@ def test_what_a_second_ctrl_c_does_is_said_with_the_first(settings: JsonObject) 
     first, second = run.told()[-2:]
     assert ("leave now, while the cluster goes on ending them" in first) == bool(settings)
     assert second == ("leaving: the cluster goes on ending the trials" if settings else "ending trials at once")
+
+
+def test_of_a_trial_that_is_tried_nothing_is_told_but_what_it_waits_for() -> None:
+    run, stream = Watched(StringIO()), StringIO()
+    teller = WaitTeller(stream)
+    for trial in (run.trials[3], waiting(run.trials[3]), waiting(run.trials[3])):
+        teller.changed(run.state(ExperimentPhase.RUNNING, [*run.trials[:3], trial]))
+    (told,) = stream.getvalue().splitlines()
+    assert told.startswith(f"trial {run.trials[3].name} waits, Unschedulable: ")

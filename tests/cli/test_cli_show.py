@@ -384,3 +384,41 @@ def test_a_container_that_is_not_there_is_named_with_those_that_are(
     log_of(store, 0, b"x\n")
     assert main(["logs", "sample", NAMES[0], "-c", "train"]) == 0
     assert b"no output of container train; there are main" in capfdbinary.readouterr().err
+
+
+def test_the_run_before_a_restart_can_be_asked_for(store: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    log_of(store, 3, b"crashed\n")
+    attempt = store.parent / "runs" / UID / "3-1"
+    (attempt / "0-0.main-1.log").write_bytes(b"again\n")
+    log_of(store, 3, b"steady\n", container="helper")
+    assert main(["logs", "sample", NAMES[3], "--previous"]) == 0
+    assert capfdbinary.readouterr().out == b"crashed\n"
+    assert main(["logs", "sample", NAMES[3], "-p", "--all-containers"]) == 0
+    assert capfdbinary.readouterr().out == b"crashed\n"
+    assert main(["logs", "sample", NAMES[3], "-p", "-c", "helper"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert out == b""
+    assert b"no container of" in err
+    assert b"was restarted" in err
+
+
+def test_all_containers_of_a_trial_here_have_titles(store: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    log_of(store, 3, b"one\n")
+    log_of(store, 3, b"beside\n", container="helper")
+    assert main(["logs", "sample", NAMES[3], "--all-containers"]) == 0
+    expected = b"==> pod 0-0, container helper <==\nbeside\n==> pod 0-0, container main <==\none\n"
+    assert capfdbinary.readouterr().out == expected
+
+
+def test_what_trials_wait_for_is_said_beside_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    monkeypatch.setenv("TRIALMILL_STORE", str(tmp_path / "store.db"))
+    record = running_experiment()
+    waits = {"reason": "Unschedulable", "message": "pod p cannot be scheduled: no node fits"}
+    trials = [replace(trial_of(record, index, TrialPhase.PENDING), **waits) for index in (0, 1)]  # type: ignore[arg-type]
+    seed(tmp_path / "store.db", record, *trials)
+    for command in ("trials", "get"):
+        ran = run(command, "sample")
+        assert ran.err == f"trialmill: 2 trials wait, Unschedulable: {waits['message']}\n"
+        assert "2 trials wait" not in ran.out
+    assert run("trials", "sample").out.count("Unschedulable") == 2
+    assert run("get", "sample", "-o", "json").err == ""

@@ -343,6 +343,24 @@ def test_a_runtime_that_gives_up_ends_the_driver_and_the_next_one_finds_everythi
     assert set(rehearsal.runtime.made.values()) == {1}
 
 
+class Fails(Stalls):
+    """Somebody else sees to how often its pods may fail."""
+
+    async def changes(
+        self, experiment_uid: str, keys: Collection[AttemptKey]
+    ) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
+        async for change in self.inner.changes(experiment_uid, keys):
+            if isinstance(change, Snapshot) and not true_conditions(change):
+                yield replace(change, stuck=Stuck("PodFailed", "pod p: words", None))
+            else:
+                yield change
+
+
+def test_a_wait_that_others_end_is_never_given_up() -> None:
+    outcome = Rehearsal(always(prints(1.0, seconds=1e5)), around=Fails, max_trials=1).run()
+    assert outcome.phases == [TrialPhase.SUCCEEDED]
+
+
 class Heals(Stalls):
     heals = 300.0
 

@@ -396,6 +396,59 @@ def test_a_job_that_gets_no_pods_waits_in_vain_until_it_gets_one(said: bool) -> 
     played(story)
 
 
+FAILED: Final[JsonObject] = {
+    "phase": "Failed",
+    "containerStatuses": [{"name": "main", "state": {"terminated": {"exitCode": 128, "reason": "StartError"}}}],
+}
+
+
+def test_a_job_whose_pod_has_failed_says_so_until_it_makes_another() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        made = world.cluster.objects(JOB)[0]
+        world.cluster.create(POD, pod_of(made, "trial-abcde"), "default")
+        world.cluster.set_status(POD, "trial-abcde", FAILED)
+        waits: list[str] = []
+        async with aclosing(runtime.changes("e", ())) as events:
+            async for event in events:
+                if not isinstance(event, Snapshot):
+                    continue
+                said = f"{event.stuck.reason}: {event.stuck.message}" if event.stuck else ""
+                if said != (waits[-1] if waits else None):
+                    waits.append(said)
+                if len(waits) == 2 and said:
+                    assert event.stuck is not None
+                    assert event.stuck.patience is None
+                    world.cluster.create(POD, pod_of(made, "trial-fghij"), "default")
+                if len(waits) == 3:
+                    break
+        failure = "PodFailed: pod trial-abcde: container main exited with code 128 (StartError)"
+        assert waits == ["", failure, ""]
+
+    played(story)
+
+
+def test_a_job_that_ends_with_its_pod_waits_for_nothing() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        world.cluster.create(POD, pod_of(world.cluster.objects(JOB)[0], "trial-abcde"), "default")
+        world.cluster.set_status(POD, "trial-abcde", FAILED)
+        waits: list[object] = []
+        async with aclosing(runtime.changes("e", ())) as events:
+            async for event in events:
+                if isinstance(event, Snapshot):
+                    waits.append(event.stuck)
+                    if get(event.resource, "status", "conditions") is not None:
+                        break
+                else:
+                    world.cluster.set_status(JOB, "trial", {"conditions": [{"type": "Failed", "status": "True"}]})
+        assert not any(waits)
+
+    played(story)
+
+
 def test_without_the_right_to_see_pods_resources_are_told_all_the_same() -> None:
     async def story(world: KubernetesWorld) -> None:
         await runtime_on(world).ensure(KEY, job(name="trial"))

@@ -41,9 +41,10 @@ class VerdictMemory:
 @dataclass(frozen=True, slots=True)
 class Stuck:
     """Something keeps an attempt from going on, and may do so for ever: an image that cannot be pulled, no node that
-    has room. After `patience` of it the attempt is given up.
+    has room. After `patience` of it the attempt is given up; None where somebody else sees to that, as a Job does to
+    the number of its pods that may fail.
     """
 
     reason: str
     message: str
-    patience: timedelta
+    patience: timedelta | None

@@ -136,7 +136,8 @@ def _write_conditions(record: ExperimentRecord, now: datetime) -> None:
 
 def _write_files(each: Overview, runs: Path) -> None:
     write_line()
-    _write_field("Files", f"{runs / each.record.uid}/TRIAL-ATTEMPT/POD.CONTAINER-RUN.log")
+    log = "POD.CONTAINER.log" if cluster_of(each.record) else "POD.CONTAINER-RUN.log"
+    _write_field("Files", f"{runs / each.record.uid}/TRIAL-ATTEMPT/{log}")
     best = each.best()
     if best is not None:
         _write_field("", f"{runs / each.record.uid}/{best.index}-{best.attempt.number}/ is the best trial")

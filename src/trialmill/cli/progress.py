@@ -220,6 +220,18 @@ class Progress(Session):
         return Group(top, *lines)
 
 
+class WaitTeller(Session):
+    """Says nothing but what trials wait for: for one that is tried, and whose result is all there is to see."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._waits = WaitNews()
+
+    def changed(self, state: State) -> None:
+        for wait in self._waits.of(_under_way(state)):
+            print(plain(wait.text), file=self._stream, flush=True)
+
+
 def _under_way(state: State) -> Iterator[TrialRecord]:
     # A copy: the table is drawn by a thread of its own.
     return (state.trials[index] for index in sorted(state.active))

@@ -16,7 +16,7 @@ from trialmill.check.documents import Checked
 from trialmill.cli.failures import BAD_INPUT, FAILED, INTERRUPTED, OK, complain, refuse
 from trialmill.cli.hints import Hints
 from trialmill.cli.output import write_json, write_line, write_yaml
-from trialmill.cli.progress import Progress
+from trialmill.cli.progress import Progress, WaitTeller
 from trialmill.cli.reading import EXPERIMENT, with_store
 from trialmill.cli.results import print_result, print_trial
 from trialmill.cli.validate import SHOWN_NOTES, problem_text
@@ -28,7 +28,7 @@ from trialmill.root.lookup import find_experiment
 from trialmill.root.objects import experiment_object
 from trialmill.root.opening import open_existing, store_path
 from trialmill.root.prepare import Prepared, prepare
-from trialmill.root.session import Finished, Session, as_before, check_before, parallel_that_fits, resume, run, try_once
+from trialmill.root.session import Finished, as_before, check_before, parallel_that_fits, resume, run, try_once
 
 _TRY_FOLDER: Final = "try"
 _SHOWN: Final = (Severity.ERROR, Severity.UNAVAILABLE, Severity.WARNING)
@@ -89,7 +89,7 @@ def try_command(args: argparse.Namespace) -> int:
         return BAD_INPUT
     checked, options = ready
     folder = Path(store_path(args.store, os.environ)).absolute().parent / _TRY_FOLDER
-    finished = asyncio.run(try_once(folder, checked, options, Session()))
+    finished = asyncio.run(try_once(folder, checked, options, WaitTeller(sys.stderr)))
     return print_trial(finished, folder, args.output)
 
 

@@ -88,7 +88,9 @@ def _first(*dues: datetime | None) -> datetime | None:
 def _stuck_due(state: State, trial: TrialRecord) -> datetime | None:
     """When an attempt that waits in vain is given up."""
     waiting = state.waiting.get(trial.key)
-    return _seen(state, waiting.since) + waiting.stuck.patience if waiting else None
+    if waiting is None or waiting.stuck.patience is None:
+        return None
+    return _seen(state, waiting.since) + waiting.stuck.patience
 
 
 def _given_up(state: State, trial: TrialRecord) -> Verdict:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from trialmill.api.experiment import Experiment
+from trialmill.api.experiment import CollectorKind, Experiment
 from trialmill.api.fields import SchemaSource
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get_integer, get_string
@@ -141,6 +141,7 @@ def target_of(choice: ClusterChoice, experiment: Experiment, template: CompiledT
         primary_container=spec.template.primary_container,
         primary_labels=spec.template.primary_pod_labels or known_labels,
         collector_paths=spec.collector.paths,
+        whole_files=spec.collector.kind is CollectorKind.OUTPUTS or bool(spec.collector.metric_files),
         printer_image=choice.printer_image or PRINTER_IMAGE,
         patience=Patience(timeout, timeout) if timeout else Patience(),
     )

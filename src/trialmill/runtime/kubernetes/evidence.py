@@ -1,6 +1,6 @@
 """What pods say about an attempt: why it failed, and what keeps it from going on. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -44,7 +44,14 @@ def evidence_of(pods: Iterable[JsonObject]) -> str:
 def stuck_of(pods: Iterable[JsonObject], patience: Patience) -> Stuck | None:
     """What keeps one of the pods from going on, the most hopeless first; None where nothing does."""
     found = [stuck for pod in pods if (stuck := _stuck(pod, patience)) is not None]
-    return min(found, key=lambda stuck: stuck.patience, default=None)
+    return min(found, key=lambda stuck: timedelta.max if stuck.patience is None else stuck.patience, default=None)
+
+
+def setback_of(pods: Sequence[JsonObject]) -> Stuck | None:
+    """All pods are over and the newest has failed: whoever made them makes another, in its own time, or gives up."""
+    newest = max(pods, key=_age, default=None)
+    words = _failure_of(newest) if newest is not None and all(is_over(pod) for pod in pods) else ""
+    return Stuck("PodFailed", f"pod {get_string(newest, 'metadata', 'name')}: {words}", None) if words else None
 
 
 def has_started(pod: JsonObject) -> bool:

@@ -18,7 +18,8 @@ _SCRIPT: Final = """\
 file=$1 told=0 ended=
 trap ended=1 TERM INT
 print_new() {
-  size=$(wc -c <"$file" 2>/dev/null) || return 0
+  [ -r "$file" ] || return 0
+  size=$(wc -c <"$file") || return 0
   [ "$size" -ge "$told" ] || told=0
   [ "$size" -gt "$told" ] || return 0
   tail -c +$((told + 1)) "$file" | head -c $((size - told))
@@ -31,7 +32,19 @@ while [ -z "$ended" ]; do
 done
 print_new
 """
-"""Counts bytes itself: `tail -f` would lose what is written between its last look and its end."""
+"""Counts bytes itself: `tail -f` would lose what is written between its last look and its end. Says nothing of its own,
+as a log does not tell errors from output.
+"""
+_SCRIPT_OF_WHOLE: Final = """\
+ended=
+trap ended=1 TERM INT
+while [ -z "$ended" ]; do
+  sleep 1 &
+  wait $!
+done
+if [ -r "$1" ]; then tail -c +1 "$1"; fi
+"""
+"""For a file that is written anew each time, and counts when it is complete: at the end of the trial."""
 
 
 def printer_name(position: int) -> str:
@@ -45,21 +58,28 @@ def can_print(path: str) -> bool:
 
 
 def with_printers(
-    resource: JsonObject, profile: KindProfile | None, container: str, paths: Sequence[str], image: str
+    resource: JsonObject,
+    profile: KindProfile | None,
+    container: str,
+    paths: Sequence[str],
+    image: str,
+    *,
+    whole: bool = False,
 ) -> JsonObject:
     """The resource with a printer for each file, in every pod that has the primary container. The resource itself where
-    no pod has.
+    no pod has. `whole`: the files are printed once, when the container has ended; else as they grow.
     """
-    whole: Json = resource
+    script = _SCRIPT_OF_WHOLE if whole else _SCRIPT
+    changed: Json = resource
     for pattern in profile.inject_paths if profile and paths else ():
         for place in places_of(resource, pattern):
             if _container_place(get_object(resource, *place), container) is not None:
-                whole = _with_printers(whole, place, container, paths, image)
-    assert isinstance(whole, dict)  # noqa: S101 - the root of a resource is an object
-    return whole
+                changed = _with_printers(changed, place, container, paths, image, script)
+    assert isinstance(changed, dict)  # noqa: S101 - the root of a resource is an object
+    return changed
 
 
-def _with_printers(tree: Json, place: Path, container: str, paths: Sequence[str], image: str) -> Json:
+def _with_printers(tree: Json, place: Path, container: str, paths: Sequence[str], image: str, script: str) -> Json:
     for position, path in enumerate(paths):
         spec = get_object(tree, *place)
         at = _container_place(spec, container)
@@ -72,17 +92,18 @@ def _with_printers(tree: Json, place: Path, container: str, paths: Sequence[str]
             tree = _appended(tree, (*place, *at, "volumeMounts"), mount)
             tree = _appended(tree, (*place, "volumes"), {"name": name, "emptyDir": {}})
         user = _user_of(spec, get_object(spec, *at))
-        tree = _appended(tree, (*place, "initContainers"), _printer(printer_name(position), path, mount, image, user))
+        printer = _printer(printer_name(position), path, mount, image, user, script)
+        tree = _appended(tree, (*place, "initContainers"), printer)
     return tree
 
 
-def _printer(name: str, path: str, mount: JsonObject, image: str, user: int) -> JsonObject:
+def _printer(name: str, path: str, mount: JsonObject, image: str, user: int, script: str) -> JsonObject:
     return {
         "name": name,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "restartPolicy": "Always",
-        "command": ["sh", "-c", _SCRIPT, "sh", path],
+        "command": ["sh", "-c", script, "sh", path],
         "volumeMounts": [{**mount, "readOnly": True}],
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "100m", "memory": "64Mi"}},
         "securityContext": {

@@ -6,7 +6,7 @@ of its pods, which comes by the other stream and may be late.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,7 +19,7 @@ from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
-from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, stuck_of
+from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, setback_of, stuck_of
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
 from trialmill.runtime.kubernetes.owners import POD, Owners
 from trialmill.runtime.kubernetes.sight import Sight
@@ -29,6 +29,7 @@ from trialmill.runtime.kubernetes.target import KindRef, Target
 _ASK_AGAIN: Final = timedelta(seconds=2)
 _PODS_AFTER: Final = timedelta(seconds=30)
 _NOT_SAID: Final = "a quota, or what admits pods; kubectl describe says which"
+_ANOTHER_AFTER: Final = timedelta(seconds=5)
 _Told: TypeAlias = tuple[Snapshot | Gone, ...]
 
 
@@ -42,6 +43,10 @@ class _Attempt:
     words: object = None
     no_pods: str = ""
     """Why it has none, for so long already that it must be said."""
+    setback: Stuck | None = None
+    """That its pods have failed, for so long already that it must be said."""
+    failed: Stuck | None = None
+    """The same, from the beginning."""
 
 
 class Live:
@@ -151,6 +156,7 @@ class Live:
         stuck = stuck_of(attempt.pods.values(), self._target.patience)
         if attempt.no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
             stuck = Stuck("NoPods", attempt.no_pods, self._target.patience.scheduling)
+        stuck = stuck or attempt.setback
         return Snapshot(key, get_string(resource, "metadata", "uid"), resource, attempt.evidence, stuck)
 
     def _tell(self, key: AttemptKey, told: _Told | None) -> None:
@@ -191,13 +197,16 @@ class Live:
         self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, _Attempt())
         if attempt.resource is None and labels_reach_pods(self._target.profile):
-            look = asyncio.create_task(self._look_for_pods(key, attempt))
-            self._looks.add(look)
-            look.add_done_callback(self._looks.discard)
+            self._look_later(self._look_for_pods(key, attempt))
         attempt.resource = object
         if not attempt.evidence and self._target.phase_of(object) is VerdictPhase.FAILED:
             await self._look_at_pods(key, attempt)
         self._tell(key, None)
+
+    def _look_later(self, look: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(look)
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
 
     async def _look_for_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
@@ -218,6 +227,15 @@ class Live:
             return ""
         last = max(page.items, key=lambda event: get_string(event, "lastTimestamp"), default=None)
         return get_string(last, "message")
+
+    async def _look_for_another(self, key: AttemptKey, attempt: _Attempt, setback: Stuck) -> None:
+        """Say that a pod has failed when no other has taken its place for a while: with nothing left to try, its
+        controller says so at once.
+        """
+        await self._clock.sleep_until(self._clock.now() + _ANOTHER_AFTER)
+        if self._attempts.get(key) is attempt and setback_of([*attempt.pods.values()]) == setback:
+            attempt.setback = setback
+            self._tell(key, None)
 
     async def _look_at_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
@@ -308,7 +326,13 @@ class Live:
         pods = attempt.pods.values()
         attempt.evidence = evidence_of(pods) or attempt.evidence
         started = frozenset(get_string(pod, "metadata", "name") for pod in pods if has_started(pod))
-        words = attempt.evidence, stuck_of(pods, self._target.patience), started
+        setback = setback_of([*pods])
+        if setback is None:
+            attempt.setback = None
+        elif setback != attempt.failed and attempt.resource is not None:
+            self._look_later(self._look_for_another(key, attempt, setback))
+        attempt.failed = setback
+        words = attempt.evidence, stuck_of(pods, self._target.patience), attempt.setback, started
         if words != attempt.words and attempt.resource is not None:
             self._tell(key, None)
         attempt.words = words

@@ -289,7 +289,9 @@ class KubernetesRuntime:
         target = self._target
         paths = [path for path in target.collector_paths if can_print(path)]
         profile = profile_of(get_string(resource, "apiVersion"), get_string(resource, "kind"))
-        return with_printers(resource, profile, target.primary_container, paths, target.printer_image)
+        return with_printers(
+            resource, profile, target.primary_container, paths, target.printer_image, whole=target.whole_files
+        )
 
     # Objects
 

@@ -23,7 +23,8 @@ class KindRef:
 @dataclass(frozen=True, slots=True)
 class Target:
     """`kind` is that of the trials' resources, `parts` are those of what is made with them. `primary_labels` mark the
-    pod whose output counts; without any, those that the kind's profile knows.
+    pod whose output counts; without any, those that the kind's profile knows. `whole_files`: the collector's files
+    count as they are in the end, not line by line.
     """
 
     namespace: str
@@ -32,6 +33,7 @@ class Target:
     primary_container: str = ""
     primary_labels: Mapping[str, str] = field(default_factory=dict)
     collector_paths: tuple[str, ...] = ()
+    whole_files: bool = False
     printer_image: str = PRINTER_IMAGE
     patience: Patience = field(default_factory=Patience)
 
