@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from trialmill.kube.configuration import Access, ExecPlugin, KubeConfigError, Pem, Server, User
 from trialmill.kube.exec_plugin import Credential, run_plugin
+from trialmill.kube.headers import sendable
 
 _EARLY: Final = timedelta(seconds=10)
 """A credential is renewed this long before it expires, so that it is good for the request that it is sent with."""
@@ -53,7 +54,9 @@ def _certificate(user: User) -> ClientCertificate | None:
     if not user.certificate:
         return None
     if not user.key:
-        raise KubeConfigError("the kubeconfig's user has a client certificate without a client-key")
+        raise KubeConfigError(
+            "the kubeconfig's user has a client certificate without a client-key", "add the key that belongs to it"
+        )
     return ClientCertificate(user.certificate, user.key)
 
 
@@ -69,7 +72,7 @@ class _Fixed:
     async def proof(self) -> Proof:
         user, headers = self._user, list(self._user.impersonate)
         if user.token_file:
-            headers.append(("Authorization", f"Bearer {_read_token(user.token_file)}"))
+            headers.append(("Authorization", f"Bearer {_read_token(user.token_file, user.token)}"))
         elif user.token:
             headers.append(("Authorization", f"Bearer {user.token}"))
         elif user.username:
@@ -82,12 +85,19 @@ class _Fixed:
         return await self.proof() if self._user.token_file else None
 
 
-def _read_token(file: Path) -> str:
+def _read_token(file: Path, otherwise: str) -> str:
     try:
-        return file.read_text(encoding="utf-8").strip()
+        token = sendable(file.read_text(encoding="utf-8").strip(), f"the token in {file}")
     except (OSError, UnicodeDecodeError) as error:
+        if otherwise:
+            return otherwise
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise KubeConfigError(f"the token file {file} cannot be read: {reason}") from None
+        raise KubeConfigError(
+            f"the token file {file} cannot be read: {reason}", "see that what writes it runs, or correct its name"
+        ) from None
+    if not token and not otherwise:
+        raise KubeConfigError(f"the token file {file} is empty", "see that what writes it runs")
+    return token or otherwise
 
 
 class _Plugin:
