@@ -57,9 +57,13 @@ def test_a_client_certificate_is_shown(tmp_path: Path, authority: Authority) -> 
         ("{client-certificate: ca.crt}", "", "has a client certificate without a client-key"),
         ("{client-certificate: ca.crt, client-key: ca.crt}", "", "certificate and key cannot be used; check that"),
         ("{client-certificate: no.crt, client-key: ca.crt}", "", r"the client certificate .*/no\.crt cannot be read"),
-        ("{}", ", certificate-authority: config", "certificate authority is no PEM certificate"),
+        (
+            "{}",
+            ", certificate-authority: config",
+            "certificate authority .*/config is no PEM certificate; get the cluster's own",
+        ),
         ("{}", ", certificate-authority: no.crt", r"the certificate authority .*/no\.crt cannot be read"),
-        ("{}", ", proxy-url: 'ftp://x'", "the address of the proxy to the cluster is not usable"),
+        ("{}", ", proxy-url: 'ftp://x'", "the kubeconfig's proxy-url is not the address of a proxy; write it as"),
     ],
 )
 def test_files_that_cannot_be_used_are_said(

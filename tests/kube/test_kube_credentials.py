@@ -177,12 +177,16 @@ def test_a_plugin_is_told_what_it_may_know(tmp_path: Path) -> None:
     ("script", "message"),
     [
         pytest.param(
-            "echo 'run: aws sso login' >&2; exit 7", r"failed \(exit code 7\): run: aws sso login$", id="fails"
+            "echo 'run: aws sso login' >&2; exit 7",
+            r"failed \(exit code 7\): run: aws sso login; do what it says",
+            id="fails",
         ),
-        pytest.param("exit 1", r"failed \(exit code 1\)$", id="fails without a word"),
-        pytest.param("echo s3cr3t", "printed no ExecCredential$", id="prints something else"),
-        pytest.param(prints("{}"), "gave neither a token nor a certificate with its key$", id="prints nothing"),
-        pytest.param("exec sleep 60", "did not answer within 0.5 seconds$", id="hangs"),
+        pytest.param("exit 1", r"failed \(exit code 1\); run it by hand", id="fails without a word"),
+        pytest.param("echo s3cr3t", "printed no ExecCredential; run it by hand", id="prints something else"),
+        pytest.param(
+            prints("{}"), "gave neither a token nor a certificate with its key; run it by hand", id="prints nothing"
+        ),
+        pytest.param("exec sleep 60", "did not answer within 0.5 seconds; run it by hand", id="hangs"),
     ],
 )
 def test_what_a_plugin_does_wrong_is_said(tmp_path: Path, script: str, message: str) -> None:

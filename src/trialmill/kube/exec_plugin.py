@@ -21,7 +21,7 @@ from trialmill.kube.headers import sendable
 VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 PATIENCE: Final = 120.0
 """Seconds that a plugin gets: some send their user to a browser."""
-_BY_HAND: Final = "do what it asks for: kubectl runs the same plugin"
+_BY_HAND: Final = "run it by hand to see why: kubectl runs it too"
 _LAST_WORDS: Final = 300
 _SECRET: Final = re.compile(r"eyJ[\w.~+/=-]{16,}|[A-Za-z0-9_~+/=.-]{40,}")
 """What might be a token: a JWT, or any long run of letters that tokens are written in."""
@@ -65,7 +65,7 @@ async def run_plugin(plugin: ExecPlugin, server: Server, patience: float = PATIE
         words = last_words(errors)
         said = f": {words}" if words else ""
         message = f"the exec plugin {plugin.command!r} failed (exit code {process.returncode}){said}"
-        raise KubeConfigError(message, _BY_HAND)
+        raise KubeConfigError(message, "do what it says: kubectl runs it too" if words else _BY_HAND)
     return _credential(plugin, output)
 
 
