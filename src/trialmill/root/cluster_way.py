@@ -49,6 +49,7 @@ def way_to(choice: ClusterChoice, environment: Mapping[str, str]) -> Way:
     elsewhere: list[Access] = []
     for kubeconfig, context in dict.fromkeys(_candidates(choice, environment)):
         try:
+            _refuse_what_is_gone(choice, kubeconfig)
             access = _access(kubeconfig, context, environment)
             if not choice.server or _is_same(choice, access.server):
                 return Way(access, True)
@@ -104,6 +105,13 @@ def _candidates(choice: ClusterChoice, environment: Mapping[str, str]) -> Iterat
     yield present, None
 
 
+def _refuse_what_is_gone(choice: ClusterChoice, kubeconfig: str) -> None:
+    """Remembered files are not what the environment says, and so it must not be said that it is."""
+    is_remembered = bool(choice.server) and kubeconfig == choice.kubeconfig
+    if is_remembered and kubeconfig and not any(map(os.path.exists, kubeconfig.split(os.pathsep))):
+        raise KubeConfigError(f"the kubeconfig {kubeconfig}, which led there, is not there any more")
+
+
 def _access(kubeconfig: str, context: str | None, environment: Mapping[str, str]) -> Access:
     return find_access(context, environment={**environment, _KUBECONFIG: kubeconfig}, home=home_of(environment))
 
@@ -118,11 +126,11 @@ def _authority(server: Server) -> str:
 
 def _another(choice: ClusterChoice, server: str, *, asked: bool = False) -> InputError:
     if asked:
-        message = f"it cannot be seen whether {server} is the cluster that it runs on, {choice.server}"
+        message = f"it cannot be seen whether {server} is the cluster that the experiment runs on, {choice.server}"
         remedy = "a user is needed there who may get the namespace kube-system"
         return InputError(message, f"{remedy}; or set KUBECONFIG to a file for {choice.server}")
     same = " now" if server == choice.server else ""
-    message = f"it runs on the cluster {choice.server}, and {server} is{same} another one"
+    message = f"the experiment runs on the cluster {choice.server}, and {server} is{same} another one"
     return InputError(message, "set KUBECONFIG to a file that leads to its own cluster")
 
 
@@ -130,7 +138,7 @@ def _none(choice: ClusterChoice, reasons: list[KubeConfigError]) -> InputError:
     first = reasons[0]
     if not choice.server:
         return InputError(first.message, first.remedy)
-    said = "; ".join(dict.fromkeys(error.message for error in reasons[:2]))
-    message = f"there is no way to the cluster that it runs on, {choice.server}: {said}"
+    said = "; ".join(dict.fromkeys(error.message for error in reasons))
+    message = f"there is no way to the cluster {choice.server}, which the experiment runs on: {said}"
     remedy = f"set KUBECONFIG to a file with the context {choice.context!r}, or another that leads there"
     return InputError(message, remedy)
