@@ -159,3 +159,66 @@ def test_a_proxy_that_is_not_there_is_unreachable(tmp_path: Path, scheme: str) -
                 await api.server_version()
 
     asyncio.run(main())
+
+
+async def speak_no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    writer.close()
+
+
+CAUSES = {
+    "nobody listens": ("https://127.0.0.1:1", "Connection refused", "see that the API server runs there"),
+    "no TLS": (
+        "https://{plain}",
+        "no TLS with what answers there: wrong version number",
+        "its port, and https or http",
+    ),
+    "another name": ("https://{tls}", "certificate verify failed: Hostname mismatch", "tls-server-name says it"),
+    "another authority": ("https://{other}", "certificate verify failed: unable to get", "has to be this cluster's"),
+}
+
+
+@pytest.mark.parametrize(("server", "cause", "remedy"), CAUSES.values(), ids=CAUSES)
+def test_each_cause_has_its_own_words_and_remedy(
+    tmp_path: Path, authority: Authority, server: str, cause: str, remedy: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    other_authority = Authority(tmp_path / "other")
+
+    async def main() -> None:
+        async with (
+            await asyncio.start_server(speak_no_tls, "127.0.0.1", 0) as plain,
+            serve(welcome, authority.server("127.0.0.1")) as tls,
+            serve(welcome, other_authority.server("127.0.0.1")) as other,
+        ):
+            places = {name: s.url.partition("//")[2] for name, s in (("tls", tls), ("other", other))}
+            places["plain"] = f"127.0.0.1:{plain.sockets[0].getsockname()[1]}"
+            named = ", tls-server-name: c.test" if "{tls}" in server else ""
+            cluster = f", certificate-authority: ca.crt{named}"
+            file = kubeconfig(tmp_path, server.format(**places), "{token: s3cr3t}", cluster)
+            async with connect(kubeconfig=file, environment={}) as api:
+                with pytest.raises(UnreachableError) as raised:
+                    await api.server_version()
+            assert cause in str(raised.value)
+            assert remedy in raised.value.remedy
+            assert "_ssl.c" not in str(raised.value)
+
+    asyncio.run(main())
+
+
+def test_what_the_library_will_not_send_is_no_fault_and_is_not_quoted(tmp_path: Path) -> None:
+    """Values are checked before; whatever else the library refuses is kept out of messages and tracebacks."""
+
+    async def main() -> None:
+        async with (
+            serve(welcome) as server,
+            connect(kubeconfig=kubeconfig(tmp_path, server.url), environment={}) as api,
+        ):
+            with pytest.raises(UnreachableError, match="the request cannot be sent") as raised:
+                await api._connection.request("GET", "/version", headers={"X": "s3cr3t\n"})
+            assert "s3cr3t" not in str(raised.value)
+            assert raised.value.__cause__ is None
+            assert raised.value.__suppress_context__
+
+    asyncio.run(main())

@@ -202,7 +202,7 @@ def test_what_a_plugin_does_wrong_is_said(tmp_path: Path, script: str, message: 
     [
         (ExecPlugin(V1, "no-such-plugin"), "is not there; install it, or use another context"),
         (ExecPlugin(V1, "no-such-plugin", install_hint="brew install it"), "is not there; brew install it"),
-        (ExecPlugin("client.authentication.k8s.io/v1alpha1", "sh"), "v1alpha1, which is not supported; update it"),
+        (ExecPlugin("client.authentication.k8s.io/v1alpha1", "sh"), "v1alpha1', which is not supported; update it"),
         (ExecPlugin(V1, "sh", interactive_mode="Always"), "needs a terminal"),
     ],
 )

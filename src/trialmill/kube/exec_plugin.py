@@ -41,7 +41,7 @@ async def run_plugin(plugin: ExecPlugin, server: Server, patience: float = PATIE
     """A fresh credential. Raises KubeConfigError in plain words."""
     if plugin.api_version not in VERSIONS:
         raise KubeConfigError(
-            f"the exec plugin {plugin.command!r} speaks {plugin.api_version or 'no version'}, which is not supported",
+            f"the exec plugin {plugin.command!r} speaks {plugin.api_version or 'no version'!r}, which is not supported",
             f"update it, so that the kubeconfig says apiVersion: {VERSIONS[0]}",
         )
     if plugin.interactive_mode == "Always":

@@ -131,7 +131,7 @@ def _nothing_found(merged: _Merged, environment: Mapping[str, str], home: Path) 
 
 def _choose(merged: _Merged, context: str | None) -> Access:
     name = context if context is not None else merged.current
-    known = ", ".join(sorted(merged.contexts)) or "none"
+    known = ", ".join(n if n.isprintable() else repr(n) for n in sorted(merged.contexts)) or "none"
     if not name:
         raise KubeConfigError(
             f"no context is chosen: the kubeconfig {merged.names} has no current-context",

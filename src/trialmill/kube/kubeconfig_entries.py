@@ -18,6 +18,10 @@ from trialmill.kube.headers import escaped_key, is_unicode, sendable
 from trialmill.kube.proxies import is_host
 
 _EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
+_HAVE_DATA: Final = ("certificate-authority", "client-certificate", "client-key")
+_LONGEST_NAME: Final = 255
+"""Bytes of a file's name."""
+_PEM_IN_BASE64: Final = "LS0tLS"
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -77,6 +81,9 @@ class Entry:
         value = self.text(name)
         if not value:
             return None
+        if _is_content(value):
+            data = f"{name}-data" if name in _HAVE_DATA else "token"
+            raise self.error(name, "is no path of a file", f"write the content itself as {data}")
         try:
             return self.file.absolute().parent / Path(value).expanduser()
         except RuntimeError:
@@ -90,6 +97,12 @@ class Entry:
         except (binascii.Error, ValueError):
             remedy = f"write the path of a file as {name}, or its content in base64"
             raise self.error(f"{name}-data", "is no base64", remedy) from None
+
+
+def _is_content(path: str) -> bool:
+    """Whether the content of a file stands where its path should: a key must not get into a message."""
+    too_long = any(len(part.encode()) > _LONGEST_NAME for part in path.split("/"))
+    return too_long or not path.isprintable() or path.startswith(_PEM_IN_BASE64)
 
 
 def _is_text(value: Json) -> bool:

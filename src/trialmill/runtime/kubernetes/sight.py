@@ -113,6 +113,8 @@ def _is_barred(error: Exception) -> bool:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, KubeConfigError):
+        return "NoCredentials"
     if needs_login(error):
         return "Unauthorized"
     if isinstance(error, KubeError):
