@@ -16,7 +16,7 @@ from trialmill.api.tree import Json, JsonObject, get_string, is_object
 from trialmill.api.yaml_tree import documents_of
 from trialmill.kube.configuration import IN_CLUSTER, Access, KubeConfigError, User
 from trialmill.kube.kubeconfig_entries import Entry, extension_for_plugins, namespace_of, server_of, user_of
-from trialmill.kube.service_account import FOLDER, in_cluster
+from trialmill.kube.service_account import in_cluster
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ def find_access(
     *,
     environment: Mapping[str, str],
     home: Path,
-    service_account: Path = FOLDER,
+    service_account: Path | None = None,
 ) -> Access:
     """The cluster and user that kubectl would take; the context `in-cluster` is a pod's service account, where no
     kubeconfig has one of that name. Raises KubeConfigError.

@@ -9,8 +9,9 @@ from trialmill.kube.configuration import IN_CLUSTER, Access, Pem, Server, User
 FOLDER: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
-def in_cluster(environment: Mapping[str, str], folder: Path = FOLDER) -> Access | None:
+def in_cluster(environment: Mapping[str, str], folder: Path | None = None) -> Access | None:
     """The pod's own way to its cluster; None outside of a pod, and in one that was given no token."""
+    folder = folder or FOLDER
     host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT")
     if not host or not port or not (folder / "token").exists():
         return None
