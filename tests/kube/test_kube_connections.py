@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from kube_asking import Authority, ask, kubeconfig, version, welcome
 from kube_tunnels import tunnels_to
-from kube_wire import serve
+from kube_wire import Exchange, serve
 
 from trialmill.kube.api import KubeApi, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
@@ -49,6 +49,30 @@ def test_a_client_certificate_is_shown(tmp_path: Path, authority: Authority) -> 
     tls = authority.server("127.0.0.1", ask_clients=True)
     ask(tmp_path, welcome, authority.client(), version, tls=tls, cluster=cluster)
     assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("trialmill-*/key"))
+
+
+def test_a_client_certificate_that_is_replaced_in_the_middle_is_shown_from_then_on(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """As client-go reads it again: certificates last a day where somebody rotates them."""
+    seen: list[str] = []
+
+    async def handle(exchange: Exchange) -> None:
+        (certificate,) = exchange.client_certificates
+        seen.append(certificate)
+        await welcome(exchange)
+
+    async def story(api: KubeApi) -> None:
+        await version(api)
+        await version(api)
+        authority.client()
+        await version(api)
+        (tmp_path / "me.key").unlink()
+        await version(api)
+
+    tls = authority.server("127.0.0.1", ask_clients=True)
+    ask(tmp_path, handle, authority.client(), story, tls=tls, cluster=", certificate-authority: ca.crt")
+    assert seen[0] == seen[1] != seen[2] == seen[3]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +199,7 @@ CAUSES = {
         "its port, and https or http",
     ),
     "another name": ("https://{tls}", "certificate verify failed: Hostname mismatch", "tls-server-name says it"),
-    "another authority": ("https://{other}", "certificate verify failed: unable to get", "has to be this cluster's"),
+    "another authority": ("https://{other}", "certificate verify failed: unable to get", "has to know it"),
 }
 
 

@@ -96,7 +96,9 @@ def _remedy_for_certificate(error: BaseException) -> str:
         return f"{_KUBECONFIG}; where the name on the certificate is another one on purpose, tls-server-name says it"
     if code in _ANOTHER_TIME:
         return "see that this machine's clock is right; else the server's certificate has to be renewed"
-    return "the kubeconfig's certificate-authority has to be this cluster's: get the kubeconfig again"
+    return (
+        "the kubeconfig's certificate-authority, or the system's without one, has to know it: get the kubeconfig again"
+    )
 
 
 def _origin(error: BaseException) -> BaseException:
