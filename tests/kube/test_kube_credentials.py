@@ -197,6 +197,14 @@ def test_what_a_plugin_does_wrong_is_said(tmp_path: Path, script: str, message: 
     assert "s3cr3t" not in str(wrong.value)
 
 
+def test_a_plugin_that_hangs_in_a_child_of_its_own_is_not_waited_for(tmp_path: Path) -> None:
+    """A shell script that calls a program, for one: the program has the script's output."""
+    plugin_file(tmp_path, "sleep 60; echo")
+    plugin = ExecPlugin(V1, "./plugin", folder=tmp_path)
+    with pytest.raises(KubeConfigError, match=r"did not answer within 0\.5 seconds"):
+        asyncio.run(asyncio.wait_for(run_plugin(plugin, Server("https://c.test"), 0.5), 30))
+
+
 @pytest.mark.parametrize(
     ("plugin", "message"),
     [

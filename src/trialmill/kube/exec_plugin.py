@@ -10,6 +10,8 @@ import json
 import os
 import re
 import shutil
+import signal
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -21,6 +23,7 @@ from trialmill.kube.headers import sendable
 VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 PATIENCE: Final = 120.0
 """Seconds that a plugin gets: some send their user to a browser."""
+_LAST_BREATH: Final = 2.0
 _BY_HAND: Final = "run it by hand to see why: kubectl runs it too"
 _LAST_WORDS: Final = 300
 _SECRET: Final = re.compile(r"eyJ[\w.~+/=-]{16,}|[A-Za-z0-9_~+/=.-]{40,}")
@@ -58,15 +61,23 @@ async def run_plugin(plugin: ExecPlugin, server: Server, patience: float = PATIE
             f"the exec plugin {plugin.command!r} did not answer within {patience:g} seconds", _BY_HAND
         ) from None
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await _end(process)
     if process.returncode:
         words = last_words(errors)
         said = f": {words}" if words else ""
         message = f"the exec plugin {plugin.command!r} failed (exit code {process.returncode}){said}"
         raise KubeConfigError(message, "do what it says: kubectl runs it too" if words else _BY_HAND)
     return _credential(plugin, output)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """With everything that it has started: a child that holds its output would be waited for."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_BREATH):
+                await process.wait()
 
 
 async def _start(plugin: ExecPlugin, server: Server) -> asyncio.subprocess.Process:
@@ -82,7 +93,13 @@ async def _start(plugin: ExecPlugin, server: Server) -> asyncio.subprocess.Proce
     pipe = asyncio.subprocess.PIPE
     try:
         return await asyncio.create_subprocess_exec(
-            path, *plugin.arguments, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+            path,
+            *plugin.arguments,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            start_new_session=True,
         )
     except OSError as error:
         message = f"the exec plugin {plugin.command!r} cannot be started: {error.strerror}"
