@@ -35,7 +35,7 @@ class Entry:
     is_broken: bool = False
     """Whether something else than a mapping stood there."""
 
-    def error(self, name: str, found: str, remedy: str = "") -> KubeConfigError:
+    def refusal(self, name: str, found: str, remedy: str = "") -> KubeConfigError:
         return KubeConfigError(f"the {name} of {self.of} in {self.file} {found}", remedy)
 
     def text(self, name: str) -> str:
@@ -44,7 +44,7 @@ class Entry:
         if value is None:
             return ""
         if not _is_text(value):
-            raise self.error(name, "is no text", "write it in quotes")
+            raise self.refusal(name, "is no text", "write it in quotes")
         return str(value)
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -52,20 +52,20 @@ class Entry:
         if value is None:
             return ()
         if not isinstance(value, list) or not all(_is_text(each) for each in value):
-            raise self.error(name, "is no list of texts", "write each in quotes")
+            raise self.refusal(name, "is no list of texts", "write each in quotes")
         return tuple(str(each) for each in value)
 
     def flag(self, name: str) -> bool:
         value = self.content.get(name)
         if value is not None and not isinstance(value, bool):
-            raise self.error(name, "is neither true nor false", "write it without quotes")
+            raise self.refusal(name, "is neither true nor false", "write it without quotes")
         return value is True
 
     def part(self, name: str) -> "Entry | None":
         """A mapping within; None where there is none, also where it is empty."""
         value = self.content.get(name)
         if value is not None and not is_object(value):
-            raise self.error(name, "is no mapping")
+            raise self.refusal(name, "is no mapping")
         return Entry(value, self.file, f"{name} of {self.of}") if value else None
 
     def parts(self, name: str) -> tuple["Entry", ...]:
@@ -73,7 +73,7 @@ class Entry:
         value = self.content.get(name)
         listed = [] if value is None else value
         if not isinstance(listed, list) or not all(is_object(each) for each in listed):
-            raise self.error(name, "is no list of mappings")
+            raise self.refusal(name, "is no list of mappings")
         return tuple(Entry(each, self.file, f"{name} of {self.of}") for each in listed if is_object(each))
 
     def path(self, name: str) -> Path | None:
@@ -83,11 +83,11 @@ class Entry:
             return None
         if _is_content(value):
             data = f"{name}-data" if name in _HAVE_DATA else "token"
-            raise self.error(name, "is no path of a file", f"write the content itself as {data}")
+            raise self.refusal(name, "is no path of a file", f"write the content itself as {data}")
         try:
             return self.file.absolute().parent / Path(value).expanduser()
         except RuntimeError:
-            raise self.error(name, f"is {value!r}, and nobody has that home folder", "write the whole path") from None
+            raise self.refusal(name, f"is {value!r}, and nobody has that home folder", "write the whole path") from None
 
     def pem(self, name: str) -> Pem:
         try:
@@ -96,7 +96,7 @@ class Entry:
             return Pem(self.path(name), base64.b64decode(data, validate=True))
         except (binascii.Error, ValueError):
             remedy = f"write the path of a file as {name}, or its content in base64"
-            raise self.error(f"{name}-data", "is no base64", remedy) from None
+            raise self.refusal(f"{name}-data", "is no base64", remedy) from None
 
 
 def _is_content(path: str) -> bool:
@@ -114,7 +114,7 @@ def namespace_of(entry: Entry) -> str:
     """The namespace of a context."""
     namespace = entry.text("namespace")
     if namespace and not _NAMESPACE.fullmatch(namespace):
-        raise entry.error("namespace", f"is {namespace!r}, which no namespace can be called")
+        raise entry.refusal("namespace", f"is {namespace!r}, which no namespace can be called")
     return namespace or "default"
 
 
@@ -128,7 +128,7 @@ def server_of(entry: Entry) -> Server:
         proxy=entry.text("proxy-url"),
     )
     if server.tls_name and not is_host(server.tls_name):
-        raise entry.error("tls-server-name", f"is {server.tls_name!r}, which is no name of a server")
+        raise entry.refusal("tls-server-name", f"is {server.tls_name!r}, which is no name of a server")
     if server.insecure and server.ca:
         raise KubeConfigError(
             f"{entry.of} in {entry.file} says whom to trust, and to check nothing",
@@ -140,7 +140,7 @@ def server_of(entry: Entry) -> Server:
 def _url(entry: Entry) -> str:
     url = entry.text("server")
     if not url:
-        raise entry.error("server", "is missing")
+        raise entry.refusal("server", "is missing")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -148,10 +148,10 @@ def _url(entry: Entry) -> str:
     except ValueError:
         is_address = False
     if is_address and (parts.username is not None or parts.query or parts.fragment):
-        raise entry.error("server", "holds more than an address", "write names and passwords with the user")
+        raise entry.refusal("server", "holds more than an address", "write names and passwords with the user")
     if not is_address:
         quoted = "" if "@" in url else f" {url!r}, which is"
-        raise entry.error("server", f"is{quoted} no http(s) address", "write it as https://HOST:PORT")
+        raise entry.refusal("server", f"is{quoted} no http(s) address", "write it as https://HOST:PORT")
     return url.rstrip("/")
 
 
@@ -190,7 +190,7 @@ def _plugin(entry: Entry) -> ExecPlugin:
         raise KubeConfigError(f"the {entry.of} in {entry.file} has no command", "name the plugin that is to run")
     variables = tuple((each.text("name"), each.text("value")) for each in entry.parts("env"))
     if any(not name or "=" in name for name, _ in variables):
-        raise entry.error("env", "has a variable that no program can be given", "give each a name without =")
+        raise entry.refusal("env", "has a variable that no program can be given", "give each a name without =")
     return ExecPlugin(
         api_version=entry.text("apiVersion"),
         command=command,
