@@ -113,9 +113,14 @@ def _is_text(value: Json) -> bool:
 def namespace_of(entry: Entry) -> str:
     """The namespace of a context."""
     namespace = entry.text("namespace")
-    if namespace and not _NAMESPACE.fullmatch(namespace):
+    if namespace and not is_namespace(namespace):
         raise entry.refusal("namespace", f"is {namespace!r}, which no namespace can be called")
     return namespace or "default"
+
+
+def is_namespace(name: str) -> bool:
+    """Whether a namespace can be called so: a DNS label (RFC 1123)."""
+    return _NAMESPACE.fullmatch(name) is not None
 
 
 def server_of(entry: Entry) -> Server:
