@@ -100,3 +100,10 @@ def test_that_a_cluster_does_not_tell_the_fields_of_a_kind_is_one_note_beside_th
     assert printed.count("note: ") == printed.count("[fields-unknown]") == 1
     assert "the fields of Widget are not known: the cluster does not tell its schemas" in printed
     assert "cluster-unreachable" in printed
+
+
+@pytest.mark.parametrize("namespace", ["..", ".", "a/b", "A", "x y", "ü"])
+def test_a_namespace_that_cannot_be_is_refused_before_anybody_is_asked(
+    file: str, namespace: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no namespace can be called so" in said(capsys, "check-cluster", "--namespace", namespace)

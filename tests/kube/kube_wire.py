@@ -43,6 +43,12 @@ class Exchange:
         self.begun = False
         self._writer = writer
 
+    @property
+    def client_certificates(self) -> list[str]:
+        """The serial numbers of the certificate that the client has shown."""
+        shown = self._writer.get_extra_info("peercert")
+        return [shown["serialNumber"]] if shown else []
+
     async def answer(
         self, status: int, body: "Json | bytes" = b"", headers: list[tuple[str, str]] | None = None
     ) -> None:

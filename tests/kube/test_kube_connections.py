@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from kube_asking import Authority, ask, kubeconfig, version, welcome
 from kube_tunnels import tunnels_to
-from kube_wire import serve
+from kube_wire import Exchange, serve
 
 from trialmill.kube.api import KubeApi, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
@@ -51,15 +51,43 @@ def test_a_client_certificate_is_shown(tmp_path: Path, authority: Authority) -> 
     assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("trialmill-*/key"))
 
 
+def test_a_client_certificate_that_is_replaced_in_the_middle_is_shown_from_then_on(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """As client-go reads it again: certificates last a day where somebody rotates them."""
+    seen: list[str] = []
+
+    async def handle(exchange: Exchange) -> None:
+        (certificate,) = exchange.client_certificates
+        seen.append(certificate)
+        await welcome(exchange)
+
+    async def story(api: KubeApi) -> None:
+        await version(api)
+        await version(api)
+        authority.client()
+        await version(api)
+        (tmp_path / "me.key").unlink()
+        await version(api)
+
+    tls = authority.server("127.0.0.1", ask_clients=True)
+    ask(tmp_path, handle, authority.client(), story, tls=tls, cluster=", certificate-authority: ca.crt")
+    assert seen[0] == seen[1] != seen[2] == seen[3]
+
+
 @pytest.mark.parametrize(
     ("user", "cluster", "message"),
     [
         ("{client-certificate: ca.crt}", "", "has a client certificate without a client-key"),
         ("{client-certificate: ca.crt, client-key: ca.crt}", "", "certificate and key cannot be used; check that"),
         ("{client-certificate: no.crt, client-key: ca.crt}", "", r"the client certificate .*/no\.crt cannot be read"),
-        ("{}", ", certificate-authority: config", "certificate authority is no PEM certificate"),
+        (
+            "{}",
+            ", certificate-authority: config",
+            "certificate authority .*/config is no PEM certificate; get the cluster's own",
+        ),
         ("{}", ", certificate-authority: no.crt", r"the certificate authority .*/no\.crt cannot be read"),
-        ("{}", ", proxy-url: 'ftp://x'", "the address of the proxy to the cluster is not usable"),
+        ("{}", ", proxy-url: 'ftp://x'", "the kubeconfig's proxy-url is not the address of a proxy; write it as"),
     ],
 )
 def test_files_that_cannot_be_used_are_said(
@@ -153,5 +181,68 @@ def test_a_proxy_that_is_not_there_is_unreachable(tmp_path: Path, scheme: str) -
         async with connect(kubeconfig=file, environment={}) as api:
             with pytest.raises(UnreachableError, match=r"the proxy cannot be reached: Connection refused"):
                 await api.server_version()
+
+    asyncio.run(main())
+
+
+async def speak_no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    writer.close()
+
+
+CAUSES = {
+    "nobody listens": ("https://127.0.0.1:1", "Connection refused", "see that the API server runs there"),
+    "no TLS": (
+        "https://{plain}",
+        "no TLS with what answers there: wrong version number",
+        "its port, and https or http",
+    ),
+    "another name": ("https://{tls}", "certificate verify failed: Hostname mismatch", "tls-server-name says it"),
+    "another authority": ("https://{other}", "certificate verify failed: unable to get", "has to know it"),
+}
+
+
+@pytest.mark.parametrize(("server", "cause", "remedy"), CAUSES.values(), ids=CAUSES)
+def test_each_cause_has_its_own_words_and_remedy(
+    tmp_path: Path, authority: Authority, server: str, cause: str, remedy: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    other_authority = Authority(tmp_path / "other")
+
+    async def main() -> None:
+        async with (
+            await asyncio.start_server(speak_no_tls, "127.0.0.1", 0) as plain,
+            serve(welcome, authority.server("127.0.0.1")) as tls,
+            serve(welcome, other_authority.server("127.0.0.1")) as other,
+        ):
+            places = {name: s.url.partition("//")[2] for name, s in (("tls", tls), ("other", other))}
+            places["plain"] = f"127.0.0.1:{plain.sockets[0].getsockname()[1]}"
+            named = ", tls-server-name: c.test" if "{tls}" in server else ""
+            cluster = f", certificate-authority: ca.crt{named}"
+            file = kubeconfig(tmp_path, server.format(**places), "{token: s3cr3t}", cluster)
+            async with connect(kubeconfig=file, environment={}) as api:
+                with pytest.raises(UnreachableError) as raised:
+                    await api.server_version()
+            assert cause in str(raised.value)
+            assert remedy in raised.value.remedy
+            assert "_ssl.c" not in str(raised.value)
+
+    asyncio.run(main())
+
+
+def test_what_the_library_will_not_send_is_no_fault_and_is_not_quoted(tmp_path: Path) -> None:
+    """Values are checked before; whatever else the library refuses is kept out of messages and tracebacks."""
+
+    async def main() -> None:
+        async with (
+            serve(welcome) as server,
+            connect(kubeconfig=kubeconfig(tmp_path, server.url), environment={}) as api,
+        ):
+            with pytest.raises(UnreachableError, match="the request cannot be sent") as raised:
+                await api._connection.request("GET", "/version", headers={"X": "s3cr3t\n"})
+            assert "s3cr3t" not in str(raised.value)
+            assert raised.value.__cause__ is None
+            assert raised.value.__suppress_context__
 
     asyncio.run(main())

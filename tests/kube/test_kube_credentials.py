@@ -177,12 +177,16 @@ def test_a_plugin_is_told_what_it_may_know(tmp_path: Path) -> None:
     ("script", "message"),
     [
         pytest.param(
-            "echo 'run: aws sso login' >&2; exit 7", r"failed \(exit code 7\): run: aws sso login$", id="fails"
+            "echo 'run: aws sso login' >&2; exit 7",
+            r"failed \(exit code 7\): run: aws sso login; do what it says",
+            id="fails",
         ),
-        pytest.param("exit 1", r"failed \(exit code 1\)$", id="fails without a word"),
-        pytest.param("echo s3cr3t", "printed no ExecCredential$", id="prints something else"),
-        pytest.param(prints("{}"), "gave neither a token nor a certificate with its key$", id="prints nothing"),
-        pytest.param("exec sleep 60", "did not answer within 0.5 seconds$", id="hangs"),
+        pytest.param("exit 1", r"failed \(exit code 1\); run it by hand", id="fails without a word"),
+        pytest.param("echo s3cr3t", "printed no ExecCredential; run it by hand", id="prints something else"),
+        pytest.param(
+            prints("{}"), "gave neither a token nor a certificate with its key; run it by hand", id="prints nothing"
+        ),
+        pytest.param("exec sleep 60", "did not answer within 0.5 seconds; run it by hand", id="hangs"),
     ],
 )
 def test_what_a_plugin_does_wrong_is_said(tmp_path: Path, script: str, message: str) -> None:
@@ -193,12 +197,20 @@ def test_what_a_plugin_does_wrong_is_said(tmp_path: Path, script: str, message: 
     assert "s3cr3t" not in str(wrong.value)
 
 
+def test_a_plugin_that_hangs_in_a_child_of_its_own_is_not_waited_for(tmp_path: Path) -> None:
+    """A shell script that calls a program, for one: the program has the script's output."""
+    plugin_file(tmp_path, "sleep 60; echo")
+    plugin = ExecPlugin(V1, "./plugin", folder=tmp_path)
+    with pytest.raises(KubeConfigError, match=r"did not answer within 0\.5 seconds"):
+        asyncio.run(asyncio.wait_for(run_plugin(plugin, Server("https://c.test"), 0.5), 30))
+
+
 @pytest.mark.parametrize(
     ("plugin", "message"),
     [
         (ExecPlugin(V1, "no-such-plugin"), "is not there; install it, or use another context"),
         (ExecPlugin(V1, "no-such-plugin", install_hint="brew install it"), "is not there; brew install it"),
-        (ExecPlugin("client.authentication.k8s.io/v1alpha1", "sh"), "v1alpha1, which is not supported; update it"),
+        (ExecPlugin("client.authentication.k8s.io/v1alpha1", "sh"), "v1alpha1', which is not supported; update it"),
         (ExecPlugin(V1, "sh", interactive_mode="Always"), "needs a terminal"),
     ],
 )

@@ -161,7 +161,7 @@ GOOD = config(context("prod"), cluster(), user("u", "token: t"), "prod")
         pytest.param(
             config(context("a"), cluster("c", ", certificate-authority-data: '%%'"), user("u", ""), "a"),
             None,
-            "certificate-authority-data in .* is no base64",
+            "certificate-authority-data of the cluster of the context 'a' in .* is no base64",
             id="no base64",
         ),
         pytest.param(

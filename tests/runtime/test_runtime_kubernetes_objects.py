@@ -25,7 +25,7 @@ from trialmill.engine.ports import (
 )
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
-from trialmill.kube.api import Cause, KubeError, ResourceType
+from trialmill.kube.api import Cause, KubeError, ResourceType, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
 from trialmill.runtime.kubernetes.stamping import key_of, stamped
@@ -570,6 +570,29 @@ def test_who_is_not_known_has_to_log_in_again() -> None:
     (problem,) = checked(lambda world: world.api.fail("discover", expired, times=9))
     assert problem.code == "not-logged-in"
     assert "the token has expired" in problem.message
+
+
+def test_a_way_that_is_not_usable_is_not_taken_for_a_login_that_is_over() -> None:
+    gone = KubeConfigError("the exec plugin 'aws' is not there", "brew install it")
+    (problem,) = checked(lambda world: world.api.fail("discover", gone, times=9))
+    assert (problem.code, problem.remedy) == ("kubeconfig-unusable", "brew install it")
+    assert "the exec plugin 'aws' is not there" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (UnreachableError("Connection refused", "see that it runs"), "see that it runs"),
+        (UnreachableError("reset"), "see whether kubectl reaches it"),
+        (KubeError(400, "BadRequest", "Client sent an HTTP request to an HTTPS server."), "begins with https://"),
+        (KubeError(404, "NotFound", "404 page not found"), "see whether the server in the kubeconfig is right"),
+        (KubeError(500, "InternalError", "no"), "see whether kubectl reaches it"),
+    ],
+)
+def test_each_cause_of_no_answer_has_its_own_remedy(error: Exception, remedy: str) -> None:
+    (problem,) = checked(lambda world: world.api.fail("discover", error, times=9))
+    assert problem.code == "cluster-unreachable"
+    assert remedy in problem.remedy
 
 
 def test_a_pod_that_would_be_refused_is_found_though_its_job_is_not() -> None:

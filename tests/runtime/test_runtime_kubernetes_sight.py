@@ -11,6 +11,7 @@ from kubernetes_world import KubernetesWorld, job, runtime_on
 from trialmill.engine.ports import Log, RuntimeLostError, Trouble
 from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeError
+from trialmill.kube.configuration import KubeConfigError
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
 from trialmill.testing.kube_fake import UNREACHABLE
 from trialmill.testing.virtual_time import run_virtually
@@ -223,3 +224,19 @@ def test_the_right_to_see_pods_is_not_needed() -> None:
 
     reader = watched(story)
     assert (reader.lost, reader.told) == (None, [])
+
+
+def test_credentials_that_cannot_be_had_come_with_what_helps() -> None:
+    """A plugin that is gone is no login that is over."""
+
+    async def story(reader: Reader) -> None:
+        reader.blind(KubeConfigError("the exec plugin 'aws' is not there", "brew install it"))
+        await asyncio.sleep(11 * MINUTE)
+
+    reader = watched(story)
+    (_, trouble), *_ = reader.told
+    assert trouble.reason == "NoCredentials"
+    assert "any more: the exec plugin 'aws' is not there; brew install it; what runs there goes on" in trouble.message
+    assert reader.lost is not None
+    assert reader.lost.remedy.startswith("brew install it; trials that run there go on")
+    assert "log in" not in f"{trouble.message} {reader.lost.message} {reader.lost.remedy}"

@@ -53,7 +53,10 @@ def _write_head(each: Overview, now: datetime, hint: str) -> None:
     _write_field("Status", _status(each, hint))
     _write_field("Driven by", each.holder or "nobody")
     if cluster := cluster_of(record):
-        _write_field("Cluster", f"context {cluster.context}")
+        _write_field(
+            "Cluster",
+            f"{cluster.server} (context {cluster.context})" if cluster.server else f"context {cluster.context}",
+        )
     for label, time in (("Created", record.created), ("Started", record.started), ("Finished", record.finished)):
         if time is not None:
             _write_field(label, f"{format_time(time)} ({short_duration(now - time)} ago)")

@@ -67,8 +67,13 @@ class KubeError(Exception):
 
 class UnreachableError(Exception):
     """No answer, or half of one: refused, reset, timed out, a name that does not resolve, a certificate that does not
-    fit. Whether the request was carried out is not known.
+    fit. Whether the request was carried out is not known. `remedy` is what would help with this cause, where one is
+    known.
     """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class UnknownKindError(Exception):

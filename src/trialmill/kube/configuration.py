@@ -5,9 +5,13 @@ A frozen `Access` is what comes out; files with keys and tokens are only named h
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from trialmill.api.tree import Json
 from trialmill.kube.api import KubeError
+
+IN_CLUSTER: Final = "in-cluster"
+"""The context's name for the service account of the pod that this runs in."""
 
 
 class KubeConfigError(KubeError):
@@ -40,7 +44,10 @@ class Pem:
         try:
             return self.file.read_bytes()
         except OSError as error:
-            raise KubeConfigError(f"the {what} {self.file} cannot be read: {error.strerror}") from None
+            raise KubeConfigError(
+                f"the {what} {self.file} cannot be read: {error.strerror}",
+                "put the file there, or correct its name in the kubeconfig",
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,9 @@ class ExecPlugin:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """How to prove who is asking. A token file wins over a token, both over a password, all over a plugin."""
+    """How to prove who is asking. A token file wins over a token, both over a password, all over a plugin. A token
+    that stands beside a token file is used while the file cannot be read.
+    """
 
     token: str = field(default="", repr=False)
     token_file: Path | None = None
@@ -89,9 +98,12 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A cluster, a user and a namespace."""
+    """A cluster, a user and a namespace. `files` are the kubeconfigs that say so, absolute; none for a pod's service
+    account.
+    """
 
     server: Server
     user: User
     namespace: str = "default"
     context: str = ""
+    files: tuple[Path, ...] = ()

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trialmill.kube.configuration import KubeConfigError
+from trialmill.kube.configuration import Access, KubeConfigError
 from trialmill.kube.credentials import credentials_for
 from trialmill.kube.kubeconfig import find_access
-from trialmill.kube.proxies import proxy_for
+from trialmill.kube.proxies import is_usable_proxy, proxy_for
 
 if TYPE_CHECKING:
     from trialmill.kube.http_api import HttpKubeApi
@@ -27,8 +27,14 @@ def connect(
     Raises KubeConfigError where there is no way to a cluster: no kubeconfig, an unknown context, files that cannot be
     read. aiohttp is imported here (0.1 s), so that commands which need no cluster do not pay for it.
     """
-    home = Path(environment.get("HOME") or Path.home())
-    access = find_access(context, kubeconfig, environment=environment, home=home)
+    access = find_access(context, kubeconfig, environment=environment, home=home_of(environment))
+    return client_for(replace(access, namespace=namespace) if namespace else access, environment=environment)
+
+
+def client_for(access: Access, *, environment: Mapping[str, str] = os.environ) -> "HttpKubeApi":
+    """A client with this access; no request is made yet. Raises KubeConfigError for what is known to be of no use."""
+    proxy = _proxy(access, environment)
+    credentials = credentials_for(access)
     try:
         from trialmill.kube.connection import Connection
         from trialmill.kube.http_api import HttpKubeApi
@@ -38,7 +44,24 @@ def connect(
         raise KubeConfigError(
             "the package that talks to clusters is not installed", "pip install 'trialmill[kubernetes]'"
         ) from None
-    if namespace:
-        access = replace(access, namespace=namespace)
+    return HttpKubeApi(Connection(access.server, credentials, proxy), access.namespace)
+
+
+def home_of(environment: Mapping[str, str]) -> Path:
+    """Where `.kube/config` may be. In a pod, a user may have neither HOME nor an entry among the system's users."""
+    try:
+        return Path(environment.get("HOME") or Path.home())
+    except RuntimeError:
+        return Path("/")
+
+
+def _proxy(access: Access, environment: Mapping[str, str]) -> str:
+    """The proxy's address. Messages name no address: it may hold a password."""
     proxy = access.server.proxy or proxy_for(access.server.url, environment)
-    return HttpKubeApi(Connection(access.server, credentials_for(access), proxy), access.namespace)
+    if proxy and not is_usable_proxy(proxy):
+        scheme = access.server.url.partition(":")[0].upper()
+        source = "the kubeconfig's proxy-url" if access.server.proxy else f"the environment's {scheme}_PROXY"
+        raise KubeConfigError(
+            f"{source} is not the address of a proxy", "write it as http://HOST:PORT, or with https:// or socks5://"
+        )
+    return proxy

@@ -161,15 +161,20 @@ class Connection:
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- the library's
     ) -> aiohttp.ClientResponse:
         address = f"{self.server.url}{path}?{urlencode(query)}" if query else self.server.url + path
-        with mapped(self.server.url):
-            return await self._session_for(proof).request(
-                method,
-                URL(address, encoded=True),
-                data=content,
-                headers=[*headers, *proof.headers],
-                timeout=timeout,
-                allow_redirects=False,
-            )
+        session = self._session_for(proof)
+        try:
+            with mapped(self.server.url):
+                return await session.request(
+                    method,
+                    URL(address, encoded=True),
+                    data=content,
+                    headers=[*headers, *proof.headers],
+                    timeout=timeout,
+                    allow_redirects=False,
+                )
+        except ValueError:
+            # An address or a header that the library will not send. Its words may quote it, and so may a traceback.
+            raise UnreachableError(f"{self.server.url}: the request cannot be sent") from None
 
     def _session_for(self, proof: Proof) -> aiohttp.ClientSession:
         """The session that shows the proof's certificate. Streams that are open on older ones go on."""

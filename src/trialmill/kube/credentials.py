@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from trialmill.kube.configuration import Access, ExecPlugin, KubeConfigError, Pem, Server, User
 from trialmill.kube.exec_plugin import Credential, run_plugin
+from trialmill.kube.headers import sendable
 
 _EARLY: Final = timedelta(seconds=10)
 """A credential is renewed this long before it expires, so that it is good for the request that it is sent with."""
@@ -49,12 +50,32 @@ def credentials_for(access: Access, now: Callable[[], datetime] = lambda: dateti
     return _Fixed(user)
 
 
-def _certificate(user: User) -> ClientCertificate | None:
-    if not user.certificate:
-        return None
-    if not user.key:
-        raise KubeConfigError("the kubeconfig's user has a client certificate without a client-key")
-    return ClientCertificate(user.certificate, user.key)
+class _Certificate:
+    """The user's own certificate and key. Files are read for each request, as a token file is; while one that was read
+    before cannot be, as in the middle of a rotation, the last counts.
+    """
+
+    def __init__(self, user: User) -> None:
+        if user.certificate and not user.key:
+            raise KubeConfigError(
+                "the kubeconfig's user has a client certificate without a client-key", "add the key that belongs to it"
+            )
+        self._user = user
+        self._last: ClientCertificate | None = None
+
+    def now(self) -> ClientCertificate | None:
+        """Raises KubeConfigError for files that could never be read."""
+        user = self._user
+        if not user.certificate:
+            return None
+        try:
+            certificate, key = user.certificate.read("client certificate"), user.key.read("client key")
+        except KubeConfigError:
+            if self._last is None:
+                raise
+            return self._last
+        self._last = ClientCertificate(Pem(data=certificate), Pem(data=key))
+        return self._last
 
 
 class _Fixed:
@@ -64,30 +85,37 @@ class _Fixed:
 
     def __init__(self, user: User) -> None:
         self._user = user
-        self._certificate = _certificate(user)
+        self._certificate = _Certificate(user)
 
     async def proof(self) -> Proof:
         user, headers = self._user, list(self._user.impersonate)
         if user.token_file:
-            headers.append(("Authorization", f"Bearer {_read_token(user.token_file)}"))
+            headers.append(("Authorization", f"Bearer {_read_token(user.token_file, user.token)}"))
         elif user.token:
             headers.append(("Authorization", f"Bearer {user.token}"))
         elif user.username:
             pair = base64.b64encode(f"{user.username}:{user.password}".encode()).decode()
             headers.append(("Authorization", f"Basic {pair}"))
-        return Proof(tuple(headers), self._certificate)
+        return Proof(tuple(headers), self._certificate.now())
 
     async def renewed(self, refused: Proof) -> Proof | None:  # noqa: ARG002
         # Even when the file still says the same, the server may have been behind: it gets asked once more.
         return await self.proof() if self._user.token_file else None
 
 
-def _read_token(file: Path) -> str:
+def _read_token(file: Path, otherwise: str) -> str:
     try:
-        return file.read_text(encoding="utf-8").strip()
+        token = sendable(file.read_text(encoding="utf-8").strip(), f"the token in {file}")
     except (OSError, UnicodeDecodeError) as error:
+        if otherwise:
+            return otherwise
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise KubeConfigError(f"the token file {file} cannot be read: {reason}") from None
+        raise KubeConfigError(
+            f"the token file {file} cannot be read: {reason}", "see that what writes it runs, or correct its name"
+        ) from None
+    if not token and not otherwise:
+        raise KubeConfigError(f"the token file {file} is empty", "see that what writes it runs")
+    return token or otherwise
 
 
 class _Plugin:
@@ -98,7 +126,7 @@ class _Plugin:
         self._user = user
         self._server = server
         self._now = now
-        self._own = _certificate(user)
+        self._own = _Certificate(user)
         self._credential: Credential | None = None
         self._number = 0
         self._lock = asyncio.Lock()
@@ -129,7 +157,7 @@ class _Plugin:
         headers = list(self._user.impersonate)
         if credential.token:
             headers.append(("Authorization", f"Bearer {credential.token}"))
-        own = self._own
+        own = None if credential.certificate else self._own.now()
         if credential.certificate:
             own = ClientCertificate(Pem(data=credential.certificate), Pem(data=credential.key))
         return Proof(tuple(headers), own, self._number)

@@ -10,16 +10,21 @@ import json
 import os
 import re
 import shutil
+import signal
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from trialmill.api.tree import Json, JsonObject, get, get_string, is_object
 from trialmill.kube.configuration import ExecPlugin, KubeConfigError, Server
+from trialmill.kube.headers import sendable
 
 VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 PATIENCE: Final = 120.0
 """Seconds that a plugin gets: some send their user to a browser."""
+_LAST_BREATH: Final = 2.0
+_BY_HAND: Final = "run it by hand to see why: kubectl runs it too"
 _LAST_WORDS: Final = 300
 _SECRET: Final = re.compile(r"eyJ[\w.~+/=-]{16,}|[A-Za-z0-9_~+/=.-]{40,}")
 """What might be a token: a JWT, or any long run of letters that tokens are written in."""
@@ -39,28 +44,40 @@ async def run_plugin(plugin: ExecPlugin, server: Server, patience: float = PATIE
     """A fresh credential. Raises KubeConfigError in plain words."""
     if plugin.api_version not in VERSIONS:
         raise KubeConfigError(
-            f"the exec plugin {plugin.command!r} speaks {plugin.api_version or 'no version'}, which is not supported",
+            f"the exec plugin {plugin.command!r} speaks {plugin.api_version or 'no version'!r}, which is not supported",
             f"update it, so that the kubeconfig says apiVersion: {VERSIONS[0]}",
         )
     if plugin.interactive_mode == "Always":
-        raise KubeConfigError(f"the exec plugin {plugin.command!r} needs a terminal (interactiveMode: Always)")
+        raise KubeConfigError(
+            f"the exec plugin {plugin.command!r} needs a terminal (interactiveMode: Always), and gets none here",
+            "take another context, or a plugin that keeps its login",
+        )
     process = await _start(plugin, server)
     try:
         async with asyncio.timeout(patience):
             output, errors = await process.communicate()
     except TimeoutError:
         raise KubeConfigError(
-            f"the exec plugin {plugin.command!r} did not answer within {patience:g} seconds"
+            f"the exec plugin {plugin.command!r} did not answer within {patience:g} seconds", _BY_HAND
         ) from None
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await _end(process)
     if process.returncode:
         words = last_words(errors)
         said = f": {words}" if words else ""
-        raise KubeConfigError(f"the exec plugin {plugin.command!r} failed (exit code {process.returncode}){said}")
+        message = f"the exec plugin {plugin.command!r} failed (exit code {process.returncode}){said}"
+        raise KubeConfigError(message, "do what it says: kubectl runs it too" if words else _BY_HAND)
     return _credential(plugin, output)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """With everything that it has started: a child that holds its output would be waited for."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_BREATH):
+                await process.wait()
 
 
 async def _start(plugin: ExecPlugin, server: Server) -> asyncio.subprocess.Process:
@@ -76,10 +93,17 @@ async def _start(plugin: ExecPlugin, server: Server) -> asyncio.subprocess.Proce
     pipe = asyncio.subprocess.PIPE
     try:
         return await asyncio.create_subprocess_exec(
-            path, *plugin.arguments, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+            path,
+            *plugin.arguments,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            start_new_session=True,
         )
     except OSError as error:
-        raise KubeConfigError(f"the exec plugin {plugin.command!r} cannot be started: {error.strerror}") from None
+        message = f"the exec plugin {plugin.command!r} cannot be started: {error.strerror}"
+        raise KubeConfigError(message, "see whether it runs on this machine") from None
 
 
 def _info(plugin: ExecPlugin, server: Server) -> JsonObject:
@@ -102,15 +126,16 @@ def _credential(plugin: ExecPlugin, output: bytes) -> Credential:
     except ValueError:
         tree = None
     if not is_object(tree) or tree.get("kind") != "ExecCredential":
-        raise KubeConfigError(f"the exec plugin {plugin.command!r} printed no ExecCredential")
+        raise KubeConfigError(f"the exec plugin {plugin.command!r} printed no ExecCredential", _BY_HAND)
     credential = Credential(
-        token=get_string(tree, "status", "token"),
-        certificate=get_string(tree, "status", "clientCertificateData").encode(),
-        key=get_string(tree, "status", "clientKeyData").encode(),
+        token=sendable(get_string(tree, "status", "token").strip(), f"the token of the exec plugin {plugin.command!r}"),
+        certificate=get_string(tree, "status", "clientCertificateData").encode("utf-8", "replace"),
+        key=get_string(tree, "status", "clientKeyData").encode("utf-8", "replace"),
         expires=_time(get(tree, "status", "expirationTimestamp")),
     )
     if not credential.token and not (credential.certificate and credential.key):
-        raise KubeConfigError(f"the exec plugin {plugin.command!r} gave neither a token nor a certificate with its key")
+        message = f"the exec plugin {plugin.command!r} gave neither a token nor a certificate with its key"
+        raise KubeConfigError(message, _BY_HAND)
     return credential
 
 

@@ -5,41 +5,32 @@ Where files of a list have entries of the same name, the first one counts. Paths
 Source: kubernetes.io, "Organizing Cluster Access Using kubeconfig Files"; client-go's `tools/clientcmd`.
 """
 
-import base64
-import binascii
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problem
-from trialmill.api.tree import Json, JsonObject, get, get_list, get_object, get_string, is_object
+from trialmill.api.tree import Json, JsonObject, get_string, is_object
 from trialmill.api.yaml_tree import documents_of
-from trialmill.kube.configuration import Access, ExecPlugin, KubeConfigError, Pem, Server, User
-
-SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A named cluster, user or context, and the file that it stands in."""
-
-    content: JsonObject
-    file: Path
+from trialmill.kube.configuration import IN_CLUSTER, Access, KubeConfigError, User
+from trialmill.kube.kubeconfig_entries import Entry, extension_for_plugins, namespace_of, server_of, user_of
+from trialmill.kube.service_account import in_cluster
 
 
 @dataclass(slots=True)
 class _Merged:
     """All files put together."""
 
-    clusters: dict[str, _Entry] = field(default_factory=dict)
-    users: dict[str, _Entry] = field(default_factory=dict)
-    contexts: dict[str, _Entry] = field(default_factory=dict)
+    clusters: dict[str, Entry] = field(default_factory=dict)
+    users: dict[str, Entry] = field(default_factory=dict)
+    contexts: dict[str, Entry] = field(default_factory=dict)
     current: str = ""
     files: list[Path] = field(default_factory=list)
+    """Those that are there."""
+    listed: tuple[Path, ...] = ()
+    """All that were looked for, absolute."""
 
     @property
     def names(self) -> str:
@@ -52,25 +43,33 @@ def find_access(
     *,
     environment: Mapping[str, str],
     home: Path,
-    service_account: Path = SERVICE_ACCOUNT,
+    service_account: Path | None = None,
 ) -> Access:
-    """The cluster and user that kubectl would take. Raises KubeConfigError."""
+    """The cluster and user that kubectl would take; the context `in-cluster` is a pod's service account, where no
+    kubeconfig has one of that name. Raises KubeConfigError.
+    """
     merged = _read_files(kubeconfig, environment, home)
-    if not (merged.clusters or merged.contexts or merged.current) and kubeconfig is None:
-        inside = _in_cluster(environment, service_account)
-        if inside and context is None:
+    is_empty = not (merged.clusters or merged.contexts or merged.current)
+    if kubeconfig is None and (is_empty or (context == IN_CLUSTER and IN_CLUSTER not in merged.contexts)):
+        inside = in_cluster(environment, service_account)
+        if inside and context in (None, IN_CLUSTER):
             return inside
-        raise _nothing_found(merged, environment, home)
+        if is_empty and context == IN_CLUSTER:
+            raise KubeConfigError(
+                "this is no pod with a service account", "go on in such a pod, or name a kubeconfig with KUBECONFIG"
+            )
+        if is_empty:
+            raise _nothing_found(merged, environment, home)
     return _choose(merged, context)
 
 
 def _read_files(kubeconfig: Path | None, environment: Mapping[str, str], home: Path) -> _Merged:
     listed = [Path(entry) for entry in environment.get("KUBECONFIG", "").split(os.pathsep) if entry]
     files = [kubeconfig] if kubeconfig else listed or [home / ".kube" / "config"]
-    merged = _Merged()
+    merged = _Merged(listed=tuple(file.absolute() for file in files))
     for file in files:
         try:
-            text = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             if kubeconfig:
                 raise KubeConfigError(f"there is no kubeconfig {file}") from None
@@ -78,7 +77,8 @@ def _read_files(kubeconfig: Path | None, environment: Mapping[str, str], home: P
         except UnicodeDecodeError:
             raise KubeConfigError(f"{file} is no text, so it is no kubeconfig") from None
         except OSError as error:
-            raise KubeConfigError(f"the kubeconfig {file} cannot be read: {error.strerror}") from None
+            remedy = "allow yourself to read it" if isinstance(error, PermissionError) else ""
+            raise KubeConfigError(f"the kubeconfig {file} cannot be read: {error.strerror}", remedy) from None
         merged.files.append(file)
         _merge(merged, text, file)
     return merged
@@ -104,8 +104,19 @@ def _merge(merged: _Merged, text: str, file: Path) -> None:
         if listed is not None and not isinstance(listed, list):
             raise KubeConfigError(f"{file} is no kubeconfig: {name} is no list")
         for entry in listed or []:
-            entries.setdefault(get_string(entry, "name"), _Entry(get_object(entry, inner), file))
-    merged.current = merged.current or get_string(tree, "current-context")
+            called = get_string(entry, "name")
+            if is_object(entry) and called:
+                entries.setdefault(called, _entry(entry, inner, file))
+    current = tree.get("current-context")
+    if current is not None and not isinstance(current, str):
+        raise KubeConfigError(f"the current-context in {file} is no text", "write it in quotes")
+    merged.current = merged.current or current or ""
+
+
+def _entry(entry: JsonObject, inner: str, file: Path) -> Entry:
+    """What a name stands for. What is no mapping is only wrong where it is used."""
+    content: Json = entry.get(inner)
+    return Entry(content if is_object(content) else {}, file, is_broken=content is not None and not is_object(content))
 
 
 def _nothing_found(merged: _Merged, environment: Mapping[str, str], home: Path) -> KubeConfigError:
@@ -120,7 +131,7 @@ def _nothing_found(merged: _Merged, environment: Mapping[str, str], home: Path) 
 
 def _choose(merged: _Merged, context: str | None) -> Access:
     name = context if context is not None else merged.current
-    known = ", ".join(sorted(merged.contexts)) or "none"
+    known = ", ".join(n if n.isprintable() else repr(n) for n in sorted(merged.contexts)) or "none"
     if not name:
         raise KubeConfigError(
             f"no context is chosen: the kubeconfig {merged.names} has no current-context",
@@ -130,118 +141,24 @@ def _choose(merged: _Merged, context: str | None) -> Access:
         meant = nearest(name, sorted(merged.contexts))
         remedy = f"did you mean {meant!r}?" if meant else f"there are: {known}"
         raise KubeConfigError(f"the kubeconfig {merged.names} has no context {name!r}", remedy)
-    chosen = merged.contexts[name]
+    chosen = _named(merged.contexts[name], "the context", name)
     cluster = _referred(merged.clusters, chosen, "cluster", name)
-    user = _referred(merged.users, chosen, "user", name) if get(chosen.content, "user") else None
-    read = _user(user, name) if user else User()
+    user = _referred(merged.users, chosen, "user", name) if chosen.text("user") else None
+    read = user_of(user) if user else User()
     if read.plugin and read.plugin.provide_cluster:
-        read = replace(read, plugin=replace(read.plugin, cluster_config=_extension(cluster.content)))
-    namespace = get_string(chosen.content, "namespace") or "default"
-    return Access(_server(cluster, name), read, namespace, name)
+        read = replace(read, plugin=replace(read.plugin, cluster_config=extension_for_plugins(cluster)))
+    return Access(server_of(cluster), read, namespace_of(chosen), name, merged.listed)
 
 
-def _referred(entries: dict[str, _Entry], context: _Entry, what: str, name: str) -> _Entry:
-    wanted = get_string(context.content, what)
+def _referred(entries: dict[str, Entry], context: Entry, what: str, name: str) -> Entry:
+    wanted = context.text(what)
     if wanted not in entries:
         found = f"the {what} {wanted!r}, which is not there" if wanted else f"no {what}"
         raise KubeConfigError(f"the context {name!r} in {context.file} names {found}")
-    return entries[wanted]
+    return _named(entries[wanted], f"the {what} of the context", name)
 
 
-def _server(entry: _Entry, context: str) -> Server:
-    content = entry.content
-    url = get_string(content, "server")
-    if not url.startswith(("https://", "http://")):
-        found = f"is {url!r}, which is no http(s) address" if url else "is missing"
-        raise KubeConfigError(f"the server of the context {context!r} in {entry.file} {found}")
-    server = Server(
-        url=url.rstrip("/"),
-        ca=_pem(entry, "certificate-authority"),
-        insecure=get(content, "insecure-skip-tls-verify") is True,
-        tls_name=get_string(content, "tls-server-name"),
-        proxy=get_string(content, "proxy-url"),
-    )
-    if server.insecure and server.ca:
-        raise KubeConfigError(
-            f"the cluster of the context {context!r} in {entry.file} says whom to trust, and to check nothing",
-            "remove its certificate-authority or insecure-skip-tls-verify",
-        )
-    return server
-
-
-def _user(entry: _Entry, context: str) -> User:
-    content = entry.content
-    if get(content, "auth-provider") and not get(content, "exec"):
-        raise KubeConfigError(
-            f"the user of the context {context!r} in {entry.file} has an auth-provider, which kubectl dropped in 1.26",
-            "write the user anew with your provider's exec plugin",
-        )
-    token_file = get_string(content, "tokenFile")
-    plugin = get(content, "exec")
-    return User(
-        token=get_string(content, "token"),
-        token_file=entry.file.parent / token_file if token_file else None,
-        username=get_string(content, "username"),
-        password=get_string(content, "password"),
-        certificate=_pem(entry, "client-certificate"),
-        key=_pem(entry, "client-key"),
-        plugin=_plugin(plugin, entry, context) if is_object(plugin) else None,
-        impersonate=_impersonation(content),
-    )
-
-
-def _plugin(content: JsonObject, entry: _Entry, context: str) -> ExecPlugin:
-    command = get_string(content, "command")
-    if not command:
-        raise KubeConfigError(f"the exec plugin of the context {context!r} in {entry.file} has no command")
-    variables = [v for v in get_list(content, "env") if is_object(v)]
-    return ExecPlugin(
-        api_version=get_string(content, "apiVersion"),
-        command=command,
-        arguments=tuple(a if isinstance(a, str) else str(a) for a in get_list(content, "args")),
-        environment=tuple((get_string(v, "name"), get_string(v, "value")) for v in variables),
-        install_hint=get_string(content, "installHint").strip(),
-        interactive_mode=get_string(content, "interactiveMode"),
-        provide_cluster=get(content, "provideClusterInfo") is True,
-        folder=entry.file.parent,
-    )
-
-
-def _extension(cluster: JsonObject) -> Json:
-    """What a cluster has to say to exec plugins."""
-    for extension in get_list(cluster, "extensions"):
-        if get_string(extension, "name") == _EXEC_EXTENSION:
-            return get(extension, "extension")
-    return None
-
-
-def _impersonation(content: JsonObject) -> tuple[tuple[str, str], ...]:
-    headers = [("Impersonate-User", get_string(content, "as")), ("Impersonate-Uid", get_string(content, "as-uid"))]
-    headers += [("Impersonate-Group", group) for group in get_list(content, "as-groups") if isinstance(group, str)]
-    for key, values in get_object(content, "as-user-extra").items():
-        headers += [(f"Impersonate-Extra-{key}", str(value)) for value in (values if isinstance(values, list) else [])]
-    return tuple((name, value) for name, value in headers if value)
-
-
-def _pem(entry: _Entry, name: str) -> Pem:
-    data, file = get_string(entry.content, f"{name}-data"), get_string(entry.content, name)
-    try:
-        decoded = base64.b64decode(data, validate=True) if data else b""
-    except (binascii.Error, ValueError):
-        raise KubeConfigError(f"{name}-data in {entry.file} is no base64") from None
-    return Pem(entry.file.parent / Path(file).expanduser() if file else None, decoded)
-
-
-def _in_cluster(environment: Mapping[str, str], folder: Path) -> Access | None:
-    """The service account of the pod that this runs in; None outside of a pod."""
-    host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT")
-    if not host or not port or not (folder / "token").exists():
-        return None
-    try:
-        namespace = (folder / "namespace").read_text(encoding="utf-8").strip()
-    except OSError:
-        namespace = ""
-    ca = folder / "ca.crt"
-    url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-    server = Server(url, ca=Pem(ca) if ca.exists() else Pem())
-    return Access(server, User(token_file=folder / "token"), namespace or "default", "in-cluster")
+def _named(entry: Entry, of: str, name: str) -> Entry:
+    if entry.is_broken:
+        raise KubeConfigError(f"{of} {name!r} in {entry.file} is no mapping")
+    return replace(entry, of=f"{of} {name!r}")

@@ -5,10 +5,14 @@ Source: golang.org/x/net/http/httpproxy. `NO_PROXY` is a list of `*`, host names
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+SCHEMES: Final = ("http", "https", "socks5", "socks5h")
+"""How a proxy can be spoken to."""
+_NAME: Final = re.compile(r"(?=.{1,253}\.?$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -20,6 +24,22 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str:
     if not proxy or _is_this_machine(host) or _is_excepted(host, port, _variable(environment, "no_proxy")):
         return ""
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def is_usable_proxy(address: str) -> bool:
+    """Whether it is the address of a proxy that can be spoken to."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    is_plain = not re.search(r"[^!-~]", address)
+    return parts.scheme in SCHEMES and is_host(host) and port != 0 and is_plain
+
+
+def is_host(name: str) -> bool:
+    """Whether it is an address or a name that can be looked up: 63 characters between dots, 253 in all."""
+    return _NAME.fullmatch(name) is not None or _address(name) is not None
 
 
 def _variable(environment: Mapping[str, str], name: str) -> str:

@@ -2,10 +2,12 @@
 
 import ssl
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from trialmill.kube.configuration import KubeConfigError, Pem, Server
 from trialmill.kube.credentials import ClientCertificate
+from trialmill.kube.pem import certificates_in
 
 
 def tls_context(server: Server, client: ClientCertificate | None) -> ssl.SSLContext:
@@ -14,13 +16,12 @@ def tls_context(server: Server, client: ClientCertificate | None) -> ssl.SSLCont
     # takes those.
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)
     context.name = server.tls_name
-    try:
-        if server.ca:
-            context.load_verify_locations(cadata=_authorities(server.ca))
-        else:
-            context.load_default_certs()
-    except ssl.SSLError:
-        raise KubeConfigError("the kubeconfig's certificate authority is no PEM certificate") from None
+    # As with Go, whatever the file names is trusted, also an authority that another one has signed.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if server.ca:
+        _trust(context, server.ca)
+    else:
+        context.load_default_certs()
     if server.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -47,8 +48,19 @@ class _Context(ssl.SSLContext):
         return super().wrap_bio(incoming, outgoing, server_side, self.name or server_hostname, session)
 
 
-def _authorities(ca: Pem) -> str:
-    return ca.read("certificate authority").decode("ascii", "replace")
+def _trust(context: ssl.SSLContext, ca: Pem) -> None:
+    """Like Go, what cannot be read among the certificates is passed over, unless it is all there is."""
+    trusted = 0
+    for der in certificates_in(ca.read("certificate authority")):
+        with suppress(ssl.SSLError, ValueError):
+            context.load_verify_locations(cadata=der)
+            trusted += 1
+    if not trusted:
+        where = f" {ca.file}" if ca.file and not ca.data else ""
+        raise KubeConfigError(
+            f"the kubeconfig's certificate authority{where} is no PEM certificate",
+            "get the cluster's own again, from whoever gave you the kubeconfig",
+        )
 
 
 def _show(context: ssl.SSLContext, client: ClientCertificate) -> None:

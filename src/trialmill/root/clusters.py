@@ -23,6 +23,7 @@ from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
 from trialmill.root.clock import SystemClock
+from trialmill.root.cluster_way import by_this_way, confirm, uid_of, way_to
 from trialmill.root.control import LeftThere
 from trialmill.root.creating import ClusterChoice, cluster_of
 from trialmill.root.errors import InputError, RefusedError
@@ -59,31 +60,27 @@ class Found:
 
 
 def chosen_cluster(choice: ClusterChoice, environment: Mapping[str, str]) -> tuple[ClusterChoice, str]:
-    """The choice with the context's name in it, so that it stays the same cluster later, and the context's namespace.
-    Raises InputError.
+    """The choice with all by which the same cluster is found again later, and the context's namespace. Raises
+    InputError.
     """
-    from trialmill.kube.kubeconfig import find_access
-
-    home = Path(environment.get("HOME") or Path.home())
-    try:
-        access = find_access(choice.context or None, environment=environment, home=home)
-    except KubeConfigError as error:
-        raise InputError(error.message, error.remedy) from error
-    named = replace(choice, context=access.context, kubeconfig=environment.get("KUBECONFIG", ""))
-    return named, access.namespace
+    access = way_to(choice, environment).access
+    return by_this_way(choice, access), access.namespace
 
 
 @asynccontextmanager
 async def connected(choice: ClusterChoice) -> AsyncIterator[KubeApi]:
-    """A client for the cluster. Raises InputError where there is no way to it; no request is made yet."""
-    from trialmill.kube.connect import connect
+    """A client for the cluster. Raises InputError where there is no way to it, or only to another. A request is made
+    only where a uid is remembered.
+    """
+    from trialmill.kube.connect import client_for
 
-    environment = {**os.environ, "KUBECONFIG": choice.kubeconfig} if choice.kubeconfig else os.environ
+    way = way_to(choice, os.environ)
     try:
-        api = connect(choice.context or None, environment=environment)
+        api = client_for(way.access)
     except KubeConfigError as error:
         raise InputError(error.message, error.remedy) from error
     try:
+        await confirm(api, choice, way)
         yield api
     finally:
         await api.close()
@@ -97,6 +94,20 @@ def _answer(question: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run(question)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="trialmill") as pool:
         return pool.submit(asyncio.run, question).result()
+
+
+async def identified(choice: ClusterChoice) -> ClusterChoice:
+    """The choice with the cluster's own uid, as far as it may be read. Raises InputError."""
+    async with connected(choice) as api:
+        return replace(choice, uid=await uid_of(api))
+
+
+async def found_again(choice: ClusterChoice) -> ClusterChoice:
+    """A remembered choice by the way that leads there now. Raises InputError."""
+    if not choice.server:
+        return choice
+    async with connected(choice):
+        return by_this_way(choice, way_to(choice, os.environ).access)
 
 
 def cluster_schema(choice: ClusterChoice) -> SchemaSource:

@@ -25,12 +25,17 @@ _SEED_BITS: Final = 31
 class ClusterChoice:
     """Which cluster trials run on, and how; empty and None where nothing was said.
 
-    `kubeconfig` is the value of KUBECONFIG. `printer_image` prints files with metrics. `pending_timeout` is how long a
-    trial may wait for an image or a node.
+    `kubeconfig` is a value for KUBECONFIG, of absolute paths; empty for a pod's service account. `printer_image` prints
+    files with metrics. `pending_timeout` is how long a trial may wait for an image or a node. By `server`, its address,
+    `authority`, a digest of its certificate authority, and `uid`, that of its namespace `kube-system` where that may be
+    read, the same cluster is known again.
     """
 
     context: str = ""
     kubeconfig: str = ""
+    server: str = ""
+    authority: str = ""
+    uid: str = ""
     printer_image: str = ""
     pending_timeout: timedelta | None = None
 
@@ -104,6 +109,9 @@ def _cluster_settings(choice: ClusterChoice) -> JsonObject:
     said: JsonObject = {
         "context": choice.context,
         "kubeconfig": choice.kubeconfig,
+        "server": choice.server,
+        "authority": choice.authority,
+        "uid": choice.uid,
         "printerImage": choice.printer_image,
         "pendingTimeout": choice.pending_timeout.total_seconds() if choice.pending_timeout else None,
     }
@@ -119,9 +127,17 @@ def cluster_of(record: ExperimentRecord) -> ClusterChoice | None:
     return ClusterChoice(
         context=get_string(said, "context"),
         kubeconfig=get_string(said, "kubeconfig"),
+        server=get_string(said, "server"),
+        authority=get_string(said, "authority"),
+        uid=get_string(said, "uid"),
         printer_image=get_string(said, "printerImage"),
         pending_timeout=timedelta(seconds=seconds) if isinstance(seconds, int | float) else None,
     )
+
+
+def with_cluster(record: ExperimentRecord, choice: ClusterChoice) -> ExperimentRecord:
+    """The record with another way to its cluster."""
+    return replace(record, settings={**record.settings, "cluster": _cluster_settings(choice)})
 
 
 def intent_of(experiment: Experiment, options: Options) -> Intent:

@@ -38,6 +38,7 @@ from trialmill.root.lookup import experiment_of
 from trialmill.root.manifests import leave_manifest, stored_manifest
 from trialmill.root.opening import runs_directory
 from trialmill.root.placing import in_the_file
+from trialmill.root.same_place import at_same_place, found_again, identified
 from trialmill.root.sampling import first, sample
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.runtime.local.runtime import LocalRuntime
@@ -127,12 +128,13 @@ async def run(store: str, checked: Checked, options: Options, session: Session) 
         try:
             found = differences(await stores.trials.experiment(ref), checked, options)
         except NotFoundError:
+            options = await identified(options)
             await stores.trials.save([new_record(checked, options, SystemClock().now())])
             async with _lease(stores, ref):
                 return await _drive(stores, ref, runs_directory(store), session, checked.hydrate, resumed=False)
         if found:
             raise EditedError(checked.experiment.name, found)
-        await _check_same_place(stores, ref, options)
+        options = at_same_place(await stores.trials.experiment(ref), await identified(options))
         async with _lease(stores, ref):
             record = await stores.trials.experiment(ref)
             wanted = resumed(record, checked, options)
@@ -151,8 +153,9 @@ async def resume(
     async with open_store(store, durable=durable) as stores, _lease(stores, ref):
         record = await stores.trials.experiment(ref)
         hydrate = hydrate_of(experiment_of(record), _options(record).base, allowed=allow_hydrate)
-        if record.intent.state is not RunState.RUN:
-            await stores.trials.save([replace(record, intent=replace(record.intent, state=RunState.RUN))])
+        wanted = await found_again(replace(record, intent=replace(record.intent, state=RunState.RUN)))
+        if wanted != record:
+            await stores.trials.save([wanted])
         return await _drive(stores, ref, runs_directory(store), session, hydrate, resumed=True)
 
 
@@ -179,14 +182,6 @@ async def bring_to_rest(store: str, ref: ExperimentRef) -> None:
     """End what still runs of an experiment that is to stop and that nobody drives. Raises HeldByError, StoreError."""
     async with open_store(store) as stores, _lease(stores, ref):
         await _drive(stores, ref, runs_directory(store), Session(), None, resumed=True)
-
-
-async def _check_same_place(stores: Stores, ref: ExperimentRef, options: Options) -> None:
-    """An experiment stays where it was started. Raises RefusedError."""
-    began, now = cluster_of(await stores.trials.experiment(ref)), options.cluster
-    if (began is None) != (now is None) or (began and now and began.context != now.context):
-        where = f"on the cluster of the context {began.context}" if began else "on this machine"
-        raise RefusedError(f"experiment {ref.name} runs {where}", f"go on there: trialmill resume {ref.name}")
 
 
 @asynccontextmanager

@@ -18,6 +18,9 @@ _UNKNOWN_FIELD: Final = re.compile(r'unknown field "([^"]+)"')
 _WANTS_NO_TEXT: Final = re.compile(r'must be of type (integer|number|boolean): "string"')
 _AMOUNTS: Final = re.compile(r"(requested|limited): ([^:]+?)(?=, ?used:|, ?limited:|$)")
 _NATIVE_SIDECARS: Final = (1, 29)
+_BAD_REQUEST: Final = 400
+_ASK_KUBECTL: Final = "see whether kubectl reaches it"
+_ANOTHER_SERVER: Final = "see whether the server in the kubeconfig is right, and begins with https://"
 POD: Final = ("v1", "Pod")
 
 
@@ -141,11 +144,20 @@ def unknown_kind(error: UnknownKindError) -> Problem:
 
 def no_answer(error: KubeError | UnreachableError | KubeConfigError, server: str) -> Problem:
     """The cluster itself is out of reach, for now or for this user."""
+    if isinstance(error, KubeConfigError):
+        message = f"the way to the cluster at {server} is not usable: {error.message}"
+        remedy = error.remedy or _ASK_KUBECTL
+        return Problem("kubeconfig-unusable", Severity.ERROR, message, remedy=remedy)
     if isinstance(error, KubeError) and error.status == UNAUTHORIZED:
         message = f"the cluster at {server} does not know you: {error.message}"
         return Problem("not-logged-in", Severity.ERROR, message, remedy="log in to it again, as kubectl would need")
-    message = f"the cluster at {server} does not answer as it should: {error}"
-    return Problem("cluster-unreachable", Severity.ERROR, message, remedy="see whether kubectl reaches it")
+    if isinstance(error, UnreachableError):
+        message = f"the cluster at {server} does not answer: {str(error).removeprefix(f'{server}: ')}"
+        remedy = error.remedy or _ASK_KUBECTL
+    else:
+        message = f"the cluster at {server} does not answer as it should: {error}"
+        remedy = _ANOTHER_SERVER if error.status in (_BAD_REQUEST, NOT_FOUND) else _ASK_KUBECTL
+    return Problem("cluster-unreachable", Severity.ERROR, message, remedy=remedy)
 
 
 def _quota_problem(error: KubeError) -> Problem:

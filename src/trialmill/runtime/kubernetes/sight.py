@@ -12,6 +12,7 @@ from typing import Final
 
 from trialmill.engine.ports import Clock, RuntimeLostError, Trouble
 from trialmill.kube.api import KubeError, UnreachableError
+from trialmill.kube.configuration import KubeConfigError
 from trialmill.kube.reflector import Reflector
 from trialmill.runtime.kubernetes.failures import FORBIDDEN, needs_login
 
@@ -89,17 +90,24 @@ class Sight:
         goes_on = "what runs there goes on"
         if isinstance(error, UnreachableError):
             return f"the cluster does not answer: {error}; {goes_on}, and is followed again when it answers"
-        help = "log in again" if needs_login(error) else "it is asked again"
+        help = _login(error) or "log in again" if needs_login(error) else "it is asked again"
         return f"{self._refusal(error)}; {help}; {goes_on}"
 
     def _lost(self, error: Exception) -> RuntimeLostError:
         login, rights = "log in again, until kubectl is let in too", "get the rights that trialmill check-cluster names"
-        remedy = login if needs_login(error) else rights
+        remedy = _login(error) or login if needs_login(error) else rights
         return RuntimeLostError(self._refusal(error), f"{remedy}; trials that run there go on, and are found again")
 
     def _refusal(self, error: Exception) -> str:
+        if isinstance(error, KubeConfigError):
+            return f"there are no credentials for the cluster at {self._server} any more: {error.message}"
         what = "accept this run's credentials" if needs_login(error) else "let this run see its trials"
         return f"the cluster at {self._server} does not {what}: {error}"
+
+
+def _login(error: Exception) -> str:
+    """What gives this run credentials again, where that is known better than by the server's refusal."""
+    return error.remedy if isinstance(error, KubeConfigError) else ""
 
 
 def _is_barred(error: Exception) -> bool:
@@ -108,6 +116,8 @@ def _is_barred(error: Exception) -> bool:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, KubeConfigError):
+        return "NoCredentials"
     if needs_login(error):
         return "Unauthorized"
     if isinstance(error, KubeError):
