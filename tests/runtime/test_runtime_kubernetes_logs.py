@@ -10,6 +10,7 @@ from kubernetes_world import KubernetesWorld, job, pod_of, pod_status, runtime_o
 from trialmill.api.tree import Json, JsonObject
 from trialmill.engine.ports import Chunk, Cursor, Log
 from trialmill.engine.records import AttemptKey
+from trialmill.engine.rules import COLLECTION_DEADLINE
 from trialmill.kube.api import KubeError
 from trialmill.runtime.kubernetes.log_lines import LogLines, comparable
 from trialmill.runtime.kubernetes.log_place import Place, place_of
@@ -89,6 +90,60 @@ def test_a_stream_that_is_cut_goes_on_with_the_next_line() -> None:
 
     wanted = [f"{letter}{number}" for number in range(20) for letter in "ab"]
     assert lines_of(read_while(story)) == wanted
+
+
+def test_a_stream_that_fell_silent_is_left_when_the_container_is_known_to_be_over() -> None:
+    async def story(output: Output) -> None:
+        output.prints("one")
+        await asyncio.sleep(10)
+        output.world.api.pod_logs.freeze()
+        output.prints("two", "three")
+        output.ends()
+
+    output = Output()
+    took: list[float] = []
+
+    async def whole() -> list[Chunk]:
+        reading = asyncio.create_task(output.read())
+        await asyncio.sleep(1)
+        await story(output)
+        before = asyncio.get_running_loop().time()
+        chunks = await asyncio.wait_for(reading, 3600)
+        took.append(asyncio.get_running_loop().time() - before)
+        return chunks
+
+    chunks = run_virtually(whole())
+    assert lines_of(chunks) == ["one", "two", "three"]
+    assert gaps_of(chunks) == []
+    assert took[0] < COLLECTION_DEADLINE.total_seconds() / 2
+
+
+def test_a_stream_that_is_silent_while_its_container_runs_is_opened_again() -> None:
+    async def story(output: Output) -> None:
+        output.prints("one")
+        await asyncio.sleep(10)
+        output.world.api.pod_logs.freeze()
+        output.prints("two")
+        await asyncio.sleep(900)
+        output.world.api.pod_logs.forget(LOG_KEY)
+        output.world.cluster.vanish(POD, "p")
+
+    assert lines_of(read_while(story)) == ["one", "two"]
+
+
+def test_a_container_that_is_silent_for_an_hour_costs_few_requests() -> None:
+    output = Output()
+
+    async def whole() -> None:
+        reading = asyncio.create_task(output.read())
+        await asyncio.sleep(1)
+        output.prints("one")
+        await asyncio.sleep(3600)
+        output.ends()
+        assert lines_of(await reading) == ["one"]
+
+    run_virtually(whole())
+    assert [call.plural for call in output.world.api.calls].count("pods/log") <= 8
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, KubeError(500, "InternalError", "no"), KubeError(429, "Busy", "no")])

@@ -1,5 +1,6 @@
-"""Following one container's output to its end: over broken streams, rotated logs and restarted containers."""
+"""Following one container's output to its end: over broken and silent streams, rotated logs and restarted containers."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -20,6 +21,11 @@ _RUN_LENGTH: Final = 12
 _WAIT: Final = timedelta(seconds=5)
 _SHORT: Final = timedelta(seconds=1)
 _MOST_REFUSALS: Final = 3
+_QUIET: Final = 5.0
+"""Seconds without a byte after which a stream is left whose container is over: it should have ended by itself."""
+_SILENT: Final = 600.0
+"""The same for a container that runs: it may have nothing to say, or the connection is dead. To ask again costs little."""
+_LOOK: Final = timedelta(seconds=15)
 _VANISHED: Final = "the pod was deleted while it was read: what it printed last may be lost"
 
 PodState: TypeAlias = Callable[[], Awaitable[JsonObject | None]]
@@ -136,7 +142,7 @@ class _Reader:
             previous=run.previous,
         )
         try:
-            async with aclosing(stream) as pieces:
+            async with aclosing(stream), aclosing(stream if run.is_over else self._heard(stream, run)) as pieces:
                 async for data in pieces:
                     self._broke = False
                     for chunk in self._chunks_of(self._lines.feed(data)):
@@ -158,6 +164,41 @@ class _Reader:
         else:
             # Either the container has ended, which the pod's status will say in a moment, or the stream has.
             self._is_doubtful = True
+
+    async def _heard(self, stream: AsyncGenerator[bytes, None], run: _Run) -> AsyncGenerator[bytes, None]:
+        """What the stream brings, until it ends or has been silent for so long that another one is to be opened.
+
+        Silence alone says nothing: proxies and balancers may keep a connection open that leads nowhere any more.
+        """
+        over = asyncio.ensure_future(self._until_over(run))
+        coming: asyncio.Future[bytes | None] | None = None
+        try:
+            while True:
+                coming = asyncio.ensure_future(anext(stream, None))
+                await asyncio.wait((coming, over), timeout=_SILENT, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done() and over.done():
+                    await asyncio.wait((coming,), timeout=_QUIET)
+                data = coming.result() if coming.done() else None
+                if data is None:
+                    return
+                yield data
+        finally:
+            waits = [wait for wait in (over, coming) if wait is not None]
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _until_over(self, run: _Run) -> None:
+        """Until the cluster says that this run of the container has ended."""
+        while True:
+            await self._log.wait(_LOOK)
+            try:
+                pod = await self._log.state()
+            except FAILURES:
+                continue
+            runs = _runs(pod, self._log.container) if pod is not None else []
+            if not any(each.id == run.id and not each.is_over for each in runs):
+                return
 
     def _chunks_of(self, pieces: list[Piece]) -> list[Chunk]:
         """Pieces joined as far as they follow on."""

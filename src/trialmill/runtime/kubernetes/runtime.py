@@ -39,6 +39,7 @@ from trialmill.runtime.kubernetes.failures import (
     pause_after,
     refusal,
 )
+from trialmill.runtime.kubernetes.evidence import is_over
 from trialmill.runtime.kubernetes.file_printer import can_print, printer_name, with_printers
 from trialmill.runtime.kubernetes.kept_logs import KeptLog
 from trialmill.runtime.kubernetes.live import POD, Live
@@ -337,11 +338,15 @@ class KubernetesRuntime:
         """The pod as it is; None where it is gone. Raises KubeError, UnreachableError."""
         live = self._live_of(source.key)
         seen = live.pod(source.key, source.pod) if live else None
-        if seen is not None:
+        # Where the resource is over and its pod is not, the stream of pods is late.
+        if seen is not None and (is_over(seen) or live is None or not live.is_over(source.key)):
             return seen
         type = await self._api.discover(POD.api_version, POD.kind)
         try:
-            return await self._api.get(type, source.pod, self._target.namespace)
+            found = await self._api.get(type, source.pod, self._target.namespace)
+            if live is not None:
+                live.learn(source.key, [found])
+            return found
         except KubeError as error:
             if is_missing(error):
                 return None
