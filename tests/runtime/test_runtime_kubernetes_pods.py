@@ -72,6 +72,103 @@ def test_a_pod_that_failed_says_why(status: JsonObject, words: str) -> None:
     assert words in evidence_of([pod("p", status)])
 
 
+def container(name: str, code: int, second: int = 0, reason: str = "Error") -> JsonObject:
+    finished = f"2026-01-01T00:01:{second:02d}Z"
+    return {"name": name, "state": {"terminated": {"exitCode": code, "reason": reason, "finishedAt": finished}}}
+
+
+def pod_with(*containers: JsonObject, init: tuple[JsonObject, ...] = (), **status: Json) -> JsonObject:
+    """A pod that has failed; init containers whose names begin with `side` are native sidecars."""
+    whole: JsonObject = {
+        "phase": "Failed",
+        "containerStatuses": list(containers),
+        "initContainerStatuses": list(init),
+        **status,
+    }
+    made = pod("p", whole)
+    names = [str(each["name"]) for each in init]
+    policies: list[Json] = [
+        {"name": name, "restartPolicy": "Always"} if name.startswith("side") else {"name": name} for name in names
+    ]
+    made["spec"] = {"initContainers": policies}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        pytest.param(
+            pod_with(container("main", 3, 1), init=(container("side", 137, 30),)),
+            "container main exited with code 3",
+            id="a native sidecar that was killed afterwards",
+        ),
+        pytest.param(
+            pod_with(container("main", 3, 1), init=(container("side", 1, 0),)),
+            "container main exited with code 3",
+            id="the primary one, though a sidecar failed before",
+        ),
+        pytest.param(
+            pod_with(container("logger", 143, 9), container("main", 137, 5, "OOMKilled")),
+            "container main exited with code 137 (OOMKilled)",
+            id="a helper that stands before it in the list",
+        ),
+        pytest.param(
+            pod_with(container("a", 5, 9), container("b", 4, 2)), "container b exited with code 4", id="the first to end"
+        ),
+        pytest.param(
+            pod_with(container("a", 143, 2), container("b", 4, 2)),
+            "container b exited with code 4",
+            id="of two in one second, the one that was not ended from outside",
+        ),
+        pytest.param(
+            pod_with(init=(container("side", 137, 1), container("fetch", 2, 2))),
+            "container fetch exited with code 2",
+            id="an init container, without which the primary one never ran",
+        ),
+        pytest.param(
+            pod_with(container("main", 137), reason="DeadlineExceeded", message="active for longer than 5 s"),
+            "it ran too long (DeadlineExceeded): active for longer than 5 s",
+            id="a deadline of the pod itself",
+        ),
+    ],
+)
+def test_the_container_that_is_named_is_the_one_whose_end_decided(found: JsonObject, words: str) -> None:
+    assert evidence_of([found], ("main",)) == f"pod p: {words}"
+
+
+def test_sidecars_that_are_killed_after_a_success_are_no_failure() -> None:
+    found = pod_with(container("main", 0), init=(container("side", 137),), phase="Succeeded")
+    assert evidence_of([found], ("main",)) == ""
+
+
+def disrupted(reason: str, message: str, second: int) -> Json:
+    when = f"2026-01-01T00:01:{second:02d}Z"
+    condition: JsonObject = {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message}
+    return [{**condition, "lastTransitionTime": when}]
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("EvictionByEvictionAPI", "it was evicted (EvictionByEvictionAPI): said so"),
+        ("PreemptionByScheduler", "a pod of higher priority took its place (PreemptionByScheduler): said so"),
+        ("DeletionByTaintManager", "its node does not tolerate it any more (DeletionByTaintManager): said so"),
+        ("SomethingNew", "it was disrupted (SomethingNew): said so"),
+    ],
+)
+@pytest.mark.parametrize("code", [143, 1])
+def test_a_pod_that_was_taken_away_says_by_whom_however_its_program_ended(reason: str, words: str, code: int) -> None:
+    found = pod_with(container("main", code, 9), conditions=disrupted(reason, "said so", 8))
+    assert evidence_of([found], ("main",)) == f"pod p: {words}"
+    found["metadata"] = {"name": "p", "deletionTimestamp": "2026-01-01T00:01:08Z"}
+    assert evidence_of([found], ("main",)) == f"pod p: {words}"
+
+
+def test_a_program_that_failed_before_its_pod_was_taken_away_failed_by_itself() -> None:
+    found = pod_with(container("main", 3, 5), conditions=disrupted("EvictionByEvictionAPI", "drained", 8))
+    assert evidence_of([found], ("main",)) == "pod p: container main exited with code 3"
+
+
 @pytest.mark.parametrize("status", [SUCCEEDED, RUNNING, UNSCHEDULABLE])
 def test_a_pod_that_did_not_fail_is_no_evidence(status: JsonObject) -> None:
     assert evidence_of([pod("p", status)]) == ""

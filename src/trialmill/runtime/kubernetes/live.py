@@ -229,7 +229,7 @@ class Live:
             page = await self._api.list_page(type, self._target.namespace, labels=selector(labels_of_key(key)))
         except FAILURES:
             return
-        attempt.evidence = evidence_of(page.items) or attempt.evidence
+        attempt.evidence = evidence_of(page.items, self._target.primary_names) or attempt.evidence
 
     def _remove_resource(self, object: JsonObject) -> None:
         key = key_of(object)
@@ -307,7 +307,7 @@ class Live:
     def _look_again(self, key: AttemptKey, attempt: _Attempt) -> None:
         """Tell the attempt anew where its pods say something new."""
         pods = attempt.pods.values()
-        attempt.evidence = evidence_of(pods) or attempt.evidence
+        attempt.evidence = evidence_of(pods, self._target.primary_names) or attempt.evidence
         started = frozenset(get_string(pod, "metadata", "name") for pod in pods if has_started(pod))
         words = attempt.evidence, stuck_of(pods, self._target.patience), started
         if words != attempt.words and attempt.resource is not None:
