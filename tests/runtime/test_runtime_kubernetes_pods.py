@@ -8,7 +8,7 @@ from kubernetes_world import JOB_KIND, job, pod_status
 from trialmill.api.tree import Json, JsonObject, get, get_list
 from trialmill.kinds.profile import profile_of
 from trialmill.runtime.kubernetes.evidence import Patience, evidence_of, stuck_of
-from trialmill.runtime.kubernetes.file_printer import can_print, with_printers
+from trialmill.runtime.kubernetes.file_printer import can_print, complaint_of, with_printers
 from trialmill.runtime.kubernetes.pods import pod_refs, real_container
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
@@ -113,7 +113,9 @@ def pod_with(*containers: JsonObject, init: tuple[JsonObject, ...] = (), **statu
             id="a helper that stands before it in the list",
         ),
         pytest.param(
-            pod_with(container("a", 5, 9), container("b", 4, 2)), "container b exited with code 4", id="the first to end"
+            pod_with(container("a", 5, 9), container("b", 4, 2)),
+            "container b exited with code 4",
+            id="the first to end",
         ),
         pytest.param(
             pod_with(container("a", 143, 2), container("b", 4, 2)),
@@ -292,6 +294,45 @@ def test_a_printer_uses_the_volume_that_is_there_already() -> None:
     assert get(whole, *SPEC, "volumes") is None
     mount: JsonObject = {"name": "data", "mountPath": "/data", "subPath": "mine", "readOnly": True}
     assert get(whole, *SPEC, "initContainers", 0, "volumeMounts") == [mount]
+
+
+def test_a_printer_finds_the_folder_that_variables_name() -> None:
+    resource = job()
+    container = get(resource, *SPEC, "containers", 0)
+    assert isinstance(container, dict)
+    variables: list[Json] = [
+        {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "SECRET", "value": "s"},
+        {"name": "PLACE", "value": "runs/$(POD)"},
+    ]
+    container["env"] = variables
+    container["envFrom"] = [{"configMapRef": {"name": "more"}}]
+    container["volumeMounts"] = [{"name": "data", "mountPath": "/data", "subPathExpr": "$(PLACE)"}]
+    printer = get(printed(resource, "/data/metrics.log"), *SPEC, "initContainers", 0)
+    mount: JsonObject = {"name": "data", "mountPath": "/data", "subPathExpr": "$(PLACE)", "readOnly": True}
+    assert get(printer, "volumeMounts") == [mount]
+    assert get(printer, "env") == [variables[0], variables[2]]
+    assert get(printer, "envFrom") is None
+    container["env"] = variables[1:]
+    assert get(printed(resource, "/data/metrics.log"), *SPEC, "initContainers", 0, "envFrom") == container["envFrom"]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("missing\n", "the file /a/b was not there when the trial ended"),
+        ("unreadable\n", "the file /a/b may not be read by user 1234, as whom it is printed: let the program make it"),
+        ("\n", ""),
+    ],
+)
+def test_a_printer_that_could_not_print_says_why_at_its_end(said: str, words: str) -> None:
+    ended_printer: JsonObject = {"name": "trialmill-metrics", "state": ended(0, message=said)}
+    found = pod("p", {"initContainerStatuses": [ended_printer]})
+    spec: JsonObject = {"name": "trialmill-metrics", "securityContext": {"runAsUser": 1234}}
+    found["spec"] = {"initContainers": [spec]}
+    complaint = complaint_of(found, "trialmill-metrics", "/a/b")
+    assert complaint.startswith(words)
+    assert bool(complaint) == bool(words)
 
 
 def test_a_printer_asks_for_nothing_that_pod_security_restricted_forbids() -> None:

@@ -5,6 +5,7 @@ complete, and is ended after it, with time to print the rest. It asks for nothin
 """
 
 import posixpath
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +15,7 @@ from trialmill.runtime.kubernetes.stamping import changed_at, places_of
 
 _PRINTER: Final = "trialmill-metrics"
 _NOBODY: Final = 65534
+_REFERENCE: Final = re.compile(r"\$\(([^()]+)\)")
 _SCRIPT: Final = """\
 file=$1 told=0 ended=
 trap ended=1 TERM INT
@@ -30,13 +32,44 @@ while [ -z "$ended" ]; do
   wait $!
 done
 print_new
+at=$file
+while [ -n "$at" ] && [ ! -e "$at" ]; do at=${at%/*}; done
+why=missing
+[ -x "${at:-/}" ] || why=unreadable
+if [ "$at" = "$file" ]; then
+  why=
+  [ -r "$file" ] || why=unreadable
+fi
+echo $why 2>/dev/null >/dev/termination-log
 """
 """Counts bytes itself: `tail -f` would lose what is written between its last look and its end."""
+
+
+_COMPLAINTS: Final = {
+    "missing": "the file {path} was not there when the trial ended",
+    "unreadable": "the file {path} may not be read by user {user}, as whom it is printed: let the program make it "
+    "readable for others (umask 022), or set securityContext.runAsUser, which counts for both",
+}
 
 
 def printer_name(position: int) -> str:
     """The container that prints the file at `position` in the collector's list."""
     return f"{_PRINTER}-{position}" if position else _PRINTER
+
+
+def complaint_of(pod: JsonObject, printer: str, path: str) -> str:
+    """Why the printer could not print the file, as it said at its end; empty where it could."""
+    for status in get_list(pod, "status", "initContainerStatuses"):
+        if get(status, "name") == printer:
+            words = _COMPLAINTS.get(get_string(status, "state", "terminated", "message").strip(), "")
+            user = _user_in(pod, printer)
+            return words.format(path=path, user=user)
+    return ""
+
+
+def _user_in(pod: JsonObject, printer: str) -> int:
+    specs = [spec for spec in get_list(pod, "spec", "initContainers") if get(spec, "name") == printer]
+    return get_integer(specs[0], ("securityContext", "runAsUser"), _NOBODY) if specs else _NOBODY
 
 
 def can_print(path: str) -> bool:
@@ -65,15 +98,34 @@ def _with_printers(tree: Json, place: Path, container: str, paths: Sequence[str]
         at = _container_place(spec, container)
         assert at is not None  # noqa: S101 - the caller has looked
         folder = posixpath.dirname(posixpath.normpath(path))
-        mount = _mount_of(get_object(spec, *at), folder)
+        container_spec = get_object(spec, *at)
+        mount = _mount_of(container_spec, folder)
         if mount is None:
             name = f"{_PRINTER}-volume-{position}"
             mount = {"name": name, "mountPath": folder}
             tree = _appended(tree, (*place, *at, "volumeMounts"), mount)
             tree = _appended(tree, (*place, "volumes"), {"name": name, "emptyDir": {}})
-        user = _user_of(spec, get_object(spec, *at))
-        tree = _appended(tree, (*place, "initContainers"), _printer(printer_name(position), path, mount, image, user))
+        printer = _printer(printer_name(position), path, mount, image, _user_of(spec, container_spec))
+        printer |= _variables_for(get_string(mount, "subPathExpr"), container_spec)
+        tree = _appended(tree, (*place, "initContainers"), printer)
     return tree
+
+
+def _variables_for(text: str, container: JsonObject) -> JsonObject:
+    """Those of the container's variables that the text names, and that these name: a `subPathExpr` has to be the same
+    folder in both.
+    """
+    env = {get_string(entry, "name"): entry for entry in get_list(container, "env")}
+    wanted, untold = dict[str, None](), [text]
+    while untold:
+        for name in _REFERENCE.findall(untold.pop()):
+            if name not in wanted:
+                wanted[name] = None
+                untold.append(get_string(env.get(name), "value"))
+    found: JsonObject = {"env": [entry for name, entry in env.items() if name in wanted]} if wanted else {}
+    if wanted.keys() - env.keys() and "envFrom" in container:
+        found["envFrom"] = container["envFrom"]
+    return found
 
 
 def _printer(name: str, path: str, mount: JsonObject, image: str, user: int) -> JsonObject:
@@ -112,7 +164,7 @@ def _mount_of(container: JsonObject, folder: str) -> JsonObject | None:
     best = max(holding, key=lambda m: len(get_string(m, "mountPath")), default=None)
     if best is None:
         return None
-    return {k: v for k, v in best.items() if k in ("name", "mountPath", "subPath")}
+    return {k: v for k, v in best.items() if k in ("name", "mountPath", "subPath", "subPathExpr")}
 
 
 def _is_inside(folder: str, outer: str) -> bool:

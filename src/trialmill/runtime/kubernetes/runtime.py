@@ -40,7 +40,7 @@ from trialmill.runtime.kubernetes.failures import (
     refusal,
 )
 from trialmill.runtime.kubernetes.evidence import is_over
-from trialmill.runtime.kubernetes.file_printer import can_print, printer_name, with_printers
+from trialmill.runtime.kubernetes.file_printer import can_print, complaint_of, printer_name, with_printers
 from trialmill.runtime.kubernetes.kept_logs import KeptLog
 from trialmill.runtime.kubernetes.live import POD, Live
 from trialmill.runtime.kubernetes.log_reader import PodLog, follow_log
@@ -191,6 +191,7 @@ class KubernetesRuntime:
             wait=lambda longest: self._wait(source.key, longest),
             clock=self._clock,
         )
+        end = after or Cursor()
         beside = asyncio.create_task(self._copy_output(source)) if isinstance(source, File) and self._keep else None
         try:
             with KeptLog(self._keep(source.key), source) if self._keep else nullcontext() as kept:
@@ -198,13 +199,24 @@ class KubernetesRuntime:
                     async for chunk in chunks:
                         if kept is not None:
                             kept.keep(chunk)
+                        end = Cursor(chunk.at.offset + len(chunk.data), chunk.at.token)
                         yield chunk
+            if isinstance(source, File) and (complaint := await self._complaint(source, container)):
+                yield Chunk(b"", end, complaint)
             if beside is not None:
                 await asyncio.wait([beside], timeout=_COPY_LAG)
         finally:
             if beside is not None:
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
+
+    async def _complaint(self, file: File, printer: str) -> str:
+        """Why the file could not be read, where that is known."""
+        try:
+            pod = await self._pod(file)
+        except FAILURES:
+            return ""
+        return complaint_of(pod, printer, file.path) if pod is not None else ""
 
     async def _copy_output(self, file: File) -> None:
         """Where metrics are read from a file, the output of its container is kept all the same."""
