@@ -35,9 +35,9 @@ _APPLY: Final = "application/apply-patch+yaml"
 _GRACE: Final = timedelta(seconds=15)
 """How much longer than the server a watch is patient, so that it is the server who ends it."""
 _SILENT_WATCH: Final = timedelta(seconds=150)
-"""Servers send a bookmark each minute, though they do not promise it: after this, another watch is the cheaper guess."""
+"""Servers send a bookmark each minute, though they do not promise it: then another watch is the cheaper guess."""
 _SILENT_LOG: Final = 20.0
-"""Seconds; shorter than anybody waits for the output of what is over, so that a dead connection can be left in time."""
+"""Seconds; shorter than the output of what is over is waited for, so that a dead connection is left in time."""
 
 
 class HttpKubeApi:

@@ -34,10 +34,13 @@ _MOST_CRASHES: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long an attempt may wait for what may never come. `scheduling` is longer: a full cluster empties."""
+    """How long an attempt may wait for what may never come. `scheduling` is longer: a full cluster empties. `creating`
+    is for a pod of which nothing is known but that it has not begun: a large image may be on its way.
+    """
 
     scheduling: timedelta = timedelta(hours=1)
     starting: timedelta = timedelta(minutes=10)
+    creating: timedelta = timedelta(hours=1)
 
 
 def evidence_of(pods: Iterable[JsonObject], primary: Collection[str] = ()) -> str:

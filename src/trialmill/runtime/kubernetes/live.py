@@ -21,8 +21,10 @@ from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
 from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, stuck_of
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
+from trialmill.runtime.kubernetes.object_events import events_of
 from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.sight import Sight
+from trialmill.runtime.kubernetes.slow_starts import SlowStarts
 from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_of_key, labels_reach_pods, selector
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
@@ -63,6 +65,7 @@ class Live:
         self._failure: BaseException | None = None
         self._looks: set[asyncio.Task[None]] = set()
         self._troubles: deque[Trouble] = deque()
+        self._slow_starts = SlowStarts(api, clock, target.patience, self._tell_of_pod)
         self.sight = Sight(api.server, clock, self._tell_trouble)
 
     @property
@@ -129,7 +132,7 @@ class Live:
             tasks += self._looks
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, self._slow_starts.close(), return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
@@ -149,7 +152,9 @@ class Live:
             yield self._snapshot(key, attempt, attempt.resource)
 
     def _snapshot(self, key: AttemptKey, attempt: _Attempt, resource: JsonObject) -> Snapshot:
-        stuck = stuck_of(attempt.pods.values(), self._target.patience)
+        pods = attempt.pods.values()
+        found = stuck_of(pods, self._target.patience), self._slow_starts.stuck_of(pods)
+        stuck = min((each for each in found if each), key=lambda each: each.patience, default=None)
         if attempt.no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
             stuck = Stuck("NoPods", attempt.no_pods, self._target.patience.scheduling)
         return Snapshot(key, get_string(resource, "metadata", "uid"), resource, attempt.evidence, stuck)
@@ -158,6 +163,12 @@ class Live:
         # An end that has not been told yet is not overwritten by what came before it.
         self._untold[key] = told
         self._wake.set()
+
+    def _tell_of_pod(self, pod: JsonObject) -> None:
+        key = self._pod_keys.get(get_string(pod, "metadata", "uid"))
+        if key is not None and key in self._attempts:
+            self._attempts[key].words = None  # whatever comes next is news
+            self._tell(key, None)
 
     def _tell_trouble(self, trouble: Trouble) -> None:
         self._troubles.append(trouble)
@@ -204,21 +215,11 @@ class Live:
         """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
         await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
         if not attempt.pods and self._attempts.get(key) is attempt and attempt.resource is not None:
-            why = await self._last_warning(attempt.resource) or _NOT_SAID
+            warnings = await events_of(self._api, attempt.resource, only_warnings=True)
+            why = get_string(warnings[-1] if warnings else None, "message") or _NOT_SAID
             if not attempt.pods:
                 attempt.no_pods = f"no pod has been made for it: {why}"
                 self._tell(key, None)
-
-    async def _last_warning(self, resource: JsonObject) -> str:
-        """What its controller complained of last; empty where that may not be seen, or there is nothing."""
-        fields = f"involvedObject.uid={get_string(resource, 'metadata', 'uid')},type=Warning"
-        try:
-            type = await self._api.discover("v1", "Event")
-            page = await self._api.list_page(type, get_string(resource, "metadata", "namespace"), fields=fields)
-        except (*FAILURES, UnknownKindError):
-            return ""
-        last = max(page.items, key=lambda event: get_string(event, "lastTimestamp"), default=None)
-        return get_string(last, "message")
 
     async def _look_at_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
@@ -282,6 +283,7 @@ class Live:
         if known is not None and is_over(known) and not is_over(object):
             return  # from before it was listed: what is over stays so
         attempt.pods[uid] = object
+        self._slow_starts.saw(object)
         attempt.no_pods = ""
         self._pod_keys[uid] = key
         self._look_again(key, attempt)
@@ -295,6 +297,7 @@ class Live:
 
     def _remove_pod(self, object: JsonObject) -> None:
         uid = get_string(object, "metadata", "uid")
+        self._slow_starts.forget(object)
         key = self._pod_keys.pop(uid, None)
         attempt = self._attempts.get(key) if key else None
         if key is None or attempt is None:
@@ -309,7 +312,7 @@ class Live:
         pods = attempt.pods.values()
         attempt.evidence = evidence_of(pods, self._target.primary_names) or attempt.evidence
         started = frozenset(get_string(pod, "metadata", "name") for pod in pods if has_started(pod))
-        words = attempt.evidence, stuck_of(pods, self._target.patience), started
+        words = attempt.evidence, stuck_of(pods, self._target.patience), self._slow_starts.stuck_of(pods), started
         if words != attempt.words and attempt.resource is not None:
             self._tell(key, None)
         attempt.words = words

@@ -1,4 +1,4 @@
-"""Following one container's output to its end: over broken and silent streams, rotated logs and restarted containers."""
+"""Following one container's output to its end: over broken and silent streams, rotated logs and restarts."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -24,7 +24,7 @@ _MOST_REFUSALS: Final = 3
 _QUIET: Final = 5.0
 """Seconds without a byte after which a stream is left whose container is over: it should have ended by itself."""
 _SILENT: Final = 600.0
-"""The same for a container that runs: it may have nothing to say, or the connection is dead. To ask again costs little."""
+"""The same for a container that runs: it may have nothing to say, or the connection is dead. Asking costs little."""
 _LOOK: Final = timedelta(seconds=15)
 _VANISHED: Final = "the pod was deleted while it was read: what it printed last may be lost"
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, get, get_string, with_article
+from trialmill.api.tree import JsonObject, get, get_object, get_string, with_article
 from trialmill.engine.ports import (
     Chunk,
     Clock,
@@ -29,6 +29,7 @@ from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.runtime.kubernetes import rehearsal
+from trialmill.runtime.kubernetes.evidence import is_over
 from trialmill.runtime.kubernetes.failures import (
     FAILURES,
     answer_to,
@@ -39,7 +40,6 @@ from trialmill.runtime.kubernetes.failures import (
     pause_after,
     refusal,
 )
-from trialmill.runtime.kubernetes.evidence import is_over
 from trialmill.runtime.kubernetes.file_printer import can_print, complaint_of, printer_name, with_printers
 from trialmill.runtime.kubernetes.kept_logs import KeptLog
 from trialmill.runtime.kubernetes.live import POD, Live
@@ -47,6 +47,7 @@ from trialmill.runtime.kubernetes.log_reader import PodLog, follow_log
 from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.pods import pod_refs, real_container
+from trialmill.runtime.kubernetes.references import Referred
 from trialmill.runtime.kubernetes.stamping import (
     labels_of_key,
     labels_reach_pods,
@@ -75,6 +76,7 @@ class KubernetesRuntime:
         self._api = api
         self._keep = keep
         self._rights: list[Problem] | None = None
+        self._referred = Referred(api)
         self._target = target
         self._clock = clock
         self._objects = Objects(api, target)
@@ -90,7 +92,7 @@ class KubernetesRuntime:
 
     async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
         try:
-            return [*await self._check_trial(resource), *await self._check_parts(parts)]
+            return [*await self._check_trial(resource, parts), *await self._check_parts(parts)]
         except UnknownKindError as error:
             return [rehearsal.unknown_kind(error)]
         except FAILURES as error:
@@ -226,25 +228,25 @@ class KubernetesRuntime:
 
     # Checking
 
-    async def _check_trial(self, resource: JsonObject) -> list[Problem]:
+    async def _check_trial(self, resource: JsonObject, parts: Sequence[JsonObject]) -> list[Problem]:
         ref = KindRef(get_string(resource, "apiVersion"), get_string(resource, "kind"))
         type = await self._api.discover(ref.api_version, ref.kind, fresh=True)
         profile = profile_of(ref.api_version, ref.kind)
         can_suspend = profile is not None and profile.suspend_path is not None
         if self._rights is None:
             namespace = self._target.namespace
-            parts = [await self._objects.type_of(part) for part in self._target.parts]
+            beside = [await self._objects.type_of(part) for part in self._target.parts]
             self._rights = await rehearsal.rights_problems(
-                self._api, type, namespace, can_suspend=can_suspend, parts=parts
+                self._api, type, namespace, can_suspend=can_suspend, parts=beside
             )
         problems = list(self._rights)
         if any(p.severity is Severity.ERROR for p in problems):
             return problems
         problems += await self._check_printers(resource)
         whole = stamped(self._with_printers(resource), _SAMPLE, self._target.namespace, profile)
-        return problems + await self._dry_run(type, whole)
+        return problems + await self._dry_run(type, whole, parts)
 
-    async def _dry_run(self, type: ResourceType, whole: JsonObject) -> list[Problem]:
+    async def _dry_run(self, type: ResourceType, whole: JsonObject, parts: Sequence[JsonObject]) -> list[Problem]:
         ref = KindRef(type.api_version, type.kind)
         problems = await rehearsal.dry_run(self._api, type, whole)
         if any(p.severity is Severity.ERROR for p in problems):
@@ -253,6 +255,9 @@ class KubernetesRuntime:
         severity = Severity.ERROR if ref == KindRef("batch/v1", "Job") else Severity.WARNING
         for place in pod_places(whole, profile_of(ref.api_version, ref.kind)):
             problems += await rehearsal.pod_problems(self._api, whole, place, severity=severity)
+            if not any(p.severity is Severity.ERROR for p in problems):
+                spec, namespace = get_object(whole, *place, "spec"), get_string(whole, "metadata", "namespace")
+                problems += await self._referred.problems(spec, namespace, (*place, "spec"), parts)
         return problems
 
     async def _check_parts(self, parts: Sequence[JsonObject]) -> list[Problem]:
