@@ -26,6 +26,7 @@ from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.sight import Sight
 from trialmill.runtime.kubernetes.slow_starts import SlowStarts
 from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_of_key, labels_reach_pods, selector
+from trialmill.runtime.kubernetes.strays import DELETED, why_gone
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
 POD: Final = KindRef("v1", "Pod")
@@ -58,6 +59,7 @@ class Live:
         self._clock = clock
         self._attempts: dict[AttemptKey, _Attempt] = {}
         self._pod_keys: dict[str, AttemptKey] = {}
+        self._leaving: set[AttemptKey] = set()
         self._untold: dict[AttemptKey, _Told | None] = {}
         self._wake = asyncio.Event()
         self._pods_changed = asyncio.Event()
@@ -96,6 +98,10 @@ class Live:
         attempt = self._attempts.get(key)
         for pod in pods if attempt is not None else ():
             self._take_pod(key, pod)
+
+    def asked_to_go(self, key: AttemptKey) -> None:
+        """The attempt's resource is being deleted by us: nobody need ask why it is gone."""
+        self._leaving.add(key)
 
     async def pods_changed(self) -> None:
         """Wait until something happens to a pod."""
@@ -190,14 +196,14 @@ class Live:
                     case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.RESYNC:
                         await self._put_resource(change.object)
                     case ChangeType.DELETED:
-                        self._remove_resource(change.object)
+                        await self._remove_resource(change.object, type)
                     case ChangeType.SYNCED:
                         self._list_is_done("resources")
                     case ChangeType.TROUBLE:
                         self.sight.missed()  # what cannot be seen is not known to be gone: no Synced
 
     async def _put_resource(self, object: JsonObject) -> None:
-        key = key_of(object)
+        key = self._owners.known(object) or key_of(object)
         if key is None or key.experiment_uid != self._uid:
             return
         self._owners.note(object, key)
@@ -232,17 +238,30 @@ class Live:
             return
         attempt.evidence = evidence_of(page.items, self._target.primary_names) or attempt.evidence
 
-    def _remove_resource(self, object: JsonObject) -> None:
-        key = key_of(object)
+    async def _remove_resource(self, object: JsonObject, type: ResourceType) -> None:
+        key = self._owners.known(object) or key_of(object)
         attempt = self._attempts.get(key) if key else None
         if key is None or attempt is None:
             return
+        why = DELETED
+        if key not in self._leaving and not self._target.phase_of(object).is_terminal:
+            why = await self._why_gone(type, object, key)
+        if not why:
+            return  # the stream tells it anew
+        self._leaving.discard(key)
         attempt.resource = None
         # How it ended may not have been told: what is deleted as soon as it is over is seen here only.
         snapshot = self._snapshot(key, attempt, object)
-        self._tell(key, (snapshot, Gone(key, snapshot.uid, "it was deleted")))
+        self._tell(key, (snapshot, Gone(key, snapshot.uid, why)))
         if not attempt.pods:
             del self._attempts[key]
+
+    async def _why_gone(self, type: ResourceType, object: JsonObject, key: AttemptKey) -> str:
+        while True:
+            try:
+                return await why_gone(self._api, type, object, key)
+            except FAILURES:
+                await self._clock.sleep_until(self._clock.now() + _ASK_AGAIN)
 
     # Pods
 

@@ -112,6 +112,8 @@ class KubernetesRuntime:
 
     async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
         give_up = self._clock.now() + _PERSISTENCE
+        for live in self._lives.get(key.experiment_uid, ()):
+            live.asked_to_go(key)
         while True:
             try:
                 found = [o for o in await self._find(key) if uid in ("", get_string(o, "metadata", "uid"))]
