@@ -16,7 +16,7 @@ from trialmill.runtime.kubernetes.log_lines import LogLines, comparable
 from trialmill.runtime.kubernetes.log_place import Place, place_of
 from trialmill.runtime.kubernetes.log_reader import SEGMENT
 from trialmill.testing.kube_cluster import POD
-from trialmill.testing.kube_fake import UNREACHABLE
+from trialmill.testing.kube_fake import UNREACHABLE, Call
 from trialmill.testing.virtual_time import run_virtually
 
 KEY = AttemptKey("e", 0, 1)
@@ -143,7 +143,7 @@ def test_a_container_that_is_silent_for_an_hour_costs_few_requests() -> None:
         assert lines_of(await reading) == ["one"]
 
     run_virtually(whole())
-    assert [call.plural for call in output.world.api.calls].count("pods/log") <= 8
+    assert len(asked(output)) <= 8
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, KubeError(500, "InternalError", "no"), KubeError(429, "Busy", "no")])
@@ -160,6 +160,26 @@ def test_a_server_that_is_away_for_a_minute_is_waited_for(error: Exception) -> N
     chunks = read_while(story)
     assert lines_of(chunks) == ["one", "two"]
     assert gaps_of(chunks) == []
+
+
+def asked(output: Output) -> list[Call]:
+    """The requests for output so far."""
+    return [call for call in output.world.api.calls if call.plural == "pods/log"]
+
+
+def test_a_node_that_is_lost_is_asked_less_and_less_often() -> None:
+    async def story(output: Output) -> None:
+        output.prints("one")
+        await asyncio.sleep(10)
+        output.world.api.fail("get", KubeError(502, "", "no route to kubelet"), plural="pods/log", times=9999)
+        output.world.api.pod_logs.cut()
+        before = len(asked(output))
+        await asyncio.sleep(600)
+        assert 30 < len(asked(output)) - before < 60
+        output.world.api.pod_logs.forget(LOG_KEY)
+        output.world.cluster.vanish(POD, "p")
+
+    assert lines_of(read_while(story)) == ["one"]
 
 
 def test_lines_that_were_rotated_away_while_nobody_read_are_a_gap() -> None:

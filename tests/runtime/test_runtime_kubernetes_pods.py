@@ -216,6 +216,26 @@ def test_a_pod_that_gets_on_waits_for_nothing(status: JsonObject) -> None:
     assert stuck_of([pod("p", status)], PATIENCE) is None
 
 
+def beside_a_sidecar(state: JsonObject) -> JsonObject:
+    """A sidecar crashes all the time, and the main container is in this state."""
+    crashing: JsonObject = {
+        "name": "side",
+        "restartCount": 9,
+        "state": waiting("CrashLoopBackOff"),
+        "lastState": ended(1),
+    }
+    found = pod("p", {**pod_status("Running", state), "initContainerStatuses": [crashing]})
+    found["spec"] = {"initContainers": [{"name": "side", "restartPolicy": "Always"}]}
+    return found
+
+
+def test_a_sidecar_that_crashes_keeps_a_container_from_starting_and_not_from_running() -> None:
+    stuck = stuck_of([beside_a_sidecar(waiting("PodInitializing"))], PATIENCE)
+    assert stuck is not None
+    assert stuck.reason == "CrashLoopBackOff"
+    assert stuck_of([beside_a_sidecar({"running": {}})], PATIENCE) is None
+
+
 def refs(pods: list[JsonObject], **target: object) -> list[tuple[str, bool]]:
     whole: dict[str, object] = {"namespace": "default", "kind": JOB_KIND, "primary_container": "main", **target}
     return [(ref.name, ref.primary) for ref in pod_refs(pods, Target(**whole))]  # type: ignore[arg-type]
@@ -341,6 +361,24 @@ def test_a_printer_asks_for_nothing_that_pod_security_restricted_forbids() -> No
     assert get(context, "allowPrivilegeEscalation") is False
     assert get(context, "capabilities", "drop") == ["ALL"]
     assert get(context, "seccompProfile", "type") == "RuntimeDefault"
+
+
+@pytest.mark.parametrize(
+    ("resources", "guaranteed"),
+    [
+        ({"limits": {"cpu": "2", "memory": "1Gi", "nvidia.com/gpu": "1"}}, True),
+        ({"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "2", "memory": "1Gi"}}, True),
+        ({"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "1"}}, False),
+        ({}, False),
+    ],
+)
+def test_a_printer_leaves_a_pod_its_class_of_service(resources: JsonObject, guaranteed: bool) -> None:
+    resource = job()
+    container = get(resource, *SPEC, "containers", 0)
+    assert isinstance(container, dict)
+    container["resources"] = resources
+    own = get(printed(resource, "/a/b"), *SPEC, "initContainers", 0, "resources")
+    assert (get(own, "requests") == get(own, "limits")) is guaranteed
 
 
 def test_a_printer_is_the_user_who_writes_the_file() -> None:

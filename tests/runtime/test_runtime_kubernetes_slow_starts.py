@@ -195,6 +195,16 @@ def test_a_pod_that_begins_in_time_costs_no_request() -> None:
     assert not [call for call in pending.world.api.calls if call.plural == "events"]
 
 
+def test_a_job_whose_pod_went_away_and_that_gets_no_other_says_so() -> None:
+    async def story(pending: Pending) -> None:
+        pending.status(pod_status("Running", RUNNING))
+        await asyncio.sleep(60)
+        pending.world.cluster.vanish(POD, "p")
+        await asyncio.sleep(60)
+
+    assert [stuck.reason if stuck else "" for _, stuck in told_while(story).told] == ["", "NoPods"]
+
+
 def test_a_pod_that_goes_away_while_it_is_made_is_waited_for_no_more() -> None:
     async def story(pending: Pending) -> None:
         await asyncio.sleep(50)

@@ -105,7 +105,7 @@ def _failed_container(pod: JsonObject, primary: Collection[str]) -> tuple[str, J
     come last, for they are killed when the others have ended.
     """
     found = []
-    sidecars = {get_string(c, "name") for c in get_list(pod, "spec", "initContainers") if _is_sidecar(c)}
+    sidecars = _sidecars(pod)
     for status in _statuses(pod):
         name, end = get_string(status, "name"), _end_of(status)
         if get_integer(end, ("exitCode",), 0) and not _is_asked_to_end(pod, end):
@@ -116,8 +116,10 @@ def _failed_container(pod: JsonObject, primary: Collection[str]) -> tuple[str, J
     return best[1:] if best else None
 
 
-def _is_sidecar(container: Json) -> bool:
-    return get_string(container, "restartPolicy") == "Always"
+def _sidecars(pod: JsonObject) -> set[str]:
+    """Native sidecars: init containers that go on beside the others (Kubernetes 1.29)."""
+    found = [c for c in get_list(pod, "spec", "initContainers") if get_string(c, "restartPolicy") == "Always"]
+    return {get_string(container, "name") for container in found}
 
 
 def _disruption_of(pod: JsonObject) -> JsonObject | None:
@@ -167,11 +169,19 @@ def _stuck(pod: JsonObject, patience: Patience) -> Stuck | None:
         if get(condition, "type") == "PodScheduled" and get(condition, "reason") == "Unschedulable":
             message = f"pod {name} cannot be scheduled: {get_string(condition, 'message')}"
             return Stuck("Unschedulable", message, patience.scheduling)
-    for status in _statuses(pod):
+    for status in _counting_statuses(pod):
         stuck = _stuck_container(name, status, patience)
         if stuck is not None:
             return stuck
     return None
+
+
+def _counting_statuses(pod: JsonObject) -> list[Json]:
+    """Of the containers that can keep a pod from going on: once another runs, a sidecar that crashes cannot."""
+    own = get_list(pod, "status", "containerStatuses")
+    if not any(get(status, "state", "running") is not None for status in own):
+        return _statuses(pod)
+    return [status for status in _statuses(pod) if get_string(status, "name") not in _sidecars(pod)]
 
 
 def _stuck_container(pod: str, status: Json, patience: Patience) -> Stuck | None:

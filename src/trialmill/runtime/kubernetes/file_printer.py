@@ -15,6 +15,10 @@ from trialmill.runtime.kubernetes.stamping import changed_at, places_of
 
 _PRINTER: Final = "trialmill-metrics"
 _NOBODY: Final = 65534
+_REQUESTS: Final[JsonObject] = {"cpu": "10m", "memory": "16Mi"}
+_LIMITS: Final[JsonObject] = {"cpu": "100m", "memory": "64Mi"}
+_GUARANTEED: Final[JsonObject] = {"cpu": "50m", "memory": "32Mi"}
+"""Requests and limits in a pod that has what it asks for guaranteed (its QoS class), and would lose that otherwise."""
 _REFERENCE: Final = re.compile(r"\$\(([^()]+)\)")
 _SCRIPT: Final = """\
 file=$1 told=0 ended=
@@ -106,6 +110,8 @@ def _with_printers(tree: Json, place: Path, container: str, paths: Sequence[str]
             tree = _appended(tree, (*place, *at, "volumeMounts"), mount)
             tree = _appended(tree, (*place, "volumes"), {"name": name, "emptyDir": {}})
         printer = _printer(printer_name(position), path, mount, image, _user_of(spec, container_spec))
+        if _is_guaranteed(spec):
+            printer["resources"] = {"requests": _GUARANTEED, "limits": _GUARANTEED}
         printer |= _variables_for(get_string(mount, "subPathExpr"), container_spec)
         tree = _appended(tree, (*place, "initContainers"), printer)
     return tree
@@ -128,6 +134,16 @@ def _variables_for(text: str, container: JsonObject) -> JsonObject:
     return found
 
 
+def _is_guaranteed(spec: JsonObject) -> bool:
+    """Whether each container is limited to what it requests; requests that are missing are those of the limits."""
+    containers = [*get_list(spec, "initContainers"), *get_list(spec, "containers")]
+    for container in containers:
+        limits, requests = get_object(container, "resources", "limits"), get_object(container, "resources", "requests")
+        if any(name not in limits or requests.get(name, limits[name]) != limits[name] for name in ("cpu", "memory")):
+            return False
+    return True
+
+
 def _printer(name: str, path: str, mount: JsonObject, image: str, user: int) -> JsonObject:
     return {
         "name": name,
@@ -136,7 +152,7 @@ def _printer(name: str, path: str, mount: JsonObject, image: str, user: int) -> 
         "restartPolicy": "Always",
         "command": ["sh", "-c", _SCRIPT, "sh", path],
         "volumeMounts": [{**mount, "readOnly": True}],
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "100m", "memory": "64Mi"}},
+        "resources": {"requests": _REQUESTS, "limits": _LIMITS},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},

@@ -208,14 +208,18 @@ class Live:
             return
         self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, _Attempt())
-        if attempt.resource is None and labels_reach_pods(self._target.profile):
-            look = asyncio.create_task(self._look_for_pods(key, attempt))
-            self._looks.add(look)
-            look.add_done_callback(self._looks.discard)
+        if attempt.resource is None:
+            self._expect_pods(key, attempt)
         attempt.resource = object
         if not attempt.evidence and self._target.phase_of(object) is VerdictPhase.FAILED:
             await self._look_at_pods(key, attempt)
         self._tell(key, None)
+
+    def _expect_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
+        if labels_reach_pods(self._target.profile):
+            look = asyncio.create_task(self._look_for_pods(key, attempt))
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
 
     async def _look_for_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
@@ -325,6 +329,8 @@ class Live:
         self._look_again(key, attempt)
         if not attempt.pods and attempt.resource is None:
             del self._attempts[key]
+        elif not attempt.pods and key not in self._leaving and not self.is_over(key):
+            self._expect_pods(key, attempt)  # its controller makes another, if it is let
 
     def _look_again(self, key: AttemptKey, attempt: _Attempt) -> None:
         """Tell the attempt anew where its pods say something new."""

@@ -20,6 +20,8 @@ SEGMENT: Final = 64 * 1024
 _RUN_LENGTH: Final = 12
 _WAIT: Final = timedelta(seconds=5)
 _SHORT: Final = timedelta(seconds=1)
+_LONGEST: Final = timedelta(seconds=15)
+"""Between two tries: short beside the time that the output of what is over is waited for."""
 _MOST_REFUSALS: Final = 3
 _QUIET: Final = 5.0
 """Seconds without a byte after which a stream is left whose container is over: it should have ended by itself."""
@@ -75,6 +77,7 @@ class _Reader:
         self._broke = False
         self._is_doubtful = False
         self._refusals = 0
+        self._failures = 0
 
     async def chunks(self) -> AsyncGenerator[Chunk, None]:
         while True:
@@ -144,7 +147,7 @@ class _Reader:
         try:
             async with aclosing(stream), aclosing(stream if run.is_over else self._heard(stream, run)) as pieces:
                 async for data in pieces:
-                    self._broke = False
+                    self._broke, self._failures = False, 0
                     for chunk in self._chunks_of(self._lines.feed(data)):
                         yield chunk
         except FAILURES as error:
@@ -226,7 +229,11 @@ class _Reader:
         return Chunk(b"", Cursor(self._offset, self._token.token), what)
 
     async def _pause(self, error: Exception) -> None:
-        await self._log.clock.sleep_until(self._log.clock.now() + pause_after(error))
+        """Longer after each failure in a row: a node that is lost makes the output of all its pods fail, for long."""
+        pause = pause_after(error)
+        grown = min(pause * 2.0 ** min(self._failures, 8), _LONGEST)
+        self._failures += 1
+        await self._log.clock.sleep_until(self._log.clock.now() + max(pause, grown))
 
 
 def _since(place: Place) -> datetime | None:
