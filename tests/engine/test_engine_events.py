@@ -111,6 +111,15 @@ def test_a_trial_that_is_not_taken_yet_says_what_it_waits_for_until_it_is() -> N
     assert (state.trials[0].reason, state.trials[0].message) == ("", "")
 
 
+def test_a_trial_without_metrics_says_what_could_not_be_read() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", SUCCEEDED))
+    apply(state, CollectionFinished(START, KEY, Observation(), (), "the file /m may not be read by user 7"))
+    (trial,) = state.trials
+    assert trial.phase is TrialPhase.METRICS_UNAVAILABLE
+    assert trial.message.endswith("; the file /m may not be read by user 7")
+
+
 def test_a_resource_that_is_stuck_says_so_with_its_trial_until_it_gets_on() -> None:
     state = running()
     verdict = Verdict(VerdictPhase.RUNNING)
