@@ -27,7 +27,8 @@ _QUIET: Final = 5.0
 """Seconds without a byte after which a stream is left whose container is over: it should have ended by itself."""
 _SILENT: Final = 600.0
 """The same for a container that runs: it may have nothing to say, or the connection is dead. Asking costs little."""
-_LOOK: Final = timedelta(seconds=15)
+_LOOK: Final = timedelta(seconds=10)
+"""Between two looks at a pod whose output is followed."""
 _VANISHED: Final = "the pod was deleted while it was read: what it printed last may be lost"
 
 PodState: TypeAlias = Callable[[], Awaitable[JsonObject | None]]
@@ -194,7 +195,8 @@ class _Reader:
     async def _until_over(self, run: _Run) -> None:
         """Until the cluster says that this run of the container has ended."""
         while True:
-            await self._log.wait(_LOOK)
+            # Not at each change of a pod: hundreds of streams would look at thousands of changes.
+            await self._log.clock.sleep_until(self._log.clock.now() + _LOOK)
             try:
                 pod = await self._log.state()
             except FAILURES:
