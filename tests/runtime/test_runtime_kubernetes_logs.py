@@ -128,7 +128,22 @@ def test_a_stream_that_is_silent_while_its_container_runs_is_opened_again() -> N
         output.world.api.pod_logs.forget(LOG_KEY)
         output.world.cluster.vanish(POD, "p")
 
-    assert lines_of(read_while(story)) == ["one", "two"]
+    chunks = read_while(story)
+    assert lines_of(chunks) == ["one", "two"]
+    assert gaps_of(chunks) == []
+
+
+def test_a_pod_that_vanishes_behind_a_stream_that_fell_silent_leaves_a_gap() -> None:
+    async def story(output: Output) -> None:
+        output.prints("one")
+        await asyncio.sleep(10)
+        output.world.api.pod_logs.freeze()
+        output.prints("two")
+        output.world.cluster.vanish(POD, "p")
+
+    chunks = read_while(story)
+    assert lines_of(chunks) == ["one"]
+    assert len(gaps_of(chunks)) == 1
 
 
 def test_a_container_that_is_silent_for_an_hour_costs_few_requests() -> None:

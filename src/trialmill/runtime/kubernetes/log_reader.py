@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from trialmill.api.tree import Json, JsonObject, get, get_list, get_string
 from trialmill.engine.ports import Chunk, Clock, Cursor
-from trialmill.kube.api import KubeApi, KubeError
+from trialmill.kube.api import KubeApi, KubeError, SilentError
 from trialmill.runtime.kubernetes.evidence import is_over
 from trialmill.runtime.kubernetes.failures import FAILURES, is_passing, pause_after
 from trialmill.runtime.kubernetes.log_lines import LogLines, Piece, comparable
@@ -160,6 +160,7 @@ class _Reader:
                 yield self._gap(f"the output of container {log.container} cannot be read: {error}")
                 self._finish(run)
             return
+        self._broke = False
         if self._lines.lost:
             yield self._gap(f"the log is gone: {self._lines.lost}")
             self._lines.lost = ""
@@ -170,9 +171,8 @@ class _Reader:
             self._is_doubtful = True
 
     async def _heard(self, stream: AsyncGenerator[bytes, None], run: _Run) -> AsyncGenerator[bytes, None]:
-        """What the stream brings, until it ends or has been silent for so long that another one is to be opened.
-
-        Silence alone says nothing: proxies and balancers may keep a connection open that leads nowhere any more.
+        """What the stream brings, until it ends. Raises SilentError when it was silent for so long that another one has
+        to be opened: proxies and balancers may keep a connection open that leads nowhere any more.
         """
         over = asyncio.ensure_future(self._until_over(run))
         coming: asyncio.Future[bytes | None] | None = None
@@ -182,7 +182,9 @@ class _Reader:
                 await asyncio.wait((coming, over), timeout=_SILENT, return_when=asyncio.FIRST_COMPLETED)
                 if not coming.done() and over.done():
                     await asyncio.wait((coming,), timeout=_QUIET)
-                data = coming.result() if coming.done() else None
+                if not coming.done():
+                    raise SilentError(f"the output of container {self._log.container} does not come")
+                data = coming.result()
                 if data is None:
                     return
                 yield data
