@@ -69,20 +69,18 @@ def test_a_job_that_is_deleted_by_hand_is_lost_and_its_trial_gets_another(place:
     assert "AttemptLost" in place("describe", "e").out
 
 
-def test_a_job_whose_labels_are_removed_by_hand_is_left_alone_and_its_trial_gets_another(
+def test_a_job_whose_label_is_removed_by_hand_gets_it_back_and_its_trial_runs_once(
     place: Place, namespace: Namespace
 ) -> None:
-    """It cannot be told from somebody else's any more."""
     process, job = running_job(place, namespace, on_the_stand_in(trials=1, marks={"seconds": "4"}))
     namespace.kubectl("label", "job", job["metadata"]["name"], f"{EXPERIMENT_UID}-")
     place.end_of(process, seconds=LONG)
 
     assert ends(place.trials()) == ["Succeeded"]
-    (ours,) = jobs(namespace)
-    assert ours["metadata"]["labels"][ATTEMPT] == "2"
-    theirs = namespace.get(f"job/{job['metadata']['name']}")
-    assert theirs["metadata"]["uid"] == job["metadata"]["uid"] != ours["metadata"]["uid"]
-    assert "deletionTimestamp" not in theirs["metadata"]
+    assert_each_trial_is_there_once(place, namespace, 1)
+    assert len(namespace.get("jobs")["items"]) == 1
+    assert jobs(namespace)[0]["metadata"]["uid"] == job["metadata"]["uid"]
+    assert "AttemptLost" not in place("describe", "e").out
 
 
 def test_a_quota_that_is_used_up_makes_trials_wait_and_costs_none(place: Place, namespace: Namespace) -> None:

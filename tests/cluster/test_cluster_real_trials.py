@@ -29,6 +29,62 @@ FILES = {
 }
 
 
+UNREAD = {
+    "umask 077": (
+        "os.umask(0o077)\nprint('loss=1', file=open('/metrics/loss.log', 'w'))",
+        "may not be read by user 65534",
+    ),
+    "a folder that is closed": (
+        "os.umask(0o077)\nos.mkdir('/metrics/mine')\nprint('loss=1', file=open('/metrics/mine/loss.log', 'w'))",
+        "may not be read by user 65534",
+    ),
+    "another name": ("print('loss=1', file=open('/metrics/loss.txt', 'w'))", "was not there when the trial ended"),
+}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+def test_a_file_that_cannot_be_read_is_told_from_one_that_is_not_there(
+    place: Place, namespace: Namespace, case: str
+) -> None:
+    code, words = UNREAD[case]
+    path = "/metrics/mine/loss.log" if "mine" in code else "/metrics/loss.log"
+    source = {"fileSystemPath": {"path": path, "kind": "File"}}
+    collector = {"collector": {"kind": "File"}, "source": source}
+    container = {"volumeMounts": [{"name": "v", "mountPath": "/metrics"}]}
+    tree = on_the_real_node(
+        namespace,
+        python(code),
+        trials=1,
+        pod={"volumes": [{"name": "v", "emptyDir": {}}]},
+        container=container,
+        metricsCollectorSpec=collector,
+    )
+    place.write("e.yaml", tree)
+    run(place, namespace, "e.yaml", "--printer-image", namespace.cluster.busybox)
+    (trial,) = place.trials()
+    assert ends([trial]) == ["MetricsUnavailable"]
+    assert words in last_condition(trial)["message"]
+
+
+def test_a_file_in_a_folder_that_a_variable_names_is_read(place: Place, namespace: Namespace) -> None:
+    container = {
+        "env": [{"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "volumeMounts": [{"name": "v", "mountPath": "/metrics", "subPathExpr": "of-$(POD)"}],
+    }
+    source = {"fileSystemPath": {"path": "/metrics/loss.log", "kind": "File"}}
+    tree = on_the_real_node(
+        namespace,
+        python("print(f'loss={x}', file=open('/metrics/loss.log', 'w'))"),
+        trials=1,
+        pod={"volumes": [{"name": "v", "emptyDir": {}}]},
+        container=container,
+        metricsCollectorSpec={"collector": {"kind": "File"}, "source": source},
+    )
+    place.write("e.yaml", tree)
+    run(place, namespace, "e.yaml", "--printer-image", namespace.cluster.busybox)
+    assert ends(place.trials()) == ["Succeeded"]
+
+
 @pytest.mark.parametrize("format", FILES)
 def test_a_file_of_metrics_is_read_where_pods_are_restricted_and_its_reader_ends_with_the_trial(
     place: Place, namespace: Namespace, format: str

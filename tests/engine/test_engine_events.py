@@ -10,6 +10,7 @@ from trialmill.api.experiment import Objective, ObjectiveType
 from trialmill.api.history import Budget, Decision, NewTrial, Promotion
 from trialmill.api.metric import MetricSummary, Observation
 from trialmill.api.verdict import Stuck, Verdict, VerdictPhase
+from trialmill.engine.deadlines import attempt_due
 from trialmill.engine.events import (
     CollectionFinished,
     Event,
@@ -111,6 +112,15 @@ def test_a_trial_that_is_not_taken_yet_says_what_it_waits_for_until_it_is() -> N
     assert (state.trials[0].reason, state.trials[0].message) == ("", "")
 
 
+def test_a_trial_without_metrics_says_what_could_not_be_read() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", SUCCEEDED))
+    apply(state, CollectionFinished(START, KEY, Observation(), (), "the file /m may not be read by user 7"))
+    (trial,) = state.trials
+    assert trial.phase is TrialPhase.METRICS_UNAVAILABLE
+    assert trial.message.endswith("; the file /m may not be read by user 7")
+
+
 def test_a_resource_that_is_stuck_says_so_with_its_trial_until_it_gets_on() -> None:
     state = running()
     verdict = Verdict(VerdictPhase.RUNNING)
@@ -119,6 +129,19 @@ def test_a_resource_that_is_stuck_says_so_with_its_trial_until_it_gets_on() -> N
     assert (state.trials[0].reason, state.trials[0].message) == ("NoPods", "no pod has been made")
     apply(state, ResourceChanged(START, KEY, "r", verdict))
     assert (state.trials[0].reason, state.trials[0].message) == ("", "")
+
+
+def test_another_patience_begins_when_its_reason_does() -> None:
+    """A pod that no node had room for is not given up at once when it has got one and its image's registry hiccups."""
+    state = running()
+    full = Stuck("Unschedulable", "no node has room", timedelta(hours=1))
+    pull, backs_off = (Stuck(reason, reason, timedelta(minutes=10)) for reason in ("ErrImagePull", "ImagePullBackOff"))
+    story: list[EventRecord] = []
+    for minute, stuck in ((0, full), (30, pull), (35, backs_off)):
+        at = START + timedelta(minutes=minute)
+        story += apply(state, ResourceChanged(at, KEY, "r", Verdict(VerdictPhase.RUNNING), stuck=stuck)).story
+    assert attempt_due(state, state.trials[0]) == START + timedelta(minutes=40)
+    assert [line.reason for line in story] == ["Unschedulable", "ErrImagePull"]
 
 
 def test_a_wait_ends_with_its_attempt() -> None:

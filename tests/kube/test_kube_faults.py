@@ -62,14 +62,16 @@ LISTED_ANEW = {Fault.EXPIRED, Fault.EXPIRED_INSIDE}
 WATCHES = [fault for fault in Fault if fault not in (Fault.RESET_AFTER, Fault.STALE, Fault.HANGS)]
 
 
-async def follow_to_the_end(double: FakeKubeApi, url: str, *, page_size: int = 500) -> tuple[list[str], Reflector]:
+async def follow_to_the_end(
+    double: FakeKubeApi, url: str, *, page_size: int = 500, seconds: float = 1.0
+) -> tuple[list[str], Reflector]:
     """What a reflector tells of a story: `a` and `b` are there, `c` comes, `a` goes, `last` comes."""
     told: list[str] = []
     for name in ("a", "b"):
         double.cluster.create(CONFIG_MAP, thing(name), "default")
     async with client(url) as api:
-        seconds = (1.0, 1.0)
-        reflector = Reflector(api, Scope(CONFIG_MAP), clock=QuickClock(), page_size=page_size, watch_seconds=seconds)
+        lasting = (seconds, seconds)
+        reflector = Reflector(api, Scope(CONFIG_MAP), clock=QuickClock(), page_size=page_size, watch_seconds=lasting)
         async with asyncio.timeout(20), aclosing(reflector.changes()) as changes:
             async for change in changes:
                 told.append(_words(change))
@@ -86,7 +88,9 @@ def _words(change: Change) -> str:
     return f"{change.type} {get_string(change.object, 'metadata', 'name')}{'?' * change.inferred}".strip()
 
 
-def tell(fault: Fault, *, watch: bool, page_size: int = 500, nth: int = 1) -> tuple[list[str], list[Request]]:
+def tell(
+    fault: Fault, *, watch: bool, page_size: int = 500, nth: int = 1, seconds: float = 1.0
+) -> tuple[list[str], list[Request]]:
     """The story with one fault in it; what was told, and the requests that were made."""
 
     async def main() -> tuple[list[str], list[Request]]:
@@ -94,7 +98,7 @@ def tell(fault: Fault, *, watch: bool, page_size: int = 500, nth: int = 1) -> tu
         async with serve(ApiServer(double)) as upstream:
             access = Access(Server(upstream.url), User())
             async with faulty(access, once(fault, watch=watch, nth=nth)) as (proxy, server):
-                told, reflector = await follow_to_the_end(double, server.url, page_size=page_size)
+                told, reflector = await follow_to_the_end(double, server.url, page_size=page_size, seconds=seconds)
                 assert proxy.done == {fault: 1 + (fault is Fault.RESET_BEFORE)}
                 names = sorted(get_string(o, "metadata", "name") for o in reflector.store.objects())
                 assert names == ["b", "c", "last"]
@@ -139,6 +143,16 @@ def test_a_watch_that_fails_goes_on_or_leads_to_a_new_list(fault: Fault, monkeyp
     assert told.count("ADDED c") == 1
     inferred = fault in LISTED_ANEW
     assert ends == ["DELETED a?" if inferred else "DELETED a"]
+
+
+def test_a_watch_that_is_silent_is_opened_again_from_the_same_place_and_is_no_trouble(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_api, "_SILENT_WATCH", timedelta(seconds=0.2))
+    told, requests = tell(Fault.SILENCE, watch=True, seconds=60.0)
+    assert told == ["ADDED a", "ADDED b", "SYNCED", "ADDED c", "DELETED a", "ADDED last"]
+    first, second = [request.query for request in requests if request.is_watch][:2]
+    assert int(first["resourceVersion"]) < int(second["resourceVersion"])  # one event had come
 
 
 @pytest.mark.parametrize(

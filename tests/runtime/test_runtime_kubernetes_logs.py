@@ -10,12 +10,13 @@ from kubernetes_world import KubernetesWorld, job, pod_of, pod_status, runtime_o
 from trialmill.api.tree import Json, JsonObject
 from trialmill.engine.ports import Chunk, Cursor, Log
 from trialmill.engine.records import AttemptKey
+from trialmill.engine.rules import COLLECTION_DEADLINE
 from trialmill.kube.api import KubeError
 from trialmill.runtime.kubernetes.log_lines import LogLines, comparable
 from trialmill.runtime.kubernetes.log_place import Place, place_of
 from trialmill.runtime.kubernetes.log_reader import SEGMENT
 from trialmill.testing.kube_cluster import POD
-from trialmill.testing.kube_fake import UNREACHABLE
+from trialmill.testing.kube_fake import UNREACHABLE, Call
 from trialmill.testing.virtual_time import run_virtually
 
 KEY = AttemptKey("e", 0, 1)
@@ -91,6 +92,75 @@ def test_a_stream_that_is_cut_goes_on_with_the_next_line() -> None:
     assert lines_of(read_while(story)) == wanted
 
 
+def test_a_stream_that_fell_silent_is_left_when_the_container_is_known_to_be_over() -> None:
+    async def story(output: Output) -> None:
+        output.prints("one")
+        await asyncio.sleep(10)
+        output.world.api.pod_logs.freeze()
+        output.prints("two", "three")
+        output.ends()
+
+    output = Output()
+    took: list[float] = []
+
+    async def whole() -> list[Chunk]:
+        reading = asyncio.create_task(output.read())
+        await asyncio.sleep(1)
+        await story(output)
+        before = asyncio.get_running_loop().time()
+        chunks = await asyncio.wait_for(reading, 3600)
+        took.append(asyncio.get_running_loop().time() - before)
+        return chunks
+
+    chunks = run_virtually(whole())
+    assert lines_of(chunks) == ["one", "two", "three"]
+    assert gaps_of(chunks) == []
+    assert took[0] < COLLECTION_DEADLINE.total_seconds() / 2
+
+
+def test_a_stream_that_is_silent_while_its_container_runs_is_opened_again() -> None:
+    async def story(output: Output) -> None:
+        output.prints("one")
+        await asyncio.sleep(10)
+        output.world.api.pod_logs.freeze()
+        output.prints("two")
+        await asyncio.sleep(900)
+        output.world.api.pod_logs.forget(LOG_KEY)
+        output.world.cluster.vanish(POD, "p")
+
+    chunks = read_while(story)
+    assert lines_of(chunks) == ["one", "two"]
+    assert gaps_of(chunks) == []
+
+
+def test_a_pod_that_vanishes_behind_a_stream_that_fell_silent_leaves_a_gap() -> None:
+    async def story(output: Output) -> None:
+        output.prints("one")
+        await asyncio.sleep(10)
+        output.world.api.pod_logs.freeze()
+        output.prints("two")
+        output.world.cluster.vanish(POD, "p")
+
+    chunks = read_while(story)
+    assert lines_of(chunks) == ["one"]
+    assert len(gaps_of(chunks)) == 1
+
+
+def test_a_container_that_is_silent_for_an_hour_costs_few_requests() -> None:
+    output = Output()
+
+    async def whole() -> None:
+        reading = asyncio.create_task(output.read())
+        await asyncio.sleep(1)
+        output.prints("one")
+        await asyncio.sleep(3600)
+        output.ends()
+        assert lines_of(await reading) == ["one"]
+
+    run_virtually(whole())
+    assert len(asked(output)) <= 8
+
+
 @pytest.mark.parametrize("error", [UNREACHABLE, KubeError(500, "InternalError", "no"), KubeError(429, "Busy", "no")])
 def test_a_server_that_is_away_for_a_minute_is_waited_for(error: Exception) -> None:
     async def story(output: Output) -> None:
@@ -105,6 +175,26 @@ def test_a_server_that_is_away_for_a_minute_is_waited_for(error: Exception) -> N
     chunks = read_while(story)
     assert lines_of(chunks) == ["one", "two"]
     assert gaps_of(chunks) == []
+
+
+def asked(output: Output) -> list[Call]:
+    """The requests for output so far."""
+    return [call for call in output.world.api.calls if call.plural == "pods/log"]
+
+
+def test_a_node_that_is_lost_is_asked_less_and_less_often() -> None:
+    async def story(output: Output) -> None:
+        output.prints("one")
+        await asyncio.sleep(10)
+        output.world.api.fail("get", KubeError(502, "", "no route to kubelet"), plural="pods/log", times=9999)
+        output.world.api.pod_logs.cut()
+        before = len(asked(output))
+        await asyncio.sleep(600)
+        assert 30 < len(asked(output)) - before < 60
+        output.world.api.pod_logs.forget(LOG_KEY)
+        output.world.cluster.vanish(POD, "p")
+
+    assert lines_of(read_while(story)) == ["one"]
 
 
 def test_lines_that_were_rotated_away_while_nobody_read_are_a_gap() -> None:

@@ -46,6 +46,8 @@ class Collected:
     observation: Observation
     curve: tuple[float, ...]
     is_complete: bool
+    lost: str = ""
+    """What could not be read, the last of it; empty for nothing."""
 
 
 Report: TypeAlias = Callable[[Collected], None]
@@ -86,6 +88,7 @@ class Collecting:
         self._total: _Total | None = None
         self._untold: list[Appended] = []
         self._untold_bytes = 0
+        self._lost = ""
         self.task: asyncio.Task[None] | None = None
         self._start = asyncio.get_running_loop().call_later(FOLLOW_AFTER, self._begin)
 
@@ -201,6 +204,7 @@ class Collecting:
 
     def _tell(self, appended: list[Appended], *, is_complete: bool) -> None:
         self._untold += appended
+        self._lost = next((each.gap for each in reversed(appended) if each.gap), self._lost)
         is_progress = self._untold_bytes > _PROGRESS or sum(len(a.points) for a in self._untold) >= _ENOUGH
         if self._final and not is_complete and not is_progress:
             return
@@ -208,7 +212,7 @@ class Collecting:
         total = self._total
         observation = total.summary.observation() if total else Observation()
         curve = tuple(total.curve) if total else ()
-        self._report(Collected(self._key, tuple(appended), observation, curve, is_complete))
+        self._report(Collected(self._key, tuple(appended), observation, curve, is_complete, self._lost))
 
 
 class _Total:

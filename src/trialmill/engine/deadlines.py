@@ -47,7 +47,7 @@ def _enforce(state: State, trial: TrialRecord, at: datetime) -> None:
             state.tell(at, trial.name, "CollectionTimedOut", "its output was not read to the end in time", warning=True)
             live = state.live.get(trial.key)
             observation, curve = (live.observation, live.curve) if live else (transitions.NOTHING, ())
-            transitions.finish_attempt(state, trial, at, observation, curve, unread=True)
+            transitions.finish_attempt(state, trial, at, observation, curve, unread=transitions.UNREAD)
         case AttemptPhase.STOPPING:
             state.tell(at, trial.name, "StopTimedOut", "its resource did not go away in time", warning=True)
             transitions.over(state, trial, trial.attempt, None, at)

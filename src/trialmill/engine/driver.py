@@ -333,7 +333,7 @@ class Driver:
         self._ledger.append(collected.appended)
         key, at = collected.key, self._now()
         if collected.is_complete:
-            self._put(CollectionFinished(at, key, collected.observation, collected.curve))
+            self._put(CollectionFinished(at, key, collected.observation, collected.curve, collected.lost))
         else:
             self._put(PointsArrived(at, key, collected.observation, collected.curve))
 

@@ -157,12 +157,13 @@ class StopDecided:
 
 @dataclass(frozen=True, slots=True)
 class CollectionFinished:
-    """All points of an attempt that is over are in."""
+    """All points of an attempt that is over are in. `lost`: what of its output could not be read."""
 
     at: datetime
     key: AttemptKey
     observation: Observation
     curve: tuple[float, ...]
+    lost: str = ""
 
 
 @dataclass(frozen=True, slots=True)

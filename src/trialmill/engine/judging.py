@@ -38,7 +38,7 @@ class Judge:
         verdict = judge(snapshot.resource, self._policy, judged.memory)
         judged.memory = remember(judged.memory, snapshot.resource, verdict)
         if verdict.phase is VerdictPhase.FAILED and snapshot.evidence:
-            message = f"{snapshot.evidence}: {verdict.message}" if verdict.message else snapshot.evidence
+            message = f"{snapshot.evidence}; {verdict.message}" if verdict.message else snapshot.evidence
             verdict = replace(verdict, message=message)
         mismatch = None if verdict.phase.is_terminal else unmatched(snapshot.resource, self._policy)
         stuck = None if verdict.phase.is_terminal else snapshot.stuck

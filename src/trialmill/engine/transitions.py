@@ -72,7 +72,8 @@ def apply_to_attempt(state: State, event: AttemptEvent) -> None:
             _stop_decided(state, trial, event)
         case CollectionFinished():
             if trial.attempt.phase is AttemptPhase.COLLECTING:
-                finish_attempt(state, trial, event.at, event.observation, event.curve)
+                unread = f"; {event.lost}" if event.lost else ""
+                finish_attempt(state, trial, event.at, event.observation, event.curve, unread=unread)
 
 
 # --- making trials and attempts
@@ -282,9 +283,9 @@ def finish_attempt(
     observation: Observation,
     curve: tuple[float, ...],
     *,
-    unread: bool = False,
+    unread: str = "",
 ) -> None:
-    """The attempt is over and its metrics are in: decide what becomes of its trial. `unread`: not all of them are."""
+    """The attempt is over and its metrics are in: decide what becomes of its trial. `unread` says why not all are."""
     state.forget(trial.key)
     attempt = replace(trial.attempt, phase=AttemptPhase.ENDED, finished=trial.attempt.finished or at)
     state.curves[trial.index] = curve
@@ -305,7 +306,7 @@ def finish_attempt(
         _end_lost(state, seen, at)
 
 
-def _end_succeeded(state: State, trial: TrialRecord, at: datetime, *, unread: bool) -> None:
+def _end_succeeded(state: State, trial: TrialRecord, at: datetime, *, unread: str) -> None:
     budget = trial.attempt.budget
     if objective_value(trial.observation, state.rules) is None:
         name, files = state.rules.objective.metric, state.rules.metric_files
@@ -315,12 +316,12 @@ def _end_succeeded(state: State, trial: TrialRecord, at: datetime, *, unread: bo
             if summary and summary.text
             else f"metric {name} was not found in {' and '.join(files) if files else 'what the trial reported'}"
         )
-        message += UNREAD if unread else ""
+        message += unread
         end_trial(state, trial, TrialPhase.METRICS_UNAVAILABLE, "MetricsUnavailable", message, at)
     elif budget is not None and not budget.final:
         state.put(replace(trial, phase=TrialPhase.PAUSED, reason="BudgetSpent", message=""))
     else:
-        message = _verdict_message(trial) + (UNREAD if unread else "")
+        message = _verdict_message(trial) + unread
         end_trial(state, trial, TrialPhase.SUCCEEDED, "TrialSucceeded", message, at)
 
 

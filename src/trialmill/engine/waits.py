@@ -25,8 +25,12 @@ def note_unmatched(state: State, event: ResourceChanged) -> None:
 
 
 def note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
-    """What it waits for may change its words (a pull fails, then backs off): it is one wait as long as there is one."""
+    """What it waits for may change its words (a pull fails, then backs off): it is one wait as long as its patience is
+    the same. Another patience is for something else, which has not been waited for yet.
+    """
     before, stuck = state.waiting.get(event.key), event.stuck
+    if before is not None and stuck is not None and before.stuck.patience != stuck.patience:
+        before = None
     newest = state.trials[trial.index]
     if stuck is None:
         state.waiting.pop(event.key, None)

@@ -76,6 +76,10 @@ class UnreachableError(Exception):
         self.remedy = remedy
 
 
+class SilentError(UnreachableError):
+    """A stream that was open has brought nothing for too long: its connection leads nowhere, or there was no news."""
+
+
 class UnknownKindError(Exception):
     """The server serves no such kind. `near` are kinds of the same name in other groups and versions."""
 
@@ -204,7 +208,8 @@ class KubeApi(Protocol):
         """Changes after a resource version, with bookmarks, until the server closes the stream at about `timeout`.
 
         With `initial_events` the stream begins with what is there, and a bookmark ends that part. Silence that lasts
-        longer than `timeout` raises UnreachableError. Close the generator (`aclosing`) to end the stream early.
+        longer than `timeout`, or than bookmarks should take to come, raises SilentError. Close the generator
+        (`aclosing`) to end the stream early.
         """
 
     async def create(

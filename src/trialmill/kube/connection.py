@@ -19,7 +19,7 @@ import aiohttp
 from yarl import URL
 
 from trialmill.api.tree import Json
-from trialmill.kube.api import UnreachableError
+from trialmill.kube.api import SilentError, UnreachableError
 from trialmill.kube.configuration import Server
 from trialmill.kube.credentials import ClientCertificate, Credentials, Proof
 from trialmill.kube.failures import CONNECT_SECONDS, mapped
@@ -131,10 +131,13 @@ class Connection:
             response.close()
 
     async def chunks(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-        """The body as it comes. Raises UnreachableError where it is cut short or silent for too long."""
+        """The body as it comes. Raises UnreachableError where it is cut short, SilentError after too much silence."""
         with mapped(self.server.url):
-            async for chunk in response.content.iter_any():
-                yield chunk
+            try:
+                async for chunk in response.content.iter_any():
+                    yield chunk
+            except TimeoutError as error:
+                raise SilentError(f"{self.server.url}: nothing came for too long") from error
 
     def _parsed(self, content: bytes) -> Json:
         try:

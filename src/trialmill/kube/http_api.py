@@ -34,6 +34,10 @@ _NOT_FOUND: Final = 404
 _APPLY: Final = "application/apply-patch+yaml"
 _GRACE: Final = timedelta(seconds=15)
 """How much longer than the server a watch is patient, so that it is the server who ends it."""
+_SILENT_WATCH: Final = timedelta(seconds=150)
+"""Servers send a bookmark each minute, though they do not promise it: then another watch is the cheaper guess."""
+_SILENT_LOG: Final = 20.0
+"""Seconds; shorter than the output of what is over is waited for, so that a dead connection is left in time."""
 
 
 class HttpKubeApi:
@@ -116,7 +120,7 @@ class HttpKubeApi:
         query += [("resourceVersion", resource_version)] if resource_version else []
         if initial_events:
             query += [("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan")]
-        silence = (timeout + _GRACE).total_seconds()
+        silence = min(timeout + _GRACE, _SILENT_WATCH).total_seconds()
         path = collection_path(type, namespace)
         async with (
             self._connection.open("GET", path, query, silence=silence) as response,
@@ -197,9 +201,9 @@ class HttpKubeApi:
         query = [("container", container), *((name, "true") for name, is_set in flags if is_set)]
         query += [("sinceTime", since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))] if since else []
         path = f"/api/v1/namespaces/{_segment(namespace)}/pods/{_segment(pod)}/log"
-        # A container that is followed may be silent for hours; the probes of the connection find a dead peer.
+        # A container that is followed may be silent for hours; who reads it knows when it has ended.
         async with (
-            self._connection.open("GET", path, query, silence=None if follow else 60.0) as response,
+            self._connection.open("GET", path, query, silence=None if follow else _SILENT_LOG) as response,
             aclosing(self._connection.chunks(response)) as chunks,
         ):
             async for chunk in chunks:

@@ -7,7 +7,8 @@ The rules, each with a test of its own in `tests/kube`:
   read from the newest state; should a server that lags break that promise, objects end and begin again in what is told,
   and the watch puts everything right.
 - A watch begins where the list or the last event ended. Bookmarks move that place and nothing else.
-- A stream that the server ends is opened again from the same place, at most about once a second.
+- A stream that the server ends is opened again from the same place, at most about once a second. So is one that is
+  silent: it may be dead, or there was no news at a server without bookmarks, to which this costs one request.
 - A version that has expired, in the stream or as HTTP 410, leads to a new list, never to the same watch.
 - Refusals and broken connections are tried again for ever, with growing pauses; Retry-After is honoured.
 """
@@ -26,6 +27,7 @@ from trialmill.kube.api import (
     KubeApi,
     KubeError,
     ResourceType,
+    SilentError,
     UnreachableError,
 )
 from trialmill.kube.clock import CHANCE, Chance, Clock, LoopClock
@@ -157,11 +159,13 @@ class Reflector:
                     if event.type is not EventType.BOOKMARK:
                         for change in self.store.apply(event):
                             yield change
+            self._all_is_well()
+        except SilentError:
+            pass  # whether the server is there shows when the next stream is opened
         finally:
             self._opened = None
             if self.clock.now() - started > _OPENING:
                 self._told, self._failures = "", 0  # it was open: what comes now is news, and the first of its row
-        self._all_is_well()
         await self.clock.sleep(wait_between_watches(self.clock.now() - started, self.chance()))
 
     def _note(self, error: Exception) -> Change | None:

@@ -154,7 +154,7 @@ def target_of(choice: ClusterChoice, experiment: Experiment, template: CompiledT
         collector_paths=spec.collector.paths,
         whole_files=spec.collector.kind is CollectorKind.OUTPUTS or bool(spec.collector.metric_files),
         printer_image=choice.printer_image or PRINTER_IMAGE,
-        patience=Patience(timeout, timeout) if timeout else Patience(),
+        patience=Patience(timeout, timeout, timeout) if timeout else Patience(),
     )
 
 
@@ -189,7 +189,9 @@ async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
         rest = [] if _stops(first) else await asyncio.gather(*(check(context) for context in contexts[1:]))
         found = [*first, *(problem for problems in rest for problem in problems)]
         if not _stops(first):
-            found += await _missing_companions(api, checked)
+            missing = await _missing_companions(api, checked)
+            told = {problem.message for problem in missing}
+            found = [problem for problem in found if problem.message not in told] + missing
         return Found(
             api.server, await _version(api), tuple(dict.fromkeys(in_the_file(problem, checked) for problem in found))
         )

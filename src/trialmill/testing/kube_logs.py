@@ -27,6 +27,7 @@ class FakeLogs:
         self._runs: dict[ContainerKey, list[ContainerLog]] = {}
         self._news = asyncio.Event()
         self._cuts = 0
+        self._freezes = 0
 
     def write(self, key: ContainerKey, data: bytes, now: datetime) -> None:
         """Append output; each line gets its time. The first write begins the container's first run."""
@@ -61,6 +62,10 @@ class FakeLogs:
         self._cuts += 1
         self._tell()
 
+    def freeze(self) -> None:
+        """Every open stream stays open and says nothing more, as behind a balancer that has lost the connection."""
+        self._freezes += 1
+
     async def read(
         self, key: ContainerKey, *, follow: bool, since: datetime | None, timestamps: bool, previous: bool
     ) -> AsyncGenerator[bytes, None]:
@@ -71,11 +76,13 @@ class FakeLogs:
         if not runs:
             text = f'container "{key[2]}" in pod "{key[1]}" is waiting to start: ContainerCreating'
             raise KubeError(400, "BadRequest", text)
-        run, cuts = runs[0 if previous else -1], self._cuts
+        run, cuts, freezes = runs[0 if previous else -1], self._cuts, self._freezes
         start = since.replace(microsecond=0) if since else None
         position = run.dropped
         while True:
             news = self._news
+            if freezes != self._freezes:
+                await asyncio.Event().wait()
             chunk = b"".join(
                 (_stamp(when) + line if timestamps else line)
                 for when, line in run.lines[position:]

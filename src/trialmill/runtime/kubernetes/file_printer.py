@@ -5,6 +5,7 @@ complete, and is ended after it, with time to print the rest. It asks for nothin
 """
 
 import posixpath
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,7 +15,25 @@ from trialmill.runtime.kubernetes.stamping import changed_at, places_of
 
 _PRINTER: Final = "trialmill-metrics"
 _NOBODY: Final = 65534
-_SCRIPT: Final = """\
+_REQUESTS: Final[JsonObject] = {"cpu": "10m", "memory": "16Mi"}
+_LIMITS: Final[JsonObject] = {"cpu": "100m", "memory": "64Mi"}
+_GUARANTEED: Final[JsonObject] = {"cpu": "50m", "memory": "32Mi"}
+"""Requests and limits in a pod that has what it asks for guaranteed (its QoS class), and would lose that otherwise."""
+_REFERENCE: Final = re.compile(r"\$\(([^()]+)\)")
+_SAY_WHY: Final = """\
+at=$file
+while [ -n "$at" ] && [ ! -e "$at" ]; do at=${at%/*}; done
+why=missing
+[ -x "${at:-/}" ] || why=unreadable
+if [ "$at" = "$file" ]; then
+  why=
+  [ -r "$file" ] || why=unreadable
+fi
+echo $why 2>/dev/null >/dev/termination-log
+"""
+"""What the printer leaves behind when it could not read, one of `_COMPLAINTS`: a log does not tell errors from output."""
+_SCRIPT: Final = (
+    """\
 file=$1 told=0 ended=
 trap ended=1 TERM INT
 print_new() {
@@ -32,24 +51,49 @@ while [ -z "$ended" ]; do
 done
 print_new
 """
-"""Counts bytes itself: `tail -f` would lose what is written between its last look and its end. Says nothing of its own,
-as a log does not tell errors from output.
-"""
-_SCRIPT_OF_WHOLE: Final = """\
-ended=
+    + _SAY_WHY
+)
+"""Counts bytes itself: `tail -f` would lose what is written between its last look and its end."""
+_SCRIPT_OF_WHOLE: Final = (
+    """\
+file=$1 ended=
 trap ended=1 TERM INT
 while [ -z "$ended" ]; do
   sleep 1 &
   wait $!
 done
-if [ -r "$1" ]; then tail -c +1 "$1"; fi
+if [ -r "$file" ]; then tail -c +1 "$file"; fi
 """
+    + _SAY_WHY
+)
 """For a file that is written anew each time, and counts when it is complete: at the end of the trial."""
+
+
+_COMPLAINTS: Final = {
+    "missing": "the file {path} was not there when the trial ended",
+    "unreadable": "the file {path} may not be read by user {user}, as whom it is printed: let the program make it "
+    "readable for others (umask 022), or set securityContext.runAsUser, which counts for both",
+}
 
 
 def printer_name(position: int) -> str:
     """The container that prints the file at `position` in the collector's list."""
     return f"{_PRINTER}-{position}" if position else _PRINTER
+
+
+def complaint_of(pod: JsonObject, printer: str, path: str) -> str:
+    """Why the printer could not print the file, as it said at its end; empty where it could."""
+    for status in get_list(pod, "status", "initContainerStatuses"):
+        if get(status, "name") == printer:
+            words = _COMPLAINTS.get(get_string(status, "state", "terminated", "message").strip(), "")
+            user = _user_in(pod, printer)
+            return words.format(path=path, user=user)
+    return ""
+
+
+def _user_in(pod: JsonObject, printer: str) -> int:
+    specs = [spec for spec in get_list(pod, "spec", "initContainers") if get(spec, "name") == printer]
+    return get_integer(specs[0], ("securityContext", "runAsUser"), _NOBODY) if specs else _NOBODY
 
 
 def can_print(path: str) -> bool:
@@ -85,16 +129,47 @@ def _with_printers(tree: Json, place: Path, container: str, paths: Sequence[str]
         at = _container_place(spec, container)
         assert at is not None  # noqa: S101 - the caller has looked
         folder = posixpath.dirname(posixpath.normpath(path))
-        mount = _mount_of(get_object(spec, *at), folder)
+        container_spec = get_object(spec, *at)
+        mount = _mount_of(container_spec, folder)
         if mount is None:
             name = f"{_PRINTER}-volume-{position}"
             mount = {"name": name, "mountPath": folder}
             tree = _appended(tree, (*place, *at, "volumeMounts"), mount)
             tree = _appended(tree, (*place, "volumes"), {"name": name, "emptyDir": {}})
-        user = _user_of(spec, get_object(spec, *at))
+        user = _user_of(spec, container_spec)
         printer = _printer(printer_name(position), path, mount, image, user, script)
+        if _is_guaranteed(spec):
+            printer["resources"] = {"requests": _GUARANTEED, "limits": _GUARANTEED}
+        printer |= _variables_for(get_string(mount, "subPathExpr"), container_spec)
         tree = _appended(tree, (*place, "initContainers"), printer)
     return tree
+
+
+def _variables_for(text: str, container: JsonObject) -> JsonObject:
+    """Those of the container's variables that the text names, and that these name: a `subPathExpr` has to be the same
+    folder in both.
+    """
+    env = {get_string(entry, "name"): entry for entry in get_list(container, "env")}
+    wanted, untold = dict[str, None](), [text]
+    while untold:
+        for name in _REFERENCE.findall(untold.pop()):
+            if name not in wanted:
+                wanted[name] = None
+                untold.append(get_string(env.get(name), "value"))
+    found: JsonObject = {"env": [entry for name, entry in env.items() if name in wanted]} if wanted else {}
+    if wanted.keys() - env.keys() and "envFrom" in container:
+        found["envFrom"] = container["envFrom"]
+    return found
+
+
+def _is_guaranteed(spec: JsonObject) -> bool:
+    """Whether each container is limited to what it requests; requests that are missing are those of the limits."""
+    containers = [*get_list(spec, "initContainers"), *get_list(spec, "containers")]
+    for container in containers:
+        limits, requests = get_object(container, "resources", "limits"), get_object(container, "resources", "requests")
+        if any(name not in limits or requests.get(name, limits[name]) != limits[name] for name in ("cpu", "memory")):
+            return False
+    return True
 
 
 def _printer(name: str, path: str, mount: JsonObject, image: str, user: int, script: str) -> JsonObject:
@@ -105,7 +180,7 @@ def _printer(name: str, path: str, mount: JsonObject, image: str, user: int, scr
         "restartPolicy": "Always",
         "command": ["sh", "-c", script, "sh", path],
         "volumeMounts": [{**mount, "readOnly": True}],
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "100m", "memory": "64Mi"}},
+        "resources": {"requests": _REQUESTS, "limits": _LIMITS},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -133,7 +208,7 @@ def _mount_of(container: JsonObject, folder: str) -> JsonObject | None:
     best = max(holding, key=lambda m: len(get_string(m, "mountPath")), default=None)
     if best is None:
         return None
-    return {k: v for k, v in best.items() if k in ("name", "mountPath", "subPath")}
+    return {k: v for k, v in best.items() if k in ("name", "mountPath", "subPath", "subPathExpr")}
 
 
 def _is_inside(folder: str, outer: str) -> bool:

@@ -21,9 +21,12 @@ from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
 from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, setback_of, stuck_of
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
+from trialmill.runtime.kubernetes.object_events import events_of
 from trialmill.runtime.kubernetes.owners import POD, Owners
 from trialmill.runtime.kubernetes.sight import Sight
+from trialmill.runtime.kubernetes.slow_starts import SlowStarts
 from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_of_key, labels_reach_pods, selector
+from trialmill.runtime.kubernetes.strays import DELETED, why_gone
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
 _ASK_AGAIN: Final = timedelta(seconds=2)
@@ -60,6 +63,7 @@ class Live:
         self._clock = clock
         self._attempts: dict[AttemptKey, _Attempt] = {}
         self._pod_keys: dict[str, AttemptKey] = {}
+        self._leaving: set[AttemptKey] = set()
         self._untold: dict[AttemptKey, _Told | None] = {}
         self._wake = asyncio.Event()
         self._pods_changed = asyncio.Event()
@@ -67,6 +71,7 @@ class Live:
         self._failure: BaseException | None = None
         self._looks: set[asyncio.Task[None]] = set()
         self._troubles: deque[Trouble] = deque()
+        self._slow_starts = SlowStarts(api, clock, target.patience, self._tell_of_pod)
         self.sight = Sight(api.server, clock, self._tell_trouble)
 
     @property
@@ -97,6 +102,10 @@ class Live:
         attempt = self._attempts.get(key)
         for pod in pods if attempt is not None else ():
             self._take_pod(key, pod)
+
+    def asked_to_go(self, key: AttemptKey) -> None:
+        """The attempt's resource is being deleted by us: nobody need ask why it is gone."""
+        self._leaving.add(key)
 
     async def pods_changed(self) -> None:
         """Wait until something happens to a pod."""
@@ -133,7 +142,7 @@ class Live:
             tasks += self._looks
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, self._slow_starts.close(), return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
@@ -153,7 +162,9 @@ class Live:
             yield self._snapshot(key, attempt, attempt.resource)
 
     def _snapshot(self, key: AttemptKey, attempt: _Attempt, resource: JsonObject) -> Snapshot:
-        stuck = stuck_of(attempt.pods.values(), self._target.patience)
+        pods = attempt.pods.values()
+        found = stuck_of(pods, self._target.patience), self._slow_starts.stuck_of(pods)
+        stuck = min((each for each in found if each), key=lambda each: each.patience or timedelta.max, default=None)
         if attempt.no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
             stuck = Stuck("NoPods", attempt.no_pods, self._target.patience.scheduling)
         stuck = stuck or attempt.setback
@@ -163,6 +174,12 @@ class Live:
         # An end that has not been told yet is not overwritten by what came before it.
         self._untold[key] = told
         self._wake.set()
+
+    def _tell_of_pod(self, pod: JsonObject) -> None:
+        key = self._pod_keys.get(get_string(pod, "metadata", "uid"))
+        if key is not None and key in self._attempts:
+            self._attempts[key].words = None  # whatever comes next is news
+            self._tell(key, None)
 
     def _tell_trouble(self, trouble: Trouble) -> None:
         self._troubles.append(trouble)
@@ -184,20 +201,20 @@ class Live:
                     case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.RESYNC:
                         await self._put_resource(change.object)
                     case ChangeType.DELETED:
-                        self._remove_resource(change.object)
+                        await self._remove_resource(change.object, type)
                     case ChangeType.SYNCED:
                         self._list_is_done("resources")
                     case ChangeType.TROUBLE:
                         self.sight.missed()  # what cannot be seen is not known to be gone: no Synced
 
     async def _put_resource(self, object: JsonObject) -> None:
-        key = key_of(object)
+        key = self._owners.known(object) or key_of(object)
         if key is None or key.experiment_uid != self._uid:
             return
         self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, _Attempt())
-        if attempt.resource is None and labels_reach_pods(self._target.profile):
-            self._look_later(self._look_for_pods(key, attempt))
+        if attempt.resource is None:
+            self._expect_pods(key, attempt)
         attempt.resource = object
         if not attempt.evidence and self._target.phase_of(object) is VerdictPhase.FAILED:
             await self._look_at_pods(key, attempt)
@@ -208,25 +225,19 @@ class Live:
         self._looks.add(task)
         task.add_done_callback(self._looks.discard)
 
+    def _expect_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
+        if labels_reach_pods(self._target.profile):
+            self._look_later(self._look_for_pods(key, attempt))
+
     async def _look_for_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
         await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
         if not attempt.pods and self._attempts.get(key) is attempt and attempt.resource is not None:
-            why = await self._last_warning(attempt.resource) or _NOT_SAID
+            warnings = await events_of(self._api, attempt.resource, only_warnings=True)
+            why = get_string(warnings[-1] if warnings else None, "message") or _NOT_SAID
             if not attempt.pods:
                 attempt.no_pods = f"no pod has been made for it: {why}"
                 self._tell(key, None)
-
-    async def _last_warning(self, resource: JsonObject) -> str:
-        """What its controller complained of last; empty where that may not be seen, or there is nothing."""
-        fields = f"involvedObject.uid={get_string(resource, 'metadata', 'uid')},type=Warning"
-        try:
-            type = await self._api.discover("v1", "Event")
-            page = await self._api.list_page(type, get_string(resource, "metadata", "namespace"), fields=fields)
-        except (*FAILURES, UnknownKindError):
-            return ""
-        last = max(page.items, key=lambda event: get_string(event, "lastTimestamp"), default=None)
-        return get_string(last, "message")
 
     async def _look_for_another(self, key: AttemptKey, attempt: _Attempt, setback: Stuck) -> None:
         """Say that a pod has failed when no other has taken its place for a while: with nothing left to try, its
@@ -246,19 +257,32 @@ class Live:
             page = await self._api.list_page(type, self._target.namespace, labels=selector(labels_of_key(key)))
         except FAILURES:
             return
-        attempt.evidence = evidence_of(page.items) or attempt.evidence
+        attempt.evidence = evidence_of(page.items, self._target.primary_names) or attempt.evidence
 
-    def _remove_resource(self, object: JsonObject) -> None:
-        key = key_of(object)
+    async def _remove_resource(self, object: JsonObject, type: ResourceType) -> None:
+        key = self._owners.known(object) or key_of(object)
         attempt = self._attempts.get(key) if key else None
         if key is None or attempt is None:
             return
+        why = DELETED
+        if key not in self._leaving and not self._target.phase_of(object).is_terminal:
+            why = await self._why_gone(type, object, key)
+        if not why:
+            return  # the stream tells it anew
+        self._leaving.discard(key)
         attempt.resource = None
         # How it ended may not have been told: what is deleted as soon as it is over is seen here only.
         snapshot = self._snapshot(key, attempt, object)
-        self._tell(key, (snapshot, Gone(key, snapshot.uid, "it was deleted")))
+        self._tell(key, (snapshot, Gone(key, snapshot.uid, why)))
         if not attempt.pods:
             del self._attempts[key]
+
+    async def _why_gone(self, type: ResourceType, object: JsonObject, key: AttemptKey) -> str:
+        while True:
+            try:
+                return await why_gone(self._api, type, object, key)
+            except FAILURES:
+                await self._clock.sleep_until(self._clock.now() + _ASK_AGAIN)
 
     # Pods
 
@@ -299,6 +323,7 @@ class Live:
         if known is not None and is_over(known) and not is_over(object):
             return  # from before it was listed: what is over stays so
         attempt.pods[uid] = object
+        self._slow_starts.saw(object)
         attempt.no_pods = ""
         self._pod_keys[uid] = key
         self._look_again(key, attempt)
@@ -312,6 +337,7 @@ class Live:
 
     def _remove_pod(self, object: JsonObject) -> None:
         uid = get_string(object, "metadata", "uid")
+        self._slow_starts.forget(object)
         key = self._pod_keys.pop(uid, None)
         attempt = self._attempts.get(key) if key else None
         if key is None or attempt is None:
@@ -320,11 +346,13 @@ class Live:
         self._look_again(key, attempt)
         if not attempt.pods and attempt.resource is None:
             del self._attempts[key]
+        elif not attempt.pods and key not in self._leaving and not self.is_over(key):
+            self._expect_pods(key, attempt)  # its controller makes another, if it is let
 
     def _look_again(self, key: AttemptKey, attempt: _Attempt) -> None:
         """Tell the attempt anew where its pods say something new."""
         pods = attempt.pods.values()
-        attempt.evidence = evidence_of(pods) or attempt.evidence
+        attempt.evidence = evidence_of(pods, self._target.primary_names) or attempt.evidence
         started = frozenset(get_string(pod, "metadata", "name") for pod in pods if has_started(pod))
         setback = setback_of([*pods])
         if setback is None:
@@ -332,7 +360,13 @@ class Live:
         elif setback != attempt.failed and attempt.resource is not None:
             self._look_later(self._look_for_another(key, attempt, setback))
         attempt.failed = setback
-        words = attempt.evidence, stuck_of(pods, self._target.patience), attempt.setback, started
+        words = (
+            attempt.evidence,
+            stuck_of(pods, self._target.patience),
+            self._slow_starts.stuck_of(pods),
+            attempt.setback,
+            started,
+        )
         if words != attempt.words and attempt.resource is not None:
             self._tell(key, None)
         attempt.words = words

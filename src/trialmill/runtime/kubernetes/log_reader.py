@@ -1,5 +1,6 @@
-"""Following one container's output to its end: over broken streams, rotated logs and restarted containers."""
+"""Following one container's output to its end: over broken and silent streams, rotated logs and restarts."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Final, TypeAlias
 
 from trialmill.api.tree import Json, JsonObject, get, get_list, get_string
 from trialmill.engine.ports import Chunk, Clock, Cursor
-from trialmill.kube.api import KubeApi, KubeError
+from trialmill.kube.api import KubeApi, KubeError, SilentError
 from trialmill.runtime.kubernetes.evidence import is_over
 from trialmill.runtime.kubernetes.failures import FAILURES, is_passing, pause_after
 from trialmill.runtime.kubernetes.log_lines import LogLines, Piece, comparable
@@ -19,7 +20,15 @@ SEGMENT: Final = 64 * 1024
 _RUN_LENGTH: Final = 12
 _WAIT: Final = timedelta(seconds=5)
 _SHORT: Final = timedelta(seconds=1)
+_LONGEST: Final = timedelta(seconds=15)
+"""Between two tries: short beside the time that the output of what is over is waited for."""
 _MOST_REFUSALS: Final = 3
+_QUIET: Final = 5.0
+"""Seconds without a byte after which a stream is left whose container is over: it should have ended by itself."""
+_SILENT: Final = 600.0
+"""The same for a container that runs: it may have nothing to say, or the connection is dead. Asking costs little."""
+_LOOK: Final = timedelta(seconds=10)
+"""Between two looks at a pod whose output is followed."""
 _VANISHED: Final = "the pod was deleted while it was read: what it printed last may be lost"
 
 PodState: TypeAlias = Callable[[], Awaitable[JsonObject | None]]
@@ -71,6 +80,7 @@ class _Reader:
         self._broke = False
         self._is_doubtful = False
         self._refusals = 0
+        self._failures = 0
 
     async def chunks(self) -> AsyncGenerator[Chunk, None]:
         while True:
@@ -139,9 +149,9 @@ class _Reader:
             previous=run.previous,
         )
         try:
-            async with aclosing(stream) as pieces:
+            async with aclosing(stream), aclosing(stream if run.is_over else self._heard(stream, run)) as pieces:
                 async for data in pieces:
-                    self._broke = False
+                    self._broke, self._failures = False, 0
                     log.note(None)
                     for chunk in self._chunks_of(self._lines.feed(data)):
                         yield chunk
@@ -155,6 +165,7 @@ class _Reader:
                 yield self._gap(f"the output of container {log.container} cannot be read: {error}")
                 self._finish(run)
             return
+        self._broke = False
         log.note(None)
         if self._lines.lost:
             yield self._gap(f"the log is gone: {self._lines.lost}")
@@ -164,6 +175,43 @@ class _Reader:
         else:
             # Either the container has ended, which the pod's status will say in a moment, or the stream has.
             self._is_doubtful = True
+
+    async def _heard(self, stream: AsyncGenerator[bytes, None], run: _Run) -> AsyncGenerator[bytes, None]:
+        """What the stream brings, until it ends. Raises SilentError when it was silent for so long that another one has
+        to be opened: proxies and balancers may keep a connection open that leads nowhere any more.
+        """
+        over = asyncio.ensure_future(self._until_over(run))
+        coming: asyncio.Future[bytes | None] | None = None
+        try:
+            while True:
+                coming = asyncio.ensure_future(anext(stream, None))
+                await asyncio.wait((coming, over), timeout=_SILENT, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done() and over.done():
+                    await asyncio.wait((coming,), timeout=_QUIET)
+                if not coming.done():
+                    raise SilentError(f"the output of container {self._log.container} does not come")
+                data = coming.result()
+                if data is None:
+                    return
+                yield data
+        finally:
+            waits = [wait for wait in (over, coming) if wait is not None]
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _until_over(self, run: _Run) -> None:
+        """Until the cluster says that this run of the container has ended."""
+        while True:
+            # Not at each change of a pod: hundreds of streams would look at thousands of changes.
+            await self._log.clock.sleep_until(self._log.clock.now() + _LOOK)
+            try:
+                pod = await self._log.state()
+            except FAILURES:
+                continue
+            runs = _runs(pod, self._log.container) if pod is not None else []
+            if not any(each.id == run.id and not each.is_over for each in runs):
+                return
 
     def _chunks_of(self, pieces: list[Piece]) -> list[Chunk]:
         """Pieces joined as far as they follow on."""
@@ -191,7 +239,11 @@ class _Reader:
         return Chunk(b"", Cursor(self._offset, self._token.token), what)
 
     async def _pause(self, error: Exception) -> None:
-        await self._log.clock.sleep_until(self._log.clock.now() + pause_after(error))
+        """Longer after each failure in a row: a node that is lost makes the output of all its pods fail, for long."""
+        pause = pause_after(error)
+        grown = min(pause * 2.0 ** min(self._failures, 8), _LONGEST)
+        self._failures += 1
+        await self._log.clock.sleep_until(self._log.clock.now() + max(pause, grown))
 
 
 def _since(place: Place) -> datetime | None:

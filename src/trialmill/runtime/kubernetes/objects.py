@@ -10,7 +10,7 @@ from trialmill.engine.ports import Created, Exists, Rejected
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, Propagation, ResourceType
-from trialmill.runtime.kubernetes.failures import CONFLICT, is_missing
+from trialmill.runtime.kubernetes.failures import CONFLICT, is_missing, is_passing
 from trialmill.runtime.kubernetes.stamping import (
     ATTEMPT,
     EXPERIMENT_UID,
@@ -70,8 +70,13 @@ class Objects:
         except Exception:
             await self._undo(beside)
             raise
-        for made in beside:
-            await self._own(made, type, object)
+        try:
+            for made in beside:
+                await self._own(made, type, object)
+        except KubeError as error:
+            if not is_passing(error):
+                await self._undo([*beside, (type, object, is_new)])  # a trial that is refused does not run either
+            raise
         uid = get_string(object, "metadata", "uid")
         handle: JsonObject = {
             "apiVersion": type.api_version,
@@ -153,11 +158,21 @@ class Objects:
         except KubeError as error:
             if error.status != CONFLICT or error.reason != _ALREADY_EXISTS:
                 raise
-            there = await self._api.get(type, get_string(wanted, "metadata", "name"), _namespace(type, wanted))
+            there = await self._taken(type, wanted)
             if key_of(there) != key:
                 raise NameTakenError(type, there) from error
             return type, there, False
         return type, written.object, True
+
+    async def _taken(self, type: ResourceType, wanted: JsonObject) -> JsonObject:
+        """What has the name already. Should it have gone meanwhile, that is a conflict that passes."""
+        name = get_string(wanted, "metadata", "name")
+        try:
+            return await self._api.get(type, name, _namespace(type, wanted))
+        except KubeError as error:
+            if is_missing(error):
+                raise _went_away(type, name) from error
+            raise
 
     async def _own(self, part: Made, type: ResourceType, owner: JsonObject) -> None:
         """Make the resource the owner of a part, so that the cluster deletes both. Where that cannot be (another
@@ -175,7 +190,13 @@ class Objects:
             "uid": get_string(owner, "metadata", "uid"),
         }
         body: JsonObject = {"metadata": {"ownerReferences": [reference]}}
-        await self._api.patch(part_type, get_string(object, "metadata", "name"), namespace, body)
+        name = get_string(object, "metadata", "name")
+        try:
+            await self._api.patch(part_type, name, namespace, body)
+        except KubeError as error:
+            if is_missing(error):
+                raise _went_away(part_type, name) from error
+            raise
 
     async def _undo(self, made: Sequence[Made]) -> None:
         for _, object, is_new in made:
@@ -199,6 +220,10 @@ class Objects:
                 return False
             raise
         return True
+
+
+def _went_away(type: ResourceType, name: str) -> KubeError:
+    return KubeError(CONFLICT, "Conflict", f"the {type.kind} {name} was deleted while it was looked at")
 
 
 def _ref(object: JsonObject) -> KindRef:

@@ -28,6 +28,10 @@ class Owners:
         """An object that is known to be the attempt's."""
         self._keys[get_string(object, "metadata", "uid")] = key
 
+    def known(self, object: JsonObject) -> AttemptKey | None:
+        """The attempt that the very object is known to be of, whatever its labels say by now."""
+        return self._keys.get(get_string(object, "metadata", "uid"))
+
     async def key_of(self, object: JsonObject) -> AttemptKey | None:
         """The attempt that made the object. Raises what may pass: no answer, an overloaded server."""
         chain: list[str] = []

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, Self
 
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, get, get_string, with_article
+from trialmill.api.tree import JsonObject, get, get_object, get_string, with_article
 from trialmill.engine.ports import (
     Chunk,
     Clock,
@@ -30,6 +30,7 @@ from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.runtime.kubernetes import rehearsal
+from trialmill.runtime.kubernetes.evidence import is_over
 from trialmill.runtime.kubernetes.failures import (
     FAILURES,
     answer_to,
@@ -40,13 +41,14 @@ from trialmill.runtime.kubernetes.failures import (
     pause_after,
     refusal,
 )
-from trialmill.runtime.kubernetes.file_printer import can_print, printer_name, with_printers
+from trialmill.runtime.kubernetes.file_printer import can_print, complaint_of, printer_name, with_printers
 from trialmill.runtime.kubernetes.kept_logs import KeptLog
 from trialmill.runtime.kubernetes.live import Live
 from trialmill.runtime.kubernetes.log_reader import PodLog, follow_log
 from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.owners import POD, Owners, list_pods
 from trialmill.runtime.kubernetes.pods import pod_refs, real_container
+from trialmill.runtime.kubernetes.references import Referred
 from trialmill.runtime.kubernetes.stamping import pod_places, stamped
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
@@ -69,6 +71,7 @@ class KubernetesRuntime:
         self._api = api
         self._keep = keep
         self._rights: list[Problem] | None = None
+        self._referred = Referred(api)
         self._target = target
         self._clock = clock
         self._objects = Objects(api, target)
@@ -85,7 +88,7 @@ class KubernetesRuntime:
 
     async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
         try:
-            return [*await self._check_trial(resource), *await self._check_parts(parts)]
+            return [*await self._check_trial(resource, parts), *await self._check_parts(parts)]
         except UnknownKindError as error:
             return [rehearsal.unknown_kind(error)]
         except FAILURES as error:
@@ -106,6 +109,8 @@ class KubernetesRuntime:
 
     async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
         give_up = self._clock.now() + _PERSISTENCE
+        for live in self._lives.get(key.experiment_uid, ()):
+            live.asked_to_go(key)
         while True:
             try:
                 found = [o for o in await self._find(key) if uid in ("", get_string(o, "metadata", "uid"))]
@@ -191,6 +196,7 @@ class KubernetesRuntime:
             clock=self._clock,
             note=partial(self._note, source.key, "what is to be read"),
         )
+        end = after or Cursor()
         beside = asyncio.create_task(self._copy_output(source)) if isinstance(source, File) and self._keep else None
         try:
             with KeptLog(self._keep(source.key), source) if self._keep else nullcontext() as kept:
@@ -198,7 +204,10 @@ class KubernetesRuntime:
                     async for chunk in chunks:
                         if kept is not None:
                             kept.keep(chunk)
+                        end = Cursor(chunk.at.offset + len(chunk.data), chunk.at.token)
                         yield chunk
+            if isinstance(source, File) and (complaint := await self._complaint(source, container)):
+                yield Chunk(b"", end, complaint)
             if beside is not None:
                 await asyncio.wait([beside], timeout=_COPY_LAG)
         finally:
@@ -227,6 +236,14 @@ class KubernetesRuntime:
             await _cancelled(let_go)
             await chunks.aclose()
 
+    async def _complaint(self, file: File, printer: str) -> str:
+        """Why the file could not be read, where that is known."""
+        try:
+            pod = await self._pod(file)
+        except FAILURES:
+            return ""
+        return complaint_of(pod, printer, file.path) if pod is not None else ""
+
     async def _copy_output(self, file: File) -> None:
         """Where metrics are read from a file, the output of its container is kept all the same."""
         async with aclosing(self.read(Log(file.key, file.pod, file.container), None)) as chunks:
@@ -235,22 +252,22 @@ class KubernetesRuntime:
 
     # Checking
 
-    async def _check_trial(self, resource: JsonObject) -> list[Problem]:
+    async def _check_trial(self, resource: JsonObject, parts: Sequence[JsonObject]) -> list[Problem]:
         ref = KindRef(get_string(resource, "apiVersion"), get_string(resource, "kind"))
         type = await self._api.discover(ref.api_version, ref.kind, fresh=True)
         profile = profile_of(ref.api_version, ref.kind)
         if self._rights is None:
             namespace = self._target.namespace
-            parts = [await self._objects.type_of(part) for part in self._target.parts]
-            self._rights = await rehearsal.rights_problems(self._api, type, namespace, profile=profile, parts=parts)
+            beside = [await self._objects.type_of(part) for part in self._target.parts]
+            self._rights = await rehearsal.rights_problems(self._api, type, namespace, profile=profile, parts=beside)
         problems = list(self._rights)
         if any(p.severity is Severity.ERROR for p in problems):
             return problems
         problems += await self._check_printers(resource)
         whole = stamped(self._with_printers(resource), _SAMPLE, self._target.namespace, profile)
-        return problems + await self._dry_run(type, whole)
+        return problems + await self._dry_run(type, whole, parts)
 
-    async def _dry_run(self, type: ResourceType, whole: JsonObject) -> list[Problem]:
+    async def _dry_run(self, type: ResourceType, whole: JsonObject, parts: Sequence[JsonObject]) -> list[Problem]:
         ref = KindRef(type.api_version, type.kind)
         problems = await rehearsal.dry_run(self._api, type, whole)
         if any(p.severity is Severity.ERROR for p in problems):
@@ -259,6 +276,9 @@ class KubernetesRuntime:
         severity = Severity.ERROR if ref == KindRef("batch/v1", "Job") else Severity.WARNING
         for place in pod_places(whole, profile_of(ref.api_version, ref.kind)):
             problems += await rehearsal.pod_problems(self._api, whole, place, severity=severity)
+            if not any(p.severity is Severity.ERROR for p in problems):
+                spec, namespace = get_object(whole, *place, "spec"), get_string(whole, "metadata", "namespace")
+                problems += await self._referred.problems(spec, namespace, (*place, "spec"), parts)
         return problems
 
     async def _check_parts(self, parts: Sequence[JsonObject]) -> list[Problem]:
@@ -350,11 +370,15 @@ class KubernetesRuntime:
         """The pod as it is; None where it is gone. Raises KubeError, UnreachableError."""
         live = self._live_of(source.key)
         seen = live.pod(source.key, source.pod) if live else None
-        if seen is not None:
+        # Where the resource is over and its pod is not, the stream of pods is late.
+        if seen is not None and (is_over(seen) or live is None or not live.is_over(source.key)):
             return seen
         type = await self._api.discover(POD.api_version, POD.kind)
         try:
-            return await self._api.get(type, source.pod, self._target.namespace)
+            found = await self._api.get(type, source.pod, self._target.namespace)
+            if live is not None:
+                live.learn(source.key, [found])
+            return found
         except KubeError as error:
             if is_missing(error):
                 return None

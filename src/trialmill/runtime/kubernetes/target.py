@@ -41,6 +41,12 @@ class Target:
     def profile(self) -> KindProfile | None:
         return profile_of(self.kind.api_version, self.kind.kind)
 
+    @property
+    def primary_names(self) -> tuple[str, ...]:
+        """What the primary container may be called in a pod: as in the manifest, or as its kind calls it there."""
+        name, profile = self.primary_container, self.profile
+        return (name, profile.container_name(name)) if name and profile else (name,) if name else ()
+
     def phase_of(self, resource: JsonObject) -> VerdictPhase:
         """How far a resource has come, by its kind's own rules: conditions that its author wrote are not known here."""
         return judge(resource, Policy(profile=self.profile), VerdictMemory()).phase
