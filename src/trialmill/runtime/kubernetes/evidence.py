@@ -56,14 +56,19 @@ def evidence_of(pods: Iterable[JsonObject], primary: Collection[str] = ()) -> st
 
 def stuck_of(pods: Iterable[JsonObject], patience: Patience) -> Stuck | None:
     """What keeps one of the pods from going on, the most hopeless first; None where nothing does."""
-    found = [stuck for pod in pods if (stuck := _stuck(pod, patience)) is not None]
+    return most_hopeless(_stuck(pod, patience) for pod in pods)
+
+
+def most_hopeless(waits: Iterable[Stuck | None]) -> Stuck | None:
+    """The one with the least patience; None where there is none."""
+    found = [stuck for stuck in waits if stuck is not None]
     return min(found, key=lambda stuck: timedelta.max if stuck.patience is None else stuck.patience, default=None)
 
 
-def setback_of(pods: Sequence[JsonObject]) -> Stuck | None:
+def setback_of(pods: Sequence[JsonObject], primary: Collection[str] = ()) -> Stuck | None:
     """All pods are over and the newest has failed: whoever made them makes another, in its own time, or gives up."""
     newest = max(pods, key=_age, default=None)
-    words = _failure_of(newest) if newest is not None and all(is_over(pod) for pod in pods) else ""
+    words = _failure_of(newest, primary) if newest is not None and all(is_over(pod) for pod in pods) else ""
     return Stuck("PodFailed", f"pod {get_string(newest, 'metadata', 'name')}: {words}", None) if words else None
 
 

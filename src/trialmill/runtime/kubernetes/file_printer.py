@@ -31,7 +31,7 @@ if [ "$at" = "$file" ]; then
 fi
 echo $why 2>/dev/null >/dev/termination-log
 """
-"""What the printer leaves behind when it could not read, one of `_COMPLAINTS`: a log does not tell errors from output."""
+"""One of `_COMPLAINTS` is left behind where the file could not be read: a log does not tell errors from output."""
 _SCRIPT: Final = (
     """\
 file=$1 told=0 ended=

@@ -19,7 +19,7 @@ from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
-from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, setback_of, stuck_of
+from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, most_hopeless, setback_of, stuck_of
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
 from trialmill.runtime.kubernetes.object_events import events_of
 from trialmill.runtime.kubernetes.owners import POD, Owners
@@ -163,8 +163,7 @@ class Live:
 
     def _snapshot(self, key: AttemptKey, attempt: _Attempt, resource: JsonObject) -> Snapshot:
         pods = attempt.pods.values()
-        found = stuck_of(pods, self._target.patience), self._slow_starts.stuck_of(pods)
-        stuck = min((each for each in found if each), key=lambda each: each.patience or timedelta.max, default=None)
+        stuck = most_hopeless((stuck_of(pods, self._target.patience), self._slow_starts.stuck_of(pods)))
         if attempt.no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
             stuck = Stuck("NoPods", attempt.no_pods, self._target.patience.scheduling)
         stuck = stuck or attempt.setback
@@ -239,12 +238,15 @@ class Live:
                 attempt.no_pods = f"no pod has been made for it: {why}"
                 self._tell(key, None)
 
+    def _setback_of(self, attempt: _Attempt) -> Stuck | None:
+        return setback_of([*attempt.pods.values()], self._target.primary_names)
+
     async def _look_for_another(self, key: AttemptKey, attempt: _Attempt, setback: Stuck) -> None:
         """Say that a pod has failed when no other has taken its place for a while: with nothing left to try, its
         controller says so at once.
         """
         await self._clock.sleep_until(self._clock.now() + _ANOTHER_AFTER)
-        if self._attempts.get(key) is attempt and setback_of([*attempt.pods.values()]) == setback:
+        if self._attempts.get(key) is attempt and self._setback_of(attempt) == setback:
             attempt.setback = setback
             self._tell(key, None)
 
@@ -354,7 +356,7 @@ class Live:
         pods = attempt.pods.values()
         attempt.evidence = evidence_of(pods, self._target.primary_names) or attempt.evidence
         started = frozenset(get_string(pod, "metadata", "name") for pod in pods if has_started(pod))
-        setback = setback_of([*pods])
+        setback = self._setback_of(attempt)
         if setback is None:
             attempt.setback = None
         elif setback != attempt.failed and attempt.resource is not None:

@@ -11,7 +11,7 @@ from trialmill.api.tree import Json, JsonObject, get, get_list, get_string
 from trialmill.api.verdict import Stuck
 from trialmill.engine.ports import Clock
 from trialmill.kube.api import KubeApi
-from trialmill.runtime.kubernetes.evidence import Patience
+from trialmill.runtime.kubernetes.evidence import Patience, most_hopeless
 from trialmill.runtime.kubernetes.object_events import events_of
 
 _AFTER: Final = timedelta(seconds=30)
@@ -57,8 +57,7 @@ class SlowStarts:
 
     def stuck_of(self, pods: Iterable[JsonObject]) -> Stuck | None:
         """What keeps one of the pods from beginning, the most hopeless first."""
-        found = [self._stuck.get(get_string(pod, "metadata", "uid")) for pod in pods]
-        return min((stuck for stuck in found if stuck), key=lambda stuck: stuck.patience, default=None)
+        return most_hopeless(self._stuck.get(get_string(pod, "metadata", "uid")) for pod in pods)
 
     async def close(self) -> None:
         tasks = list(self._minded.values())
