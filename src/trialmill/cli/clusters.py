@@ -1,7 +1,6 @@
 """`check-cluster`, and what the command line says about clusters."""
 
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from trialmill.cli.output import write_json, write_line, write_yaml
 from trialmill.cli.validate import SHOWN_NOTES, problem_object, problem_text
 from trialmill.root.clusters import Found, check_cluster, check_there, chosen_cluster, cluster_schema, roles_for
 from trialmill.root.creating import ClusterChoice
+from trialmill.root.interrupts import run_in_loop
 from trialmill.root.prepare import Lines, prepare
 
 Duration: TypeAlias = Callable[[str | None, str], timedelta | None]
@@ -37,8 +37,8 @@ def check_command(args: argparse.Namespace) -> int:
     choice, namespace = chosen_cluster(ClusterChoice(context=args.context or ""), os.environ)
     if args.file is None:
         if args.role:
-            return _show_roles(asyncio.run(roles_for(choice, args.namespace or namespace)))
-        return _show(asyncio.run(check_cluster(choice, args.namespace or namespace)), {}, args.output)
+            return _show_roles(run_in_loop(roles_for(choice, args.namespace or namespace)))
+        return _show(run_in_loop(check_cluster(choice, args.namespace or namespace)), {}, args.output)
     schema = cluster_schema(choice)
     prepared = prepare([args.file], namespace=args.namespace, cluster_namespace=namespace, schema=schema)
     if prepared.checked is None:
@@ -47,8 +47,8 @@ def check_command(args: argparse.Namespace) -> int:
         complain("the file must be right before the cluster is asked about its trials")
         return BAD_INPUT
     if args.role:
-        return _show_roles(asyncio.run(roles_for(choice, namespace, prepared.checked)))
-    found = asyncio.run(check_there(prepared.checked, choice))
+        return _show_roles(run_in_loop(roles_for(choice, namespace, prepared.checked)))
+    found = run_in_loop(check_there(prepared.checked, choice))
     untold = tuple(problem for problem in prepared.problems if problem.code in SHOWN_NOTES)
     return _show(replace(found, problems=(*untold, *found.problems)), prepared.lines, args.output)
 

@@ -22,6 +22,7 @@ from trialmill.kube.configuration import KubeConfigError
 from trialmill.root.clock import SystemClock
 from trialmill.root.creating import ClusterChoice, cluster_of
 from trialmill.root.errors import InputError, RefusedError
+from trialmill.root.interrupts import run_in_loop
 from trialmill.root.placing import in_the_file
 from trialmill.runtime.kubernetes.evidence import Patience
 from trialmill.runtime.kubernetes.objects import Objects
@@ -91,7 +92,7 @@ def cluster_schema(choice: ClusterChoice) -> SchemaSource:
 
     def ask(api_version: str) -> JsonObject | None:
         try:
-            return asyncio.run(document(api_version))
+            return run_in_loop(document(api_version))
         except InputError as error:  # said again, and as an error, where a cluster is needed
             raise UnreachableError(error.message) from error
 
