@@ -16,6 +16,7 @@ from trialmill.check.hydration import in_what_was_made
 from trialmill.check.manifest import ManifestCheck
 from trialmill.check.places import MANIFEST, TEMPLATE, is_inside, is_refusal, texts_with
 from trialmill.check.rehearsal import check_rehearsal
+from trialmill.check.restarts import check_restarts
 from trialmill.check.words import check_words
 from trialmill.kinds.lowering import lower
 from trialmill.kinds.profile import profile_of
@@ -99,14 +100,25 @@ def _rehearse(trials: SampleTrials, assignments: Mapping[str, Value], problems: 
 
 
 def check_unrendered(
-    experiment: Experiment, companions: Sequence[JsonObject], explained: Collection[Path], problems: Problems
+    experiment: Experiment,
+    companions: Sequence[JsonObject],
+    policy: Policy,
+    explained: Collection[Path],
+    problems: Problems,
+    *,
+    on_cluster: bool = False,
 ) -> None:
     """Where other errors keep trials from being rendered: what the manifest has wrong apart from its placeholders."""
     manifest = experiment.spec.template.trial_spec
-    if not isinstance(manifest, dict) or not _runs_here(manifest):
+    if not isinstance(manifest, dict):
         return
     report = Problems(problems.document)
-    lower(manifest, companions, report, MANIFEST)
+    check_restarts(manifest, policy, report, on_cluster=on_cluster)
+    if _runs_here(manifest) and not on_cluster:
+        said = list(report)
+        lowered = Problems(problems.document)
+        lower(manifest, companions, lowered, MANIFEST)
+        report.found += [p for p in lowered if not any(_says_the_same(p, known) for known in said)]
     silent = _silent_places(explained, problems)
     open_places = [format_path((*MANIFEST, *path)) for path, _ in texts_with(manifest, "${")]
     for problem in report:
@@ -232,6 +244,7 @@ def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report:
     for position, part in enumerate(parts):
         ManifestCheck(trials.schema, report, (*_PARTS, position)).run(part)
     check_words(resource, report)
+    check_restarts(resource, trials.policy, report, on_cluster=trials.on_cluster)
     if trials.on_cluster or not _runs_here(resource):
         return
     refused = [p for p in report if is_refusal(p)]

@@ -130,7 +130,7 @@ def _check_template(
     check_additional(experiment, problems, terms.schema, on_cluster=terms.on_cluster)
     if space is None or template is None:
         beside = (*companions, *experiment.spec.template.additional)
-        check_unrendered(experiment, beside, explained, problems)
+        check_unrendered(experiment, beside, policy, explained, problems, on_cluster=terms.on_cluster)
         if space is not None:
             check_expressions(experiment, space, problems)
         return None
@@ -161,7 +161,7 @@ def _check_hydrated(
     if problems.has_errors:
         return None
     primary_container = check_containers(made_by(experiment, trials.resource(next(corners(space)))), profile, problems)
-    document, checked = problems.document, checking(experiment, hydrate)
+    document, checked = problems.document, checking(experiment, hydrate, on_cluster=terms.on_cluster)
     return Checked(experiment, space, template, tuple(companions), policy, primary_container, document, checked)
 
 

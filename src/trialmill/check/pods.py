@@ -23,12 +23,12 @@ _HUGE_PAGES: Final = "hugepages-"
 def pod_templates(manifest: Json, profile: KindProfile | None) -> Iterator[tuple[Path, JsonObject]]:
     """The objects with `metadata` and `spec` of pods, as far as the kind says where they are, with their places."""
     for template in profile.pod_templates if profile else ():
-        for path, node in _nodes(manifest, template.path, ()):
+        for path, node in nodes_at(manifest, template.path):
             if isinstance(node, dict):
                 yield path, node
 
 
-def _nodes(tree: Json, pattern: Path, path: Path) -> Iterator[tuple[Path, Json]]:
+def nodes_at(tree: Json, pattern: Path, path: Path = ()) -> Iterator[tuple[Path, Json]]:
     """The nodes below `path` that a profile's pattern leads to."""
     if ANY_ENTRY not in pattern:
         yield (*path, *pattern), get(tree, *pattern)
@@ -38,10 +38,10 @@ def _nodes(tree: Json, pattern: Path, path: Path) -> Iterator[tuple[Path, Json]]
     match get(tree, *pattern[:end]):
         case dict() as children:
             for key, child in children.items():
-                yield from _nodes(child, pattern[end + 1 :], (*above, key))
+                yield from nodes_at(child, pattern[end + 1 :], (*above, key))
         case list() as entries:
             for position, child in enumerate(entries):
-                yield from _nodes(child, pattern[end + 1 :], (*above, position))
+                yield from nodes_at(child, pattern[end + 1 :], (*above, position))
 
 
 def check_pods(

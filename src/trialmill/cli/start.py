@@ -1,16 +1,16 @@
 """The way into the command line: Ctrl-C gets an answer before anything that takes its time is imported."""
 
+# What `signal` wraps. That one takes milliseconds to import, in which Ctrl-C would give a traceback.
+import _signal  # type: ignore[import-not-found]
 import os
-import signal
-from types import FrameType
 
 
 def main() -> int:
     """Import the command line and run it; its exit code."""
     # Python would answer with a traceback of whatever is being imported. Who ignores the signal goes on doing so.
-    is_answered = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    is_answered = _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
     if is_answered:
-        signal.signal(signal.SIGINT, _leave)
+        _signal.signal(_signal.SIGINT, _leave)
     from trialmill.root import interrupts
 
     if is_answered:
@@ -20,7 +20,7 @@ def main() -> int:
     return run()
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _leave(number: int, frame: object) -> None:
     """Nothing is under way yet that the end of the process would leave half-done."""
     del number, frame
     try:

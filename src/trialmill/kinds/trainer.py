@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from trialmill.kinds.profile import ANY_ENTRY, READABLE_FROM_OUTSIDE, KindProfile, PodTemplate, has_condition
+from trialmill.kinds.profile import ANY_ENTRY, READABLE_FROM_OUTSIDE, KindProfile, PodTemplate, Restarts, has_condition
 
 _REPLICATED_JOB: Final = ("spec", "replicatedJobs", ANY_ENTRY)
 _JOBSET_POD: Final = (*_REPLICATED_JOB, "template", "spec", "template")
@@ -33,5 +33,7 @@ PROFILES: Final = (
         suspend_path=("spec", "suspend"),
         pod_templates=(PodTemplate(_JOBSET_POD, "job", (*_REPLICATED_JOB, "replicas")),),
         inject_paths=((*_JOBSET_POD, "spec"),),
+        # The JobSet is accepted; the Jobs that it would make are not.
+        restarts=(Restarts((*_JOBSET_POD, "spec", "restartPolicy")),),
     ),
 )
