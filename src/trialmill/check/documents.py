@@ -121,7 +121,7 @@ def _check_template(
     terms: Terms,
 ) -> Checked | None:
     """All that concerns what trials become; None where that cannot be known yet."""
-    profile = check_kind(experiment, problems, on_cluster=terms.on_cluster)
+    profile = check_kind(experiment, problems, terms.schema, on_cluster=terms.on_cluster)
     primary_container = check_containers(experiment, profile, problems)
     policy = check_conditions(experiment, profile, problems)
     check_published(experiment, terms.schema, problems)
@@ -149,7 +149,7 @@ def _check_hydrated(
     terms: Terms,
 ) -> Checked | None:
     """The same where a function or command makes the resources: by what it makes."""
-    profile = check_kind(experiment, problems, on_cluster=terms.on_cluster)
+    profile = check_kind(experiment, problems, terms.schema, on_cluster=terms.on_cluster)
     policy = check_conditions(experiment, profile, problems)
     check_published(experiment, terms.schema, problems)
     template, _ = compile_checked(experiment, space, problems, terms.schema)

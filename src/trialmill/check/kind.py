@@ -10,12 +10,15 @@ from trialmill.api.tree import Json, Path, get, get_object, get_string, with_art
 from trialmill.check import tekton
 from trialmill.check.places import MANIFEST, TEMPLATE
 from trialmill.kinds.profile import KindProfile, all_profiles, profile_of
+from trialmill.kinds.schema import BUILT_IN
 
 _OF_KUBERNETES: Final = ("", "batch", "apps")
 """Groups that nobody adds kinds to: what is not known there does not exist."""
 
 
-def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool = False) -> KindProfile | None:
+def check_kind(
+    experiment: Experiment, problems: Problems, schema: SchemaSource = BUILT_IN, *, on_cluster: bool = False
+) -> KindProfile | None:
     """The profile of the template's kind, or of the one that was probably meant; None where there is none. A cluster
     knows by itself which kinds and versions it has.
     """
@@ -25,7 +28,12 @@ def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool =
         return None
     profile = profile_of(api_version, kind)
     if profile is None:
-        return None if on_cluster else _report_unknown(api_version, kind, problems)
+        if not on_cluster:
+            return _report_unknown(api_version, kind, problems)
+        if missing := schema.missing(api_version, kind):
+            place = (*MANIFEST, "kind")
+            problems.add("unknown-kind", missing.message, place, found=kind, remedy=missing.remedy)
+        return None
     if not profile.finite:
         message = f"{with_article(kind)} never finishes by itself, so its trial would not either"
         problems.add("never-finishes", message, (*MANIFEST, "kind"), found=kind, remedy="use a Job")
@@ -49,7 +57,7 @@ def check_published(experiment: Experiment, schema: SchemaSource, problems: Prob
     said: set[str] = set()
     for place, manifest in made:
         api_version, kind = get_string(manifest, "apiVersion"), get_string(manifest, "kind")
-        if not api_version or not kind or schema.knows(api_version, kind):
+        if not api_version or not kind or schema.knows(api_version, kind) or problems.has_error_at((*place, "kind")):
             continue
         why = schema.why_unknown(api_version, kind)
         if why and why not in said:

@@ -96,7 +96,20 @@ def cluster_schema(choice: ClusterChoice) -> SchemaSource:
         except InputError as error:  # said again, and as an error, where a cluster is needed
             raise UnreachableError(error.message) from error
 
-    return ClusterSchema(ask)
+    async def discover(api_version: str, kind: str) -> None:
+        async with connected(choice) as api:
+            await api.discover(api_version, kind)
+
+    def find(api_version: str, kind: str) -> UnknownKindError | None:
+        try:
+            run_in_loop(discover(api_version, kind))
+        except UnknownKindError as error:
+            return error
+        except InputError as error:
+            raise UnreachableError(error.message) from error
+        return None
+
+    return ClusterSchema(ask, find)
 
 
 @asynccontextmanager

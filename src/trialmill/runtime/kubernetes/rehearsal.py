@@ -127,7 +127,13 @@ def _remedy_for(message: str) -> str:
 
 
 def unknown_kind(error: UnknownKindError) -> Problem:
-    remedy = f"it has {', '.join(error.near)}" if error.near else "install what defines it, or correct its name"
+    if error.near:
+        remedy = f"write `apiVersion: {error.near[0]}`"
+        remedy += f"; it is in {', '.join(error.near[1:])} as well" if error.near[1:] else ""
+    elif error.similar:
+        remedy = f"did you mean {error.similar}?"
+    else:
+        remedy = "install what defines it, or correct its name"
     return Problem("unknown-kind", Severity.ERROR, str(error), found=error.kind, path="kind", remedy=remedy)
 
 
