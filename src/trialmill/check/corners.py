@@ -155,8 +155,8 @@ def _collect(report: Problems, assignments: Mapping[str, Value], found: _Found) 
 def _with_example(cases: Sequence[tuple[Problem, Mapping[str, Value]]], rows: int) -> Problem:
     """One problem for all trials that have it, with the values of one where others of the `rows` have it not."""
     problem, assignments = cases[0]
-    shown = f" ({_shown(assignments)})" if len(cases) < rows else ""
-    return replace(problem, message=problem.message.removesuffix(".") + shown)
+    example = f" ({shown(assignments)})" if len(cases) < rows else ""
+    return replace(problem, message=problem.message.removesuffix(".") + example)
 
 
 def _silent_places(explained: Collection[Path], problems: Problems) -> set[str]:
@@ -286,7 +286,8 @@ def _parent(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _shown(assignments: Mapping[str, Value]) -> str:
+def shown(assignments: Mapping[str, Value]) -> str:
+    """The values with which a trial has a problem that others have not, for its message."""
     texts = [f"{name}={_shortened(format_value(value))}" for name, value in assignments.items()]
     more = ", ..." if len(texts) > _SHOWN_VALUES else ""
     return f"for example with {', '.join(texts[:_SHOWN_VALUES])}{more}"

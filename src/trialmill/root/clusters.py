@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,8 +12,9 @@ from typing import Final
 from trialmill.api.experiment import Experiment
 from trialmill.api.fields import SchemaSource
 from trialmill.api.problem import Problem, Severity
+from trialmill.api.space import Value
 from trialmill.api.tree import JsonObject, get_string
-from trialmill.check.corners import corners
+from trialmill.check.corners import corners, shown
 from trialmill.check.documents import Checked
 from trialmill.engine.ports import Clock
 from trialmill.engine.records import ExperimentRecord
@@ -148,9 +150,10 @@ async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
     async with connected(choice) as api:
         runtime = KubernetesRuntime(api, target, SystemClock())
         gate = asyncio.Semaphore(_AT_ONCE)
-        contexts = [_context(checked, assignments) for assignments in corners(checked.space)]
+        rows = list(corners(checked.space))
 
-        async def check(context: TrialContext) -> list[Problem]:
+        async def check(row: Mapping[str, Value]) -> list[Problem]:
+            context = _context(checked, row)
             async with gate:
                 try:
                     resource, parts = render(checked.template, context), render_parts(checked.template, context)
@@ -158,9 +161,9 @@ async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
                     return []  # reported before, with its place
                 return await runtime.check(resource, parts)
 
-        first = await check(contexts[0])
-        rest = [] if _stops(first) else await asyncio.gather(*(check(context) for context in contexts[1:]))
-        found = [*first, *(problem for problems in rest for problem in problems)]
+        first = await check(rows[0])
+        rest = [] if _stops(first) else await asyncio.gather(*(check(row) for row in rows[1:]))
+        found = _each_once(list(zip(rows, [first, *rest], strict=False)))
         if not _stops(first):
             found += await _missing_companions(api, checked)
         return Found(
@@ -239,6 +242,21 @@ async def remove_from_cluster(record: ExperimentRecord, experiment: Experiment) 
 def _stops(problems: Sequence[Problem]) -> bool:
     """Whether more questions would bring the same answer."""
     return any(p.severity is Severity.ERROR and not p.path.startswith("spec") for p in problems)
+
+
+def _each_once(answers: Sequence[tuple[Mapping[str, Value], Sequence[Problem]]]) -> list[Problem]:
+    """What the sample trials have wrong. Of a field of which several have something to say the first speaks for all,
+    with values that show it where others have nothing to say.
+    """
+    found: dict[Problem, Mapping[str, Value]] = {}
+    for row, problems in answers:
+        told = {(p.code, p.path) for p in found if p.path.startswith("spec")}
+        found |= {p: row for p in problems if p not in found and (p.code, p.path) not in told}
+    having = Counter(key for _, problems in answers for key in {(p.code, p.path) for p in problems})
+    return [
+        replace(p, message=f"{p.message} ({shown(row)})") if having[p.code, p.path] < len(answers) else p
+        for p, row in found.items()
+    ]
 
 
 def _context(checked: Checked, assignments: Mapping[str, object]) -> TrialContext:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, get, get_string, with_article
+from trialmill.api.tree import JsonObject, get, get_object, get_string, with_article
 from trialmill.engine.ports import (
     Chunk,
     Clock,
@@ -46,6 +46,7 @@ from trialmill.runtime.kubernetes.log_reader import PodLog, follow_log
 from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.pods import pod_refs, real_container
+from trialmill.runtime.kubernetes.refusals import placed_warning, without_repetition
 from trialmill.runtime.kubernetes.stamping import (
     labels_of_key,
     labels_reach_pods,
@@ -233,14 +234,17 @@ class KubernetesRuntime:
 
     async def _dry_run(self, type: ResourceType, whole: JsonObject) -> list[Problem]:
         ref = KindRef(type.api_version, type.kind)
-        problems = await rehearsal.dry_run(self._api, type, whole)
+        places = pod_places(whole, profile_of(ref.api_version, ref.kind))
+        pods = [(place, get_object(whole, *place)) for place in places]
+        itself = whole if ref == POD else None
+        problems = [placed_warning(p, pods) for p in await rehearsal.dry_run(self._api, type, whole, pod=itself)]
         if any(p.severity is Severity.ERROR for p in problems):
             return problems
         # Operators may complete the pods of their kinds before they create them; a Job's are created as they are.
         severity = Severity.ERROR if ref == KindRef("batch/v1", "Job") else Severity.WARNING
-        for place in pod_places(whole, profile_of(ref.api_version, ref.kind)):
+        for place, _ in pods:
             problems += await rehearsal.pod_problems(self._api, whole, place, severity=severity)
-        return problems
+        return without_repetition(problems)
 
     async def _check_parts(self, parts: Sequence[JsonObject]) -> list[Problem]:
         problems: list[Problem] = []
