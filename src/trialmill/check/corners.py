@@ -33,7 +33,7 @@ _MOST_ROWS: Final = 24
 """Of a longer list only so many values are tried, to stay within a moment."""
 _MOST_CONDITIONAL: Final = 24
 """The same for conditional parameters."""
-_MOST_HYDRATED: Final = 6
+MOST_HYDRATED: Final = 6
 """The same for trials that a function or command makes: each costs the start of a process."""
 _SHOWN_VALUES: Final = 4
 _LONGEST_QUOTE: Final = 60
@@ -72,7 +72,7 @@ def check_corners(trials: SampleTrials, space: Space, explained: Collection[Path
 
     `explained` are the places in the manifest of fields that are there under a misspelt name.
     """
-    rows = list(corners(space))[: None if trials.hydrate is None else _MOST_HYDRATED]
+    rows = list(corners(space))[: None if trials.hydrate is None else MOST_HYDRATED]
     found: _Found = {}
     for assignments in rows:
         report = Problems(problems.document)

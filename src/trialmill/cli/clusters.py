@@ -40,7 +40,13 @@ def check_command(args: argparse.Namespace) -> int:
             return _show_roles(run_in_loop(roles_for(choice, args.namespace or namespace)))
         return _show(run_in_loop(check_cluster(choice, args.namespace or namespace)), {}, args.output)
     schema = cluster_schema(choice)
-    prepared = prepare([args.file], namespace=args.namespace, cluster_namespace=namespace, schema=schema)
+    prepared = prepare(
+        [args.file],
+        namespace=args.namespace,
+        cluster_namespace=namespace,
+        schema=schema,
+        allow_hydrate=args.allow_hydrate,
+    )
     if prepared.checked is None:
         for problem in prepared.problems:
             print(problem_text(problem, prepared.lines, colour=False), file=sys.stderr)

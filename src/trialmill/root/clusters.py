@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from trialmill.api.fields import SchemaSource
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.space import Value
 from trialmill.api.tree import JsonObject, get_string
-from trialmill.check.corners import corners, shown
+from trialmill.check.corners import MOST_HYDRATED, corners, shown
 from trialmill.check.documents import Checked
 from trialmill.engine.ports import Clock
 from trialmill.engine.records import ExperimentRecord
@@ -35,7 +36,8 @@ from trialmill.runtime.kubernetes.target import PRINTER_IMAGE, KindRef, Target
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.template.compiled import CompiledTemplate, TrialContext
 from trialmill.template.encode import compiled_from_json
-from trialmill.template.render import RenderError, render, render_parts
+from trialmill.template.hydration import hydrated
+from trialmill.template.render import RenderError, render_parts
 
 _AT_ONCE: Final = 4
 JOB: Final = KindRef("batch/v1", "Job")
@@ -150,13 +152,16 @@ async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
     async with connected(choice) as api:
         runtime = KubernetesRuntime(api, target, SystemClock())
         gate = asyncio.Semaphore(_AT_ONCE)
-        rows = list(corners(checked.space))
+        rows = list(corners(checked.space))[: None if checked.hydrate is None else MOST_HYDRATED]
 
         async def check(row: Mapping[str, Value]) -> list[Problem]:
             context = _context(checked, row)
             async with gate:
                 try:
-                    resource, parts = render(checked.template, context), render_parts(checked.template, context)
+                    # A function or command that makes it takes its time.
+                    make = partial(hydrated, checked.template, context, checked.hydrate)
+                    resource = await asyncio.to_thread(make) if checked.hydrate else make()
+                    parts = render_parts(checked.template, context)
                 except RenderError:
                     return []  # reported before, with its place
                 return await runtime.check(resource, parts)

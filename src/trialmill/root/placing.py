@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from trialmill.api.problem import Problem, Problems
-from trialmill.api.tree import Path, path_of
+from trialmill.api.tree import Path, format_path, path_of
 from trialmill.check.documents import Checked
+from trialmill.check.hydration import in_what_was_made
 from trialmill.check.places import MANIFEST, TEMPLATE
 from trialmill.forms.normalize import in_authors_words
 from trialmill.runtime.kubernetes.refusals import NO_NAMESPACE
@@ -22,6 +23,9 @@ def in_the_file(problem: Problem, checked: Checked) -> Problem:
         return _at_its_namespace(problem, checked)
     if not path:
         return problem
+    if checked.hydrate is not None and path[:1] != _PARTS:
+        made = replace(problem, path=format_path((*MANIFEST, *path)))
+        return in_what_was_made(made, Problems(checked.document))
     inner = (*TEMPLATE, "additionalResources", *path[1:]) if path[:1] == _PARTS else (*MANIFEST, *path)
     report = Problems(checked.document)
     report.add(problem.code, problem.message, inner, at_key=problem.code == "unknown-field")
