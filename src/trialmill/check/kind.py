@@ -14,6 +14,14 @@ from trialmill.kinds.schema import BUILT_IN
 
 _OF_KUBERNETES: Final = ("", "batch", "apps")
 """Groups that nobody adds kinds to: what is not known there does not exist."""
+_TTLS: Final[tuple[Path, ...]] = (
+    ("spec", "ttlSecondsAfterFinished"),
+    ("spec", "runPolicy", "ttlSecondsAfterFinished"),
+)
+_WITH_ANOTHER_TTL: Final = ("RayJob",)
+"""What it deletes is its cluster, not itself."""
+_SHORT_TTL: Final = 3600
+"""Seconds in which a process that watches may be started again."""
 
 
 def check_kind(
@@ -44,6 +52,8 @@ def check_kind(
     _check_roles(manifest, profile, problems)
     if not profile.runs_here:  # of others it is known how they run, and so what they refuse
         _check_counts(manifest, profile, problems)
+    if on_cluster or not profile.runs_here:
+        _check_ttl(manifest, profile, problems)
     if profile.group == tekton.GROUP:
         tekton.check_run(manifest, problems)
     return profile
@@ -114,6 +124,19 @@ def _check_roles(manifest: Json, profile: KindProfile, problems: Problems) -> No
                 message = f"{with_article(profile.kind)} has no role {name}"
                 place = (*MANIFEST, *path, name)
                 problems.add("unknown-role", message, place, found=name, remedy=remedy, at_key=True)
+
+
+def _check_ttl(manifest: Json, profile: KindProfile, problems: Problems) -> None:
+    """A resource that the cluster deletes itself soon after its end: while nobody watches, that end is not seen."""
+    for path in () if profile.kind in _WITH_ANOTHER_TTL else _TTLS:
+        seconds = get(manifest, *path)
+        if isinstance(seconds, int) and seconds < _SHORT_TTL:
+            message = (
+                f"{with_article(profile.kind)} is deleted {seconds} s after its end; where nobody watches it then, "
+            )
+            message += "its trial counts as lost and runs again"
+            remedy = "write 3600 or more, or leave it out: what is over is deleted, unless `retain` is true"
+            problems.warn("short-ttl", message, (*MANIFEST, *path), remedy=remedy)
 
 
 def _check_counts(manifest: Json, profile: KindProfile, problems: Problems) -> None:

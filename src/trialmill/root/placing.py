@@ -8,7 +8,6 @@ from trialmill.check.documents import Checked
 from trialmill.check.hydration import in_what_was_made
 from trialmill.check.places import MANIFEST, TEMPLATE
 from trialmill.forms.normalize import in_authors_words
-from trialmill.runtime.kubernetes.refusals import NO_NAMESPACE
 
 _PARTS: Path = ("parts",)
 _NAMESPACE: Path = ("metadata", "namespace")
@@ -19,7 +18,7 @@ def in_the_file(problem: Problem, checked: Checked) -> Problem:
     without a path is that of the whole.
     """
     path = path_of(problem.path)
-    if problem.code == NO_NAMESPACE:
+    if problem.code == "no-namespace":
         return _at_its_namespace(problem, checked)
     if not path:
         return problem

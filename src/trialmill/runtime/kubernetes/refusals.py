@@ -15,7 +15,6 @@ from trialmill.kinds.lowering.quantities import parse_quantity
 from trialmill.kube.api import KubeError
 from trialmill.runtime.kubernetes.failures import FORBIDDEN, NOT_FOUND, is_quota
 
-NO_NAMESPACE: Final = "no-namespace"
 _POD_SECURITY: Final = "PodSecurity"
 _KIND: Path = ("kind",)
 _UNKNOWN_FIELD: Final = re.compile(r'unknown field "([^"]+)"')
@@ -59,7 +58,7 @@ def problems_of(
         message = f"the cluster has no namespace {namespace}"
         remedy = f"create it: kubectl create namespace {namespace}; or name another with -n"
         at = "metadata.namespace"
-        yield Problem(NO_NAMESPACE, Severity.ERROR, message, found=namespace, path=at, remedy=remedy)
+        yield Problem("no-namespace", Severity.ERROR, message, found=namespace, path=at, remedy=remedy)
     elif is_quota(error):
         yield _quota_problem(error, place, pod)
     elif unknown:
