@@ -151,7 +151,9 @@ async def resume(
     """
     async with open_store(store, durable=durable) as stores, _lease(stores, ref):
         record = await stores.trials.experiment(ref)
-        hydrate = hydrate_of(experiment_of(record), _options(record).base, allowed=allow_hydrate)
+        options = _options(record)
+        there = options.cluster is not None
+        hydrate = hydrate_of(experiment_of(record), options.base, allowed=allow_hydrate, on_cluster=there)
         if record.intent.state is not RunState.RUN:
             await stores.trials.save([replace(record, intent=replace(record.intent, state=RunState.RUN))])
         return await _drive(stores, ref, runs_directory(store), session, hydrate, resumed=True)
