@@ -3,8 +3,11 @@
 import pytest
 from check_samples import GOOD, check, edited
 
+from trialmill.api.load import load_documents
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import with_article
+from trialmill.check.documents import check_documents
+from trialmill.check.terms import Terms
 from trialmill.kinds.profile import profile_of
 
 _JOB = GOOD[GOOD.index("      apiVersion: batch/v1") :]
@@ -158,3 +161,15 @@ def test_a_train_job_whose_pods_are_described_elsewhere_has_the_usual_primary_co
     assert "primaryContainerName" not in text
     _, problems = check(text)
     assert not [p for p in problems if p.path.endswith("primaryContainerName")]
+
+
+@pytest.mark.parametrize(("seconds", "warns"), [(60, True), (3600, False)])
+def test_a_resource_that_is_deleted_soon_after_its_end_is_warned_of_where_a_cluster_does_that(
+    seconds: int, warns: bool
+) -> None:
+    text = edited(("        template:\n", f"        ttlSecondsAfterFinished: {seconds}\n        template:\n"))
+    for on_cluster in (True, False):
+        problems: list[Problem] = []
+        check_documents(load_documents(text.encode(), "e.yaml", problems), problems, Terms(on_cluster=on_cluster))
+        found = [p for p in problems if p.code == "short-ttl"]
+        assert [p.severity for p in found] == ([Severity.WARNING] if warns and on_cluster else [])

@@ -66,6 +66,45 @@ def test_a_kind_that_the_cluster_does_not_have(place: Place, namespace: Namespac
     assert f"e.yaml:{line_of(place, 'kind: Gizmo')}:" in outcome.err
 
 
+def test_a_slip_in_a_kind_comes_before_what_follows_from_it(place: Place, namespace: Namespace) -> None:
+    tree = on_the_stand_in()
+    tree["spec"]["trialTemplate"]["trialSpec"]["kind"] = "Jobb"
+    del tree["spec"]["trialTemplate"]["primaryContainerName"]
+    outcome = refused(place, namespace, tree)
+
+    assert f"e.yaml:{line_of(place, 'kind: Jobb')}:" in outcome.err
+    assert "did you mean Job? [unknown-kind]" in outcome.err
+    assert outcome.err.count("error:") == 1
+
+
+@pytest.mark.parametrize("policy", [{}, {"restartPolicy": "Always"}], ids=["no restartPolicy", "Always"])
+def test_a_pod_that_would_start_again_for_ever(place: Place, namespace: Namespace, policy: dict[str, str]) -> None:
+    tree = on_the_stand_in()
+    template = tree["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]
+    spec = {key: value for key, value in template["spec"].items() if key != "restartPolicy"} | policy
+    tree["spec"]["trialTemplate"]["trialSpec"] = {"apiVersion": "v1", "kind": "Pod", **template, "spec": spec}
+    outcome = refused(place, namespace, tree)
+
+    assert "[never-finishes]" in outcome.err
+    assert namespace.get("pods")["items"] == []
+
+
+def test_what_a_function_makes_and_no_table_knows_to_be_wrong(place: Place, namespace: Namespace) -> None:
+    """A template that is right, of which the function makes what only the server finds wrong."""
+    (place.folder / "made.py").write_text(
+        "def build(parameters, template, trial):\n"
+        "    container = template['spec']['template']['spec']['containers'][0]\n"
+        "    container['ports'] = [{'containerPort': 8080, 'name': 'a-name-that-is-too-long'}]\n"
+        "    return template\n"
+    )
+    tree = on_the_stand_in()
+    tree["metadata"]["annotations"] = {"trialmill.dev/hydrate": "made:build"}
+    outcome = refused(place, namespace, tree, "--allow-hydrate")
+
+    assert f"e.yaml:{line_of(place, 'trialmill.dev/hydrate')}:" in outcome.err
+    assert "containers[0].ports[0].name of the manifest that is made: the cluster refuses this" in outcome.err
+
+
 def test_a_field_that_a_definition_does_not_have_would_be_pruned(
     place: Place, namespace: Namespace, cluster: Cluster
 ) -> None:
@@ -111,6 +150,15 @@ def test_a_namespace_that_is_not_there(place: Place, namespace: Namespace) -> No
     assert f"kubectl create namespace {namespace.name}-not" in outcome.err
 
 
+def test_a_namespace_of_the_file_that_is_not_there(place: Place, namespace: Namespace) -> None:
+    tree = on_the_stand_in()
+    tree["metadata"]["namespace"] = f"{namespace.name}-not"
+    place.write("e.yaml", tree)
+    outcome = place("run", "e.yaml", "--runtime", "kubernetes", code=2)
+
+    assert f"e.yaml:{line_of(place, 'namespace: ')}:" in outcome.err
+
+
 def test_a_quota_in_which_no_trial_fits(place: Place, namespace: Namespace) -> None:
     namespace.apply(quota(**{"requests.cpu": "100m"}))
     tree = on_the_stand_in(container={"resources": {"requests": {"cpu": "1"}}})
@@ -119,6 +167,35 @@ def test_a_quota_in_which_no_trial_fits(place: Place, namespace: Namespace) -> N
 
     assert "[quota-too-small]" in outcome.err
     assert "exceeded quota: q" in outcome.err
+    assert f"e.yaml:{line_of(place, 'cpu:')}:" in outcome.err
+
+
+def test_a_quota_of_what_no_container_asks_for(place: Place, namespace: Namespace) -> None:
+    namespace.apply(quota(**{"limits.cpu": "1"}))
+    namespace.wait_for("resourcequota/q", lambda found: "hard" in found.get("status", {}))
+    outcome = refused(place, namespace, on_the_stand_in())
+
+    assert "must specify limits.cpu for: main; give it resources.limits.cpu" in outcome.err
+
+
+def test_pod_security_that_refuses_the_pods_of_a_job(place: Place, namespace: Namespace) -> None:
+    """The server takes the Job and warns; it would refuse each of its pods."""
+    levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
+    namespace.cluster.kubectl("label", "namespace", namespace.name, *levels)
+    outcome = refused(place, namespace, on_the_stand_in())
+
+    assert outcome.err.count("PodSecurity") == 1
+    assert 'container "main" must set securityContext' in outcome.err
+    assert f"e.yaml:{line_of(place, 'name: main')}:" in outcome.err
+
+
+def test_a_service_account_that_is_not_there(place: Place, namespace: Namespace) -> None:
+    tree = on_the_stand_in()
+    tree["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]["serviceAccountName"] = "nosuch"
+    outcome = refused(place, namespace, tree)
+
+    assert f"e.yaml:{line_of(place, 'serviceAccountName: nosuch')}:" in outcome.err
+    assert f"kubectl create serviceaccount nosuch -n {namespace.name}" in outcome.err
 
 
 def test_a_policy_of_admission_that_refuses_one_value(place: Place, namespace: Namespace, cluster: Cluster) -> None:

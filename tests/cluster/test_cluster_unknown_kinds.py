@@ -1,13 +1,15 @@
 """Kinds without a profile, whose definition was written for these tests: any kind is a trial."""
 
 import asyncio
+import re
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from acceptance_place import Place, assignments, ends
+from acceptance_place import Place, assignments, ends, wait_until
 from cluster_kinds import GROUP, Controller, defined, experiment_of, own
-from cluster_place import assert_each_trial_is_there_once, run
+from cluster_place import LONG, assert_each_trial_is_there_once, run, start
 from cluster_under_test import Cluster, Namespace
 
 from trialmill.engine.ports import Created
@@ -78,6 +80,26 @@ def test_without_conditions_the_end_is_guessed_and_that_is_said(
     assert "guess" in outcome.err
     trials = assert_each_trial_is_there_once(place, namespace, 3, resource=widgets)
     assert ends(trials) == ["Succeeded"] * 3
+
+
+def test_an_end_that_no_condition_sees_is_told_while_the_trial_waits(
+    place: Place, namespace: Namespace, widgets: str
+) -> None:
+    """Nothing fails: nobody but its author knows what such a kind means by its words."""
+    tree = experiment_of(WIDGET, **CONDITIONS["two conditions in Katib's words"])
+    tree["spec"] |= {"maxTrialCount": 2, "parallelTrialCount": 2}
+    place.write("e.yaml", tree)
+    with Controller(namespace, widgets, "Completed"):
+        process = start(place, namespace, "e.yaml")
+        wait_until(lambda: "ConditionsUnmatched" in place("describe", "e", code=None).out, seconds=LONG)
+        described = place("describe", "e").out
+        process.send_signal(signal.SIGINT)
+        outcome = place.end_of(process, code=130, seconds=LONG)
+
+    words = f'{WIDGET} e-[a-z0-9]+ looks succeeded, but successCondition .* did not match: it says phase="Completed"'
+    assert len(re.findall(f"a trial waits: {words}", outcome.err)) == 1
+    assert len(re.findall(f"ConditionsUnmatched.*{words}", described)) == 1
+    assert "write successCondition: 'status.[@this].#(phase==\"Completed\")#'" in outcome.err
 
 
 def test_a_kind_that_is_installed_after_the_start_is_found_by_the_same_client(

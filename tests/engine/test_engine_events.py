@@ -9,7 +9,8 @@ from rehearsal import Rehearsal
 from trialmill.api.experiment import Objective, ObjectiveType
 from trialmill.api.history import Budget, Decision, NewTrial, Promotion
 from trialmill.api.metric import MetricSummary, Observation
-from trialmill.api.verdict import Stuck, Verdict, VerdictPhase
+from trialmill.api.tree import JsonObject
+from trialmill.api.verdict import Stuck, Undecided, Verdict, VerdictPhase
 from trialmill.engine.deadlines import attempt_due
 from trialmill.engine.events import (
     CollectionFinished,
@@ -150,6 +151,77 @@ def test_a_wait_ends_with_its_attempt() -> None:
     apply(state, ResourceChanged(START, KEY, "r", Verdict(VerdictPhase.RUNNING), stuck=stuck))
     apply(state, ResourceGone(START, KEY, "r"))
     assert (state.trials[0].reason, state.trials[0].message) == ("", "")
+
+
+RUNNING = Verdict(VerdictPhase.RUNNING)
+NOT_YET = Undecided("no condition has matched: it says Other")
+LOOKS_OVER = Undecided("it looks succeeded: it says Completed", looks_over=True)
+
+
+def undecided(at: int, words: Undecided | None, index: int = 0) -> ResourceChanged:
+    return ResourceChanged(START + timedelta(seconds=at), AttemptKey("e1", index, 1), "r", RUNNING, undecided=words)
+
+
+def told_at(state: State, seconds: int) -> list[tuple[str, str, bool]]:
+    story = apply(state, TimerFired(START + timedelta(seconds=seconds))).story
+    return [(line.reason, line.message, line.warning) for line in story]
+
+
+def test_that_no_condition_has_matched_is_told_once_after_some_minutes() -> None:
+    state = running()
+    apply(state, undecided(0, NOT_YET))
+    assert SetTimer(START + timedelta(minutes=5)) in desired(state, START)
+    assert told_at(state, 299) == []
+    assert told_at(state, 300) == [("ConditionsUnmatched", NOT_YET.message, True)]
+    assert (state.trials[0].reason, state.trials[0].message) == ("ConditionsUnmatched", NOT_YET.message)
+    newer = Undecided("no condition has matched: it says Another")
+    apply(state, undecided(301, newer))
+    assert state.trials[0].message == newer.message
+    assert told_at(state, 10_000) == []
+    assert not any(isinstance(i, SetTimer) for i in desired(state, START))
+
+
+def test_what_looks_over_is_told_soon_and_goes_on() -> None:
+    state = running()
+    apply(state, undecided(0, LOOKS_OVER))
+    assert told_at(state, 29) == []
+    assert told_at(state, 30) == [("ConditionsUnmatched", LOOKS_OVER.message, True)]
+    assert state.trials[0].phase is TrialPhase.RUNNING
+
+
+def test_what_ends_after_all_waits_for_nothing_any_more() -> None:
+    state = running()
+    apply(state, undecided(0, LOOKS_OVER))
+    told_at(state, 30)
+    apply(state, ResourceChanged(START, KEY, "r", SUCCEEDED))
+    assert (state.trials[0].reason, state.trials[0].message) == ("", "")
+    assert told_at(state, 59) == []
+
+
+def test_a_trial_that_takes_long_is_not_doubted_once_the_end_of_another_was_seen() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", replace(SUCCEEDED, source="condition")))
+    apply(state, CollectionFinished(START, KEY, Observation(), ()))
+    apply(state, SuggestionsArrived(START, 1, (NewTrial({"lr": 0.2}),)))
+    apply(state, ResourceAccepted(START, AttemptKey("e1", 1, 1), "r"))
+    apply(state, undecided(0, NOT_YET, index=1))
+    assert told_at(state, 301) == []
+    assert state.trials[1].reason == ""
+    apply(state, undecided(302, LOOKS_OVER, index=1))
+    assert told_at(state, 333) == [("ConditionsUnmatched", LOOKS_OVER.message, True)]
+
+
+def test_a_judge_says_of_an_unknown_kind_what_its_conditions_do_not_see() -> None:
+    resource: JsonObject = {"kind": "W", "metadata": {"name": "w", "uid": "r"}, "status": {"phase": "Completed"}}
+    judge = Judge(Policy(success='status.[@this].#(phase=="Fine")#'))
+    event = judge.hear(Snapshot(KEY, "r", resource), "r", START)
+    assert event is not None
+    assert event.undecided is not None
+    assert event.undecided.looks_over
+    assert judge.hear(Snapshot(KEY, "r", resource), "r", START) is None
+    over = judge.hear(Snapshot(KEY, "r", {**resource, "status": {"phase": "Fine"}}), "r", START)
+    assert over is not None
+    assert (over.verdict.phase, over.undecided) == (VerdictPhase.SUCCEEDED, None)
 
 
 def test_a_runtime_out_of_sight_is_told_and_that_it_is_in_sight_again() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trialmill.api.experiment import Objective, ObjectiveType, Retry
 from trialmill.api.history import Budget, Decision, NewTrial, Promotion, Suggestion
 from trialmill.api.metric import MetricSummary, Observation
-from trialmill.api.verdict import Stuck, Verdict, VerdictPhase
+from trialmill.api.verdict import Stuck, Undecided, Verdict, VerdictPhase
 from trialmill.engine.events import (
     CollectionFinished,
     Event,
@@ -148,7 +148,9 @@ def _changed(walk: Walk, n: Numbers) -> Event:
     phase = [VerdictPhase.RUNNING, VerdictPhase.SUCCEEDED, *VerdictPhase][n[1] % 10]
     unmatched = Verdict(VerdictPhase.FAILED, "PolicyUnmatched") if n[2] == 1 and not phase.is_terminal else None
     stuck = Stuck("Unschedulable", "words", timedelta(seconds=n[2])) if n[0] % 3 == 1 else None
-    return ResourceChanged(walk.now, key, walk.uid(key, n[2]), Verdict(phase, "Reason", "words"), unmatched, stuck)
+    undecided = Undecided("words", looks_over=n[1] % 2 == 0) if n[2] == 2 and not phase.is_terminal else None
+    verdict = Verdict(phase, "Reason", "words")
+    return ResourceChanged(walk.now, key, walk.uid(key, n[2]), verdict, unmatched, stuck, undecided=undecided)
 
 
 def _gone(walk: Walk, n: Numbers) -> Event:

@@ -247,7 +247,7 @@ def test_a_kind_is_there_once_it_is_installed() -> None:
         kind = ResourceType("example.com", "v1", "Job", "jobs")
         with pytest.raises(UnknownKindError) as missing:
             await api.discover("example.com/v1", "Job")
-        assert missing.value.near == ("Job in batch/v1",)
+        assert missing.value.near == ("batch/v1",)
         api.cluster.install(kind)
         assert await api.discover("example.com/v1", "Job") == kind
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trialmill.api.experiment import TrialParameter, TrialTemplate
-from trialmill.api.fields import Authority, Field, FieldType
+from trialmill.api.fields import Authority, Field, FieldType, Missing
 from trialmill.api.problem import Problems, Severity
 from trialmill.api.space import Space, Value
 from trialmill.api.tree import Json, JsonObject, Path
@@ -30,6 +30,9 @@ class FakeSchema:
 
     def why_unknown(self, api_version: str, kind: str) -> str:
         return ""
+
+    def missing(self, api_version: str, kind: str) -> Missing | None:
+        return None
 
 
 NO_SCHEMA = FakeSchema()

@@ -45,6 +45,14 @@ class Authority:
     words: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """That a cluster has no kind of this name, and what to do."""
+
+    message: str
+    remedy: str
+
+
 class SchemaSource(Protocol):
     """Answers what type a field has. Implemented by the built-in table and, on a cluster, by the cluster's own
     schema.
@@ -61,3 +69,6 @@ class SchemaSource(Protocol):
 
     def why_unknown(self, api_version: str, kind: str) -> str:
         """Why a kind is not known whose fields a cluster was asked for; empty for all others."""
+
+    def missing(self, api_version: str, kind: str) -> Missing | None:
+        """That the cluster does not have a kind whose fields are not known; None where nobody knows better."""

@@ -39,6 +39,16 @@ class VerdictMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """Nothing says that a resource is over, and nothing but the user's conditions could: what they wait for, and what
+    is seen instead. `looks_over`: by the words of its status it is.
+    """
+
+    message: str
+    looks_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Stuck:
     """Something keeps an attempt from going on, and may do so for ever: an image that cannot be pulled, no node that
     has room. After `patience` of it the attempt is given up; None where somebody else sees to that, as a Job does to

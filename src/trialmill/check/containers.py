@@ -40,6 +40,8 @@ def check_containers(experiment: Experiment, profile: KindProfile | None, proble
             return names[0] if len(names) == 1 else ""  # no container's output is read
         if not names and profile and profile.training_container:
             return profile.training_container  # its operator wants it so; that there is none is reported elsewhere
+        if profile is None and problems.has_error_at((*MANIFEST, "kind")):
+            return ""  # nobody knows what containers it would have
         return _only_container(names, profile, problems)
     is_explained = any(p.code == "training-container" and p.expected == template.primary_container for p in problems)
     if (

@@ -16,6 +16,7 @@ from trialmill.check.hydration import in_what_was_made
 from trialmill.check.manifest import ManifestCheck
 from trialmill.check.places import MANIFEST, TEMPLATE, is_inside, is_refusal, texts_with
 from trialmill.check.rehearsal import check_rehearsal
+from trialmill.check.restarts import check_restarts
 from trialmill.check.words import check_words
 from trialmill.kinds.lowering import lower
 from trialmill.kinds.profile import profile_of
@@ -32,7 +33,7 @@ _MOST_ROWS: Final = 24
 """Of a longer list only so many values are tried, to stay within a moment."""
 _MOST_CONDITIONAL: Final = 24
 """The same for conditional parameters."""
-_MOST_HYDRATED: Final = 6
+MOST_HYDRATED: Final = 6
 """The same for trials that a function or command makes: each costs the start of a process."""
 _SHOWN_VALUES: Final = 4
 _LONGEST_QUOTE: Final = 60
@@ -71,7 +72,7 @@ def check_corners(trials: SampleTrials, space: Space, explained: Collection[Path
 
     `explained` are the places in the manifest of fields that are there under a misspelt name.
     """
-    rows = list(corners(space))[: None if trials.hydrate is None else _MOST_HYDRATED]
+    rows = list(corners(space))[: None if trials.hydrate is None else MOST_HYDRATED]
     found: _Found = {}
     for assignments in rows:
         report = Problems(problems.document)
@@ -99,14 +100,25 @@ def _rehearse(trials: SampleTrials, assignments: Mapping[str, Value], problems: 
 
 
 def check_unrendered(
-    experiment: Experiment, companions: Sequence[JsonObject], explained: Collection[Path], problems: Problems
+    experiment: Experiment,
+    companions: Sequence[JsonObject],
+    policy: Policy,
+    explained: Collection[Path],
+    problems: Problems,
+    *,
+    on_cluster: bool = False,
 ) -> None:
     """Where other errors keep trials from being rendered: what the manifest has wrong apart from its placeholders."""
     manifest = experiment.spec.template.trial_spec
-    if not isinstance(manifest, dict) or not _runs_here(manifest):
+    if not isinstance(manifest, dict):
         return
     report = Problems(problems.document)
-    lower(manifest, companions, report, MANIFEST)
+    check_restarts(manifest, policy, report, on_cluster=on_cluster)
+    if _runs_here(manifest) and not on_cluster:
+        said = list(report)
+        lowered = Problems(problems.document)
+        lower(manifest, companions, lowered, MANIFEST)
+        report.found += [p for p in lowered if not any(_says_the_same(p, known) for known in said)]
     silent = _silent_places(explained, problems)
     open_places = [format_path((*MANIFEST, *path)) for path, _ in texts_with(manifest, "${")]
     for problem in report:
@@ -143,8 +155,8 @@ def _collect(report: Problems, assignments: Mapping[str, Value], found: _Found) 
 def _with_example(cases: Sequence[tuple[Problem, Mapping[str, Value]]], rows: int) -> Problem:
     """One problem for all trials that have it, with the values of one where others of the `rows` have it not."""
     problem, assignments = cases[0]
-    shown = f" ({_shown(assignments)})" if len(cases) < rows else ""
-    return replace(problem, message=problem.message.removesuffix(".") + shown)
+    example = f" ({shown(assignments)})" if len(cases) < rows else ""
+    return replace(problem, message=problem.message.removesuffix(".") + example)
 
 
 def _silent_places(explained: Collection[Path], problems: Problems) -> set[str]:
@@ -232,6 +244,7 @@ def _check_trial(trials: SampleTrials, assignments: Mapping[str, Value], report:
     for position, part in enumerate(parts):
         ManifestCheck(trials.schema, report, (*_PARTS, position)).run(part)
     check_words(resource, report)
+    check_restarts(resource, trials.policy, report, on_cluster=trials.on_cluster)
     if trials.on_cluster or not _runs_here(resource):
         return
     refused = [p for p in report if is_refusal(p)]
@@ -273,7 +286,8 @@ def _parent(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _shown(assignments: Mapping[str, Value]) -> str:
+def shown(assignments: Mapping[str, Value]) -> str:
+    """The values with which a trial has a problem that others have not, for its message."""
     texts = [f"{name}={_shortened(format_value(value))}" for name, value in assignments.items()]
     more = ", ..." if len(texts) > _SHOWN_VALUES else ""
     return f"for example with {', '.join(texts[:_SHOWN_VALUES])}{more}"

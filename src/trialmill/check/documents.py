@@ -121,7 +121,7 @@ def _check_template(
     terms: Terms,
 ) -> Checked | None:
     """All that concerns what trials become; None where that cannot be known yet."""
-    profile = check_kind(experiment, problems, on_cluster=terms.on_cluster)
+    profile = check_kind(experiment, problems, terms.schema, on_cluster=terms.on_cluster)
     primary_container = check_containers(experiment, profile, problems)
     policy = check_conditions(experiment, profile, problems)
     check_published(experiment, terms.schema, problems)
@@ -130,7 +130,7 @@ def _check_template(
     check_additional(experiment, problems, terms.schema, on_cluster=terms.on_cluster)
     if space is None or template is None:
         beside = (*companions, *experiment.spec.template.additional)
-        check_unrendered(experiment, beside, explained, problems)
+        check_unrendered(experiment, beside, policy, explained, problems, on_cluster=terms.on_cluster)
         if space is not None:
             check_expressions(experiment, space, problems)
         return None
@@ -149,7 +149,7 @@ def _check_hydrated(
     terms: Terms,
 ) -> Checked | None:
     """The same where a function or command makes the resources: by what it makes."""
-    profile = check_kind(experiment, problems, on_cluster=terms.on_cluster)
+    profile = check_kind(experiment, problems, terms.schema, on_cluster=terms.on_cluster)
     policy = check_conditions(experiment, profile, problems)
     check_published(experiment, terms.schema, problems)
     template, _ = compile_checked(experiment, space, problems, terms.schema)
@@ -161,7 +161,7 @@ def _check_hydrated(
     if problems.has_errors:
         return None
     primary_container = check_containers(made_by(experiment, trials.resource(next(corners(space)))), profile, problems)
-    document, checked = problems.document, checking(experiment, hydrate)
+    document, checked = problems.document, checking(experiment, hydrate, on_cluster=terms.on_cluster)
     return Checked(experiment, space, template, tuple(companions), policy, primary_container, document, checked)
 
 

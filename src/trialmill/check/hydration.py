@@ -10,8 +10,10 @@ from trialmill.api.tree import Json, JsonObject, format_path, get_string
 from trialmill.check.containers import check_containers
 from trialmill.check.manifest import ManifestCheck
 from trialmill.check.places import MANIFEST, is_refusal
+from trialmill.check.restarts import check_restarts
 from trialmill.kinds.profile import profile_of
 from trialmill.kinds.schema import BUILT_IN
+from trialmill.kinds.verdict import policy_of_template
 from trialmill.template.hydration import ANNOTATION, PLACE, Hydrate, Hydration, HydrationError, hydration_of
 
 Hydrators: TypeAlias = Callable[[Hydration], Hydrate]
@@ -63,7 +65,7 @@ def in_what_was_made(problem: Problem, problems: Problems) -> Problem:
     )
 
 
-def checking(experiment: Experiment, hydrate: Hydrate) -> Hydrate:
+def checking(experiment: Experiment, hydrate: Hydrate, *, on_cluster: bool = False) -> Hydrate:
     """The same, and each answer is checked as a template would be: fields, types, containers."""
 
     def checked(asked: JsonObject) -> Json:
@@ -73,6 +75,7 @@ def checking(experiment: Experiment, hydrate: Hydrate) -> Hydrate:
             ManifestCheck(BUILT_IN, found, ()).run(answer)
             profile = profile_of(get_string(answer, "apiVersion"), get_string(answer, "kind"))
             check_containers(made_by(experiment, answer), profile, found)
+            check_restarts(answer, policy_of_template(experiment.spec.template, profile), found, on_cluster=on_cluster)
             wrong = next((problem for problem in found if is_refusal(problem)), None)
             if wrong is not None:
                 remedy = f"; {wrong.remedy}" if wrong.remedy else ""

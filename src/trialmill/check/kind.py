@@ -10,12 +10,23 @@ from trialmill.api.tree import Json, Path, get, get_object, get_string, with_art
 from trialmill.check import tekton
 from trialmill.check.places import MANIFEST, TEMPLATE
 from trialmill.kinds.profile import KindProfile, all_profiles, profile_of
+from trialmill.kinds.schema import BUILT_IN
 
 _OF_KUBERNETES: Final = ("", "batch", "apps")
 """Groups that nobody adds kinds to: what is not known there does not exist."""
+_TTLS: Final[tuple[Path, ...]] = (
+    ("spec", "ttlSecondsAfterFinished"),
+    ("spec", "runPolicy", "ttlSecondsAfterFinished"),
+)
+_WITH_ANOTHER_TTL: Final = ("RayJob",)
+"""What it deletes is its cluster, not itself."""
+_SHORT_TTL: Final = 3600
+"""Seconds in which a process that watches may be started again."""
 
 
-def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool = False) -> KindProfile | None:
+def check_kind(
+    experiment: Experiment, problems: Problems, schema: SchemaSource = BUILT_IN, *, on_cluster: bool = False
+) -> KindProfile | None:
     """The profile of the template's kind, or of the one that was probably meant; None where there is none. A cluster
     knows by itself which kinds and versions it has.
     """
@@ -25,7 +36,12 @@ def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool =
         return None
     profile = profile_of(api_version, kind)
     if profile is None:
-        return None if on_cluster else _report_unknown(api_version, kind, problems)
+        if not on_cluster:
+            return _report_unknown(api_version, kind, problems)
+        if missing := schema.missing(api_version, kind):
+            place = (*MANIFEST, "kind")
+            problems.add("unknown-kind", missing.message, place, found=kind, remedy=missing.remedy)
+        return None
     if not profile.finite:
         message = f"{with_article(kind)} never finishes by itself, so its trial would not either"
         problems.add("never-finishes", message, (*MANIFEST, "kind"), found=kind, remedy="use a Job")
@@ -36,6 +52,8 @@ def check_kind(experiment: Experiment, problems: Problems, *, on_cluster: bool =
     _check_roles(manifest, profile, problems)
     if not profile.runs_here:  # of others it is known how they run, and so what they refuse
         _check_counts(manifest, profile, problems)
+    if on_cluster or not profile.runs_here:
+        _check_ttl(manifest, profile, problems)
     if profile.group == tekton.GROUP:
         tekton.check_run(manifest, problems)
     return profile
@@ -49,7 +67,7 @@ def check_published(experiment: Experiment, schema: SchemaSource, problems: Prob
     said: set[str] = set()
     for place, manifest in made:
         api_version, kind = get_string(manifest, "apiVersion"), get_string(manifest, "kind")
-        if not api_version or not kind or schema.knows(api_version, kind):
+        if not api_version or not kind or schema.knows(api_version, kind) or problems.has_error_at((*place, "kind")):
             continue
         why = schema.why_unknown(api_version, kind)
         if why and why not in said:
@@ -106,6 +124,19 @@ def _check_roles(manifest: Json, profile: KindProfile, problems: Problems) -> No
                 message = f"{with_article(profile.kind)} has no role {name}"
                 place = (*MANIFEST, *path, name)
                 problems.add("unknown-role", message, place, found=name, remedy=remedy, at_key=True)
+
+
+def _check_ttl(manifest: Json, profile: KindProfile, problems: Problems) -> None:
+    """A resource that the cluster deletes itself soon after its end: while nobody watches, that end is not seen."""
+    for path in () if profile.kind in _WITH_ANOTHER_TTL else _TTLS:
+        seconds = get(manifest, *path)
+        if isinstance(seconds, int) and seconds < _SHORT_TTL:
+            message = (
+                f"{with_article(profile.kind)} is deleted {seconds} s after its end; where nobody watches it then, "
+            )
+            message += "its trial counts as lost and runs again"
+            remedy = "write 3600 or more, or leave it out: what is over is deleted, unless `retain` is true"
+            problems.warn("short-ttl", message, (*MANIFEST, *path), remedy=remedy)
 
 
 def _check_counts(manifest: Json, profile: KindProfile, problems: Problems) -> None:

@@ -9,6 +9,7 @@ from trialmill.api.nearest import nearest
 from trialmill.api.problem import Problems, Severity
 from trialmill.api.tree import Json, JsonObject, Path, get, get_list, get_object, get_string
 from trialmill.check.places import MANIFEST
+from trialmill.kinds.lowering.quantities import parse_quantity
 from trialmill.kinds.profile import ANY_ENTRY, KindProfile
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -24,12 +25,12 @@ _TRIAL_NAME: Final = "KATIB_TRIAL_NAME"
 def pod_templates(manifest: Json, profile: KindProfile | None) -> Iterator[tuple[Path, JsonObject]]:
     """The objects with `metadata` and `spec` of pods, as far as the kind says where they are, with their places."""
     for template in profile.pod_templates if profile else ():
-        for path, node in _nodes(manifest, template.path, ()):
+        for path, node in nodes_at(manifest, template.path):
             if isinstance(node, dict):
                 yield path, node
 
 
-def _nodes(tree: Json, pattern: Path, path: Path) -> Iterator[tuple[Path, Json]]:
+def nodes_at(tree: Json, pattern: Path, path: Path = ()) -> Iterator[tuple[Path, Json]]:
     """The nodes below `path` that a profile's pattern leads to."""
     if ANY_ENTRY not in pattern:
         yield (*path, *pattern), get(tree, *pattern)
@@ -39,10 +40,10 @@ def _nodes(tree: Json, pattern: Path, path: Path) -> Iterator[tuple[Path, Json]]
     match get(tree, *pattern[:end]):
         case dict() as children:
             for key, child in children.items():
-                yield from _nodes(child, pattern[end + 1 :], (*above, key))
+                yield from nodes_at(child, pattern[end + 1 :], (*above, key))
         case list() as entries:
             for position, child in enumerate(entries):
-                yield from _nodes(child, pattern[end + 1 :], (*above, position))
+                yield from nodes_at(child, pattern[end + 1 :], (*above, position))
 
 
 def check_pods(
@@ -113,13 +114,22 @@ def _check_trial_name(container: Json, place: Path, problems: Problems, *, on_cl
 
 def _check_resources(container: Json, place: Path, problems: Problems) -> None:
     for field in ("limits", "requests"):
-        for name in get_object(container, "resources", field):
+        for name, value in get_object(container, "resources", field).items():
+            _check_quantity(name, value, (*place, "resources", field, name), problems)
             if not _is_amount(name):
                 meant = nearest(name, _AMOUNTS)
                 message = f"containers have no {name} to ask for"
                 remedy = f"did you mean {meant!r}?" if meant else "a device has its vendor's name, as nvidia.com/gpu"
                 at = (*place, "resources", field, name)
                 problems.add("unknown-resource", message, at, found=name, remedy=remedy, at_key=True)
+
+
+def _check_quantity(name: str, value: Json, place: Path, problems: Problems) -> None:
+    """A server says of such an amount only that there is one somewhere."""
+    if not isinstance(value, str) or "${" in value or parse_quantity(value) is not None:
+        return
+    message, expected = f"the amount of {name} is no quantity", "a quantity such as 500m, 2 or 1Gi"
+    problems.add("quantity-invalid", message, place, found=value, expected=expected, remedy=f"write {expected}")
 
 
 def _is_amount(name: str) -> bool:

@@ -1,7 +1,6 @@
 """`check-cluster`, and what the command line says about clusters."""
 
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from trialmill.cli.validate import SHOWN_NOTES, problem_object, problem_text
 from trialmill.kube.kubeconfig_entries import is_namespace
 from trialmill.root.clusters import Found, check_cluster, check_there, chosen_cluster, cluster_schema, roles_for
 from trialmill.root.creating import ClusterChoice
+from trialmill.root.interrupts import run_in_loop
 from trialmill.root.prepare import Lines, prepare
 
 Duration: TypeAlias = Callable[[str | None, str], timedelta | None]
@@ -40,18 +40,24 @@ def check_command(args: argparse.Namespace) -> int:
         if args.namespace and not is_namespace(args.namespace):
             refuse(f"--namespace {args.namespace}: no namespace can be called so")
         if args.role:
-            return _show_roles(asyncio.run(roles_for(choice, args.namespace or namespace)))
-        return _show(asyncio.run(check_cluster(choice, args.namespace or namespace)), {}, args.output)
+            return _show_roles(run_in_loop(roles_for(choice, args.namespace or namespace)))
+        return _show(run_in_loop(check_cluster(choice, args.namespace or namespace)), {}, args.output)
     schema = cluster_schema(choice)
-    prepared = prepare([args.file], namespace=args.namespace, cluster_namespace=namespace, schema=schema)
+    prepared = prepare(
+        [args.file],
+        namespace=args.namespace,
+        cluster_namespace=namespace,
+        schema=schema,
+        allow_hydrate=args.allow_hydrate,
+    )
     if prepared.checked is None:
         for problem in prepared.problems:
             print(problem_text(problem, prepared.lines, colour=False), file=sys.stderr)
         complain("the file must be right before the cluster is asked about its trials")
         return BAD_INPUT
     if args.role:
-        return _show_roles(asyncio.run(roles_for(choice, namespace, prepared.checked)))
-    found = asyncio.run(check_there(prepared.checked, choice))
+        return _show_roles(run_in_loop(roles_for(choice, namespace, prepared.checked)))
+    found = run_in_loop(check_there(prepared.checked, choice))
     told = [p for p in prepared.problems if p.severity is Severity.WARNING or p.code in SHOWN_NOTES]
     return _show(replace(found, problems=(*told, *found.problems)), prepared.lines, args.output)
 

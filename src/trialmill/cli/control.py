@@ -1,7 +1,6 @@
 """`pause`, `stop`, `extend` and `delete`: what the user wants is written down; the driver follows it."""
 
 import argparse
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -12,6 +11,7 @@ from trialmill.engine.ports import HeldByError, Stores
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, RunState
 from trialmill.root import control
 from trialmill.root.control import Changed, Extension, LeftThere
+from trialmill.root.interrupts import run_in_loop
 from trialmill.root.lookup import find_experiment
 from trialmill.root.opening import runs_directory
 
@@ -49,7 +49,7 @@ def _end_what_is_left(args: argparse.Namespace, record: ExperimentRecord) -> str
     from trialmill.root.session import bring_to_rest  # half of a short command's time
 
     try:
-        asyncio.run(bring_to_rest(store_of(args), record.ref))
+        run_in_loop(bring_to_rest(store_of(args), record.ref))
     except HeldByError as error:
         return error.holder
     return None

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import Final, NoReturn
 
+from trialmill.root.interrupts import EXIT_CODE, was_interrupted
+
 OK: Final = 0
 FAILED: Final = 1
 BAD_INPUT: Final = 2
-INTERRUPTED: Final = 130
+INTERRUPTED: Final = EXIT_CODE
 READER_GONE: Final = 141
 """What a shell shows for a program that SIGPIPE ended: `trialmill trials x | head`."""
 _CANNOT_WRITE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -30,6 +32,9 @@ def guarded(command: Callable[[], int], options: str = "") -> int:
         complain("interrupted")
         return INTERRUPTED
     except Exception as error:
+        if was_interrupted():  # what an interrupt turns into on its way is nobody's fault
+            complain("interrupted")
+            return INTERRUPTED
         return _explained(error, options)
     return code
 

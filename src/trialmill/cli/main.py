@@ -191,6 +191,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     check.add_argument("file", metavar="FILE", nargs="?", help="the file with the Experiment; - for stdin")
     _add_context(check)
     check.add_argument("-n", "--namespace", metavar="NAMESPACE", help="the namespace; default: the context's")
+    _add_hydrate(check)
     check.add_argument("--role", action="store_true", help="print the Role that a run needs, to be applied")
     _add_output(check, "text", "json")
 

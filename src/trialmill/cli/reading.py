@@ -1,13 +1,13 @@
 """What the commands that show or change stored experiments have in common."""
 
 import argparse
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from trialmill.cli.hints import Hints
 from trialmill.engine.ports import Stores
+from trialmill.root.interrupts import run_in_loop
 from trialmill.root.lookup import Subject, find_subject
 from trialmill.root.opening import open_existing, store_path
 
@@ -32,9 +32,9 @@ def with_store(args: argparse.Namespace, work: Callable[[Stores], Awaitable[T]])
         async with open_existing(store_of(args)) as stores:
             results.append(await work(stores))
 
-    # The result is handed over beside the task: on its way out `asyncio.run` makes a repr of what the task returned,
+    # The result is handed over beside the task: on its way out `run_in_loop` makes a repr of what the task returned,
     # which takes a quarter of a second for two thousand trials.
-    asyncio.run(opened())
+    run_in_loop(opened())
     return results[0]
 
 

@@ -1,7 +1,6 @@
 """`run`, `try` and `resume`: an experiment is driven to its end, and its result printed."""
 
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from trialmill.engine.ports import HeldByError, Stores
 from trialmill.root.control import Changed, unpause
 from trialmill.root.creating import ClusterChoice, Options
 from trialmill.root.errors import EditedError, NextStep, RefusedError
+from trialmill.root.interrupts import run_in_loop
 from trialmill.root.lookup import find_experiment
 from trialmill.root.objects import experiment_object
 from trialmill.root.opening import open_existing, store_path
@@ -43,7 +43,7 @@ def run_command(args: argparse.Namespace) -> int:
     progress = Progress(sys.stderr, Hints.of(args))
     try:
         with progress:
-            finished = asyncio.run(run(store, checked, options, progress))
+            finished = run_in_loop(run(store, checked, options, progress))
     except EditedError as error:
         _print_differences(error, Hints.of(args))
         return BAD_INPUT
@@ -63,7 +63,7 @@ def resume_command(args: argparse.Namespace) -> int:
 
     try:
         with progress:
-            finished = asyncio.run(whole())
+            finished = run_in_loop(whole())
     except HeldByError as error:
         return _go_on_there(args, error)
     return _end(finished, args, store)
@@ -89,7 +89,7 @@ def try_command(args: argparse.Namespace) -> int:
         return BAD_INPUT
     checked, options = ready
     folder = Path(store_path(args.store, os.environ)).absolute().parent / _TRY_FOLDER
-    finished = asyncio.run(try_once(folder, checked, options, WaitTeller(sys.stderr)))
+    finished = run_in_loop(try_once(folder, checked, options, WaitTeller(sys.stderr)))
     return print_trial(finished, folder, args.output)
 
 
@@ -120,7 +120,7 @@ def _ready(args: argparse.Namespace, store: str = "") -> tuple[Checked, Options]
         same, known, is_over = await as_before(store, checked, options) if store else (checked, options, False)
         return known, [] if is_over else await check_before(same, known)
 
-    options, found = asyncio.run(look())
+    options, found = run_in_loop(look())
     return (checked, options) if _can_run(found, prepared) else None
 
 

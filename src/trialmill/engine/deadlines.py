@@ -7,7 +7,7 @@ not where the user wants to stop, who need not wait for a cluster.
 from datetime import datetime
 
 from trialmill.api.verdict import Verdict, VerdictPhase
-from trialmill.engine import transitions
+from trialmill.engine import transitions, waits
 from trialmill.engine.records import AttemptPhase, RunState, StopCause, TrialRecord
 from trialmill.engine.state import State
 
@@ -19,9 +19,10 @@ def attempt_due(state: State, trial: TrialRecord) -> datetime | None:
         return _deadline(state, trial) if attempt.phase is AttemptPhase.RUNNING else None
     match attempt.phase:
         case AttemptPhase.PENDING:
-            return _first(_unmatched_due(state, trial), _stuck_due(state, trial))
+            return _first(_unmatched_due(state, trial), _stuck_due(state, trial), _doubt_due(state, trial))
         case AttemptPhase.RUNNING:
-            return _first(_deadline(state, trial), _unmatched_due(state, trial), _stuck_due(state, trial))
+            unmatched, stuck = _unmatched_due(state, trial), _stuck_due(state, trial)
+            return _first(_deadline(state, trial), unmatched, stuck, _doubt_due(state, trial))
         case AttemptPhase.STOPPING:
             # `not_before` holds the time of the stop: an attempt that is being stopped is not waiting to start.
             since = attempt.not_before or attempt.created
@@ -35,6 +36,7 @@ def attempt_due(state: State, trial: TrialRecord) -> datetime | None:
 def enforce_deadlines(state: State, at: datetime) -> None:
     """Do what is due."""
     for index in sorted(state.active):
+        waits.tell_undecided(state, state.trials[index], at)
         trial = state.trials[index]
         due = attempt_due(state, trial)
         if due is not None and at >= due:
@@ -91,6 +93,12 @@ def _stuck_due(state: State, trial: TrialRecord) -> datetime | None:
     if waiting is None or waiting.stuck.patience is None:
         return None
     return _seen(state, waiting.since) + waiting.stuck.patience
+
+
+def _doubt_due(state: State, trial: TrialRecord) -> datetime | None:
+    """When there is something to say of it."""
+    doubt = state.doubts.get(trial.key)
+    return doubt.due if doubt else None
 
 
 def _given_up(state: State, trial: TrialRecord) -> Verdict:

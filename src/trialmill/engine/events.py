@@ -12,7 +12,7 @@ from typing import TypeAlias
 from trialmill.api.history import Decision, Suggestion
 from trialmill.api.metric import Observation
 from trialmill.api.tree import Json
-from trialmill.api.verdict import Stuck, Verdict
+from trialmill.api.verdict import Stuck, Undecided, Verdict
 from trialmill.engine.records import AttemptKey, Intent
 
 
@@ -102,7 +102,8 @@ class ResourceDelayed:
 @dataclass(frozen=True, slots=True)
 class ResourceChanged:
     """The attempt's resource was judged anew. `unmatched`: it looks over though its conditions do not match. `stuck`:
-    something keeps it from going on. `ended` is when it was over, where that is known better than by `at`.
+    something keeps it from going on. `ended` is when it was over, where that is known better than by `at`. `undecided`:
+    what there is to say of it while no condition matches.
     """
 
     at: datetime
@@ -112,6 +113,7 @@ class ResourceChanged:
     unmatched: Verdict | None = None
     stuck: Stuck | None = None
     ended: datetime | None = None
+    undecided: Undecided | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trialmill.api.tree import JsonObject
-from trialmill.api.verdict import Stuck, Verdict, VerdictMemory, VerdictPhase
+from trialmill.api.verdict import Stuck, Undecided, Verdict, VerdictMemory, VerdictPhase
 from trialmill.engine.events import ResourceChanged
 from trialmill.engine.ports import Snapshot
 from trialmill.engine.records import AttemptKey
+from trialmill.kinds.undecided import undecided
 from trialmill.kinds.verdict import Policy, judge, remember, unmatched
 
 
@@ -20,6 +21,7 @@ class _Judged:
     unmatched: Verdict | None = None
     resource: JsonObject | None = None
     stuck: Stuck | None = None
+    undecided: Undecided | None = None
 
 
 class Judge:
@@ -42,11 +44,14 @@ class Judge:
             verdict = replace(verdict, message=message)
         mismatch = None if verdict.phase.is_terminal else unmatched(snapshot.resource, self._policy)
         stuck = None if verdict.phase.is_terminal else snapshot.stuck
-        if (verdict, mismatch, stuck) == (judged.verdict, judged.unmatched, judged.stuck):
+        words = undecided(snapshot.resource, self._policy, verdict)
+        new = (verdict, mismatch, stuck, words)
+        if new == (judged.verdict, judged.unmatched, judged.stuck, judged.undecided):
             return None
-        judged.verdict, judged.unmatched, judged.stuck = verdict, mismatch, stuck
+        judged.verdict, judged.unmatched, judged.stuck, judged.undecided = new
         ended = snapshot.ended if verdict.phase.is_terminal else None
-        return ResourceChanged(at, snapshot.key, judged.memory.uid or snapshot.uid, verdict, mismatch, stuck, ended)
+        uid = judged.memory.uid or snapshot.uid
+        return ResourceChanged(at, snapshot.key, uid, verdict, mismatch, stuck, ended, words)
 
     def resource(self, key: AttemptKey) -> JsonObject | None:
         """The attempt's resource as it was last heard of; None before that."""

@@ -16,6 +16,8 @@ STOP_DEADLINE: Final = timedelta(seconds=60)
 """After the grace period: when an attempt that does not go away is given up."""
 UNMATCHED_DEADLINE: Final = timedelta(seconds=30)
 """How long a resource may look over without a condition matching."""
+UNDECIDED_DEADLINE: Final = timedelta(minutes=5)
+"""After what time the user is told that no condition has matched, where nothing else is known of a kind."""
 LOST_LIMIT: Final = 5
 """How many attempts of one trial may be lost before the trial fails."""
 
@@ -38,6 +40,7 @@ class Rules:
     stop_grace: timedelta = STOP_GRACE
     stop_deadline: timedelta = STOP_DEADLINE
     unmatched_deadline: timedelta = UNMATCHED_DEADLINE
+    undecided_deadline: timedelta = UNDECIDED_DEADLINE
     lost_limit: int = LOST_LIMIT
 
 

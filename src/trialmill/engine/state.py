@@ -12,7 +12,7 @@ from datetime import datetime
 
 from trialmill.api.history import History, TrialView
 from trialmill.api.metric import Observation
-from trialmill.api.verdict import Stuck, Verdict
+from trialmill.api.verdict import Stuck, Undecided, Verdict
 from trialmill.engine.records import (
     AttemptKey,
     AttemptPhase,
@@ -61,6 +61,15 @@ class Waiting:
     stuck: Stuck
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What there is to say while no condition matches. `due` is when, None once that is past; `told`: it was said."""
+
+    undecided: Undecided
+    due: datetime | None
+    told: bool = False
+
+
 class State:
     """Everything known of one experiment. Only `apply` and `saved` change it."""
 
@@ -87,6 +96,7 @@ class State:
         self.live: dict[AttemptKey, Live] = {}
         self.unmatched: dict[AttemptKey, Unmatched] = {}
         self.waiting: dict[AttemptKey, Waiting] = {}
+        self.doubts: dict[AttemptKey, Doubt] = {}
         self.trouble = ""
         """Why what runs cannot be followed at the moment; empty while it can."""
         self.in_sight_since: datetime | None = None
@@ -182,6 +192,7 @@ class State:
         self.live.pop(key, None)
         self.unmatched.pop(key, None)
         self.waiting.pop(key, None)
+        self.doubts.pop(key, None)
         self.unsuspendable.discard(key)
 
     def _index(self, trial: TrialRecord) -> None:

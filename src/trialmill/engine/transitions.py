@@ -176,6 +176,7 @@ def _changed(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
         case _ if attempt is not trial.attempt:
             put_attempt(state, trial, attempt)
     waits.note_unmatched(state, event)
+    waits.note_undecided(state, event)
     waits.note_stuck(state, trial, event)
 
 

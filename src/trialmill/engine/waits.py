@@ -1,10 +1,16 @@
 """What keeps an attempt from going on: noted with its trial, so that nothing waits without a reason."""
 
 from dataclasses import replace
+from datetime import datetime
+from typing import Final
 
 from trialmill.engine.events import ResourceChanged, ResourceDelayed
 from trialmill.engine.records import AttemptPhase, TrialRecord
-from trialmill.engine.state import State, Unmatched, Waiting
+from trialmill.engine.state import Doubt, State, Unmatched, Waiting
+
+_BY_STATUS: Final = ("condition", "heuristic")
+"""Sources of verdicts on resources that no profile is known of."""
+_NOT_MATCHED: Final = "ConditionsUnmatched"
 
 
 def delayed(state: State, trial: TrialRecord, event: ResourceDelayed) -> None:
@@ -24,6 +30,40 @@ def note_unmatched(state: State, event: ResourceChanged) -> None:
         state.unmatched[event.key] = Unmatched(event.at, event.unmatched)
 
 
+def note_undecided(state: State, event: ResourceChanged) -> None:
+    """No condition has matched, or it does not matter any more. Once it looks over, that is told soon."""
+    new, before = event.undecided, state.doubts.get(event.key)
+    if new is None:
+        state.doubts.pop(event.key, None)
+    elif before is not None and before.undecided.looks_over is new.looks_over:
+        state.doubts[event.key] = replace(before, undecided=new)
+    else:
+        patience = state.rules.unmatched_deadline if new.looks_over else state.rules.undecided_deadline
+        state.doubts[event.key] = Doubt(new, event.at + patience)
+
+
+def tell_undecided(state: State, trial: TrialRecord, at: datetime) -> None:
+    """Say what is due: into the story once, with each trial as long as it lasts. Nothing of a trial that goes on as
+    others did whose end was seen.
+    """
+    doubt = state.doubts.get(trial.key)
+    if doubt is None or doubt.due is None or at < doubt.due:
+        return
+    is_news = not any(other.told for other in state.doubts.values())
+    told = doubt.undecided.looks_over or not _has_seen_an_end(state)
+    state.doubts[trial.key] = replace(doubt, due=None, told=told)
+    if told:
+        if is_news:
+            state.tell(at, trial.name, _NOT_MATCHED, doubt.undecided.message, warning=True)
+        if trial.key not in state.waiting:
+            _put(state, state.trials[trial.index], _NOT_MATCHED, doubt.undecided.message)
+
+
+def _has_seen_an_end(state: State) -> bool:
+    verdicts = (attempt.verdict for trial in state.trials for attempt in trial.attempts)
+    return any(verdict is not None and verdict.source in _BY_STATUS for verdict in verdicts)
+
+
 def note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
     """What it waits for may change its words (a pull fails, then backs off): it is one wait as long as its patience is
     the same. Another patience is for something else, which has not been waited for yet.
@@ -34,7 +74,9 @@ def note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> None
     newest = state.trials[trial.index]
     if stuck is None:
         state.waiting.pop(event.key, None)
-        _put(state, newest, "", "")
+        doubt = state.doubts.get(event.key)
+        is_told = doubt is not None and doubt.told
+        _put(state, newest, _NOT_MATCHED if is_told else "", doubt.undecided.message if doubt and is_told else "")
     else:
         state.waiting[event.key] = Waiting(before.since if before else event.at, stuck)
         _put(state, newest, stuck.reason, stuck.message)

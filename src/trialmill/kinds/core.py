@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from trialmill.kinds.profile import KindProfile, PodTemplate, has_state
+from trialmill.kinds.profile import KindProfile, PodTemplate, Restarts, has_state
 
 PROFILES: Final = (
     KindProfile(
@@ -14,6 +14,7 @@ PROFILES: Final = (
         pending=has_state("phase", "Pending"),
         pod_templates=(PodTemplate((), "pod"),),
         inject_paths=(("spec",),),
+        restarts=(Restarts(("spec", "restartPolicy"), by_default=True),),
         lowering="pod",
     ),
     KindProfile(

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from trialmill.api.tree import Json, get, get_string
-from trialmill.kinds.profile import KindProfile, PodTemplate, has_condition
+from trialmill.kinds.profile import KindProfile, PodTemplate, Restarts, has_condition
 
 _ROLE: Final = "training.kubeflow.org/job-role"
 _MASTER_LABELS: Final = {_ROLE: "master"}
 """What Katib takes as the primary pod of these kinds."""
+_DECIDING: Final = ("Chief", "Master", "Launcher", "Worker")
+"""The roles that a job's end depends on: the first of these that it has."""
 _INDEX: Final = "training.kubeflow.org/replica-index"
 _TYPE: Final = "training.kubeflow.org/replica-type"
 
@@ -43,6 +45,9 @@ def _replicated(
         PodTemplate(("spec", replica_specs, role, "template"), role, ("spec", replica_specs, role, "replicas"))
         for role in roles
     )
+    deciding = [("spec", replica_specs, role) for role in _DECIDING if role in roles]
+    if "Launcher" in roles:
+        deciding = deciding[:1]  # its workers only wait to be called
     return KindProfile(
         group="kubeflow.org",
         kind=kind,
@@ -55,6 +60,10 @@ def _replicated(
         primary_in=primary_in,
         training_container=container,
         inject_paths=tuple((*template.path, "spec") for template in templates),
+        # A pod counts as succeeded by its phase, which Always never lets it reach.
+        restarts=tuple(
+            Restarts((*role, "restartPolicy"), unless=tuple(deciding[:n])) for n, role in enumerate(deciding)
+        ),
     )
 
 

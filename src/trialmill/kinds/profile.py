@@ -49,6 +49,17 @@ class PodTemplate:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarts:
+    """Where `Always` means that what the resource's end depends on starts again whenever it has ended. `by_default`: it
+    means the same where nothing stands. Where something stands at one of `unless`, the end depends on that instead.
+    """
+
+    path: Path
+    by_default: bool = False
+    unless: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class KindProfile:
     """One kind. Conditions are GJSON by Katib's rule of truth, empty for a kind that cannot succeed or fail by itself.
 
@@ -58,7 +69,8 @@ class KindProfile:
     `container_alias` is the name under which a container runs that the manifest calls `{name}`. `training_container` is
     the name that the kind's operator wants the training container to have, empty where it takes any. `inject_paths`
     lead to the pod specs that a collector's container may join. `lowering` names how the kind runs on one machine, None
-    where it needs a cluster. `finite` is False for kinds that never finish by themselves.
+    where it needs a cluster. `finite` is False for kinds that never finish by themselves; of others, `restarts` say
+    which resources do not.
     """
 
     group: str
@@ -77,6 +89,7 @@ class KindProfile:
     inject_paths: tuple[Path, ...] = ()
     collectors: frozenset[CollectorKind] = ALL_COLLECTORS
     finite: bool = True
+    restarts: tuple[Restarts, ...] = ()
     lowering: str | None = None
 
     @property

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from pathlib import Path as FilePath
 from typing import Final
 
-from trialmill.api.fields import Authority, Field, FieldType, SchemaSource
+from trialmill.api.fields import Authority, Field, FieldType, Missing, SchemaSource
 from trialmill.api.tree import Path
 
 _FOLDER: Final = FilePath(__file__).parent
@@ -130,6 +130,9 @@ class BuiltInSchema:
 
     def why_unknown(self, api_version: str, kind: str) -> str:  # noqa: ARG002 -- nobody is asked
         return ""
+
+    def missing(self, api_version: str, kind: str) -> Missing | None:  # noqa: ARG002 -- nobody is asked
+        return None
 
 
 BUILT_IN: Final[SchemaSource] = BuiltInSchema()

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from trialmill.kinds.profile import READABLE_FROM_OUTSIDE, KindProfile, has_state
+from trialmill.kinds.profile import READABLE_FROM_OUTSIDE, KindProfile, Restarts, has_state
 
 PROFILES: Final = (
     KindProfile(
@@ -12,5 +12,6 @@ PROFILES: Final = (
         success=has_state("state", "COMPLETED", under="status.applicationState"),
         failure=has_state("state", "FAILED", "SUBMISSION_FAILED", under="status.applicationState"),
         collectors=READABLE_FROM_OUTSIDE,
+        restarts=(Restarts(("spec", "restartPolicy", "type")),),
     ),
 )

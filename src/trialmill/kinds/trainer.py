@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from trialmill.api.tree import Json, get_integer, get_list, get_object, get_string
-from trialmill.kinds.profile import ANY_ENTRY, READABLE_FROM_OUTSIDE, KindProfile, PodTemplate, has_condition
+from trialmill.kinds.profile import ANY_ENTRY, READABLE_FROM_OUTSIDE, KindProfile, PodTemplate, Restarts, has_condition
 
 _REPLICATED_JOB: Final = ("spec", "replicatedJobs", ANY_ENTRY)
 _JOBSET_POD: Final = (*_REPLICATED_JOB, "template", "spec", "template")
@@ -51,5 +51,7 @@ PROFILES: Final = (
         primary_in=_primary_of_jobset,
         pod_templates=(PodTemplate(_JOBSET_POD, "job", (*_REPLICATED_JOB, "replicas")),),
         inject_paths=((*_JOBSET_POD, "spec"),),
+        # The JobSet is accepted; the Jobs that it would make are not.
+        restarts=(Restarts((*_JOBSET_POD, "spec", "restartPolicy")),),
     ),
 )

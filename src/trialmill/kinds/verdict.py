@@ -117,16 +117,20 @@ def unmatched(resource: Json, policy: Policy) -> Verdict | None:
     if end is None:
         return None
     name = get_string(resource, "metadata", "name")
-    conditions = " and ".join(
+    message = (
+        f"{policy.profile.kind} {name} is over ({end.phase}), but {spelled(policy)} did not match; "
+        f"observed {observed_conditions(current)}"
+    )
+    return Verdict(VerdictPhase.FAILED, "PolicyUnmatched", message, "profile")
+
+
+def spelled(policy: Policy) -> str:
+    """The user's conditions, for messages."""
+    return " and ".join(
         f"{label}{'When' if isinstance(condition, When) else 'Condition'} {condition}"
         for label, condition in (("success", policy.success), ("failure", policy.failure))
         if condition
     )
-    message = (
-        f"{policy.profile.kind} {name} is over ({end.phase}), but {conditions} did not match; "
-        f"observed {observed_conditions(current)}"
-    )
-    return Verdict(VerdictPhase.FAILED, "PolicyUnmatched", message, "profile")
 
 
 def _ended(resource: JsonObject, policy: Policy) -> Verdict | None:
@@ -134,7 +138,7 @@ def _ended(resource: JsonObject, policy: Policy) -> Verdict | None:
         return _by_conditions(resource, policy.success, policy.failure, "condition")
     if policy.profile is not None:
         return _by_profile(resource, policy.profile)
-    return _by_heuristics(resource) if policy.heuristics else None
+    return guess(resource) if policy.heuristics else None
 
 
 def _by_profile(resource: JsonObject, profile: KindProfile) -> Verdict | None:
@@ -153,7 +157,7 @@ def _matches(resource: JsonObject, condition: "str | When") -> Match | None:
     return met(resource, condition) if isinstance(condition, When) else matches(resource, condition)
 
 
-def _by_heuristics(resource: JsonObject) -> Verdict | None:
+def guess(resource: JsonObject) -> Verdict | None:
     """For kinds that nobody described. Never takes readiness, the absence of errors or a counter for success."""
     conditions = latest_by_type(resource)
     true = {kind: c for kind, c in conditions.items() if get_string(c, "status") == "True"}

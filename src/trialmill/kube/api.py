@@ -81,13 +81,16 @@ class SilentError(UnreachableError):
 
 
 class UnknownKindError(Exception):
-    """The server serves no such kind. `near` are kinds of the same name in other groups and versions."""
+    """The server serves no such kind. `near` are other groups and versions that have one of this name, `similar` the
+    kind with another name that was probably meant, with its version where that is another one.
+    """
 
-    def __init__(self, api_version: str, kind: str, near: Sequence[str] = ()) -> None:
+    def __init__(self, api_version: str, kind: str, near: Sequence[str] = (), similar: str = "") -> None:
         super().__init__(f"the cluster has no kind {kind} in {api_version}")
         self.api_version = api_version
         self.kind = kind
         self.near = tuple(near)
+        self.similar = similar
 
 
 class ExpiredError(KubeError):

@@ -1,8 +1,9 @@
 """Which kinds a server serves, and under which addresses: its own word, read from `/api` and `/apis`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from trialmill.api.nearest import nearest
 from trialmill.api.tree import Json, JsonObject, get, get_list, get_string, is_object
 from trialmill.kube.api import KubeError, ResourceType, UnknownKindError
 from trialmill.kube.connection import Connection
@@ -27,7 +28,9 @@ class Discovery:
             self._known[api_version] = await self._ask(api_version)
             found = self._known[api_version].get(kind)
         if found is None:
-            raise UnknownKindError(api_version, kind, await self._near(kind))
+            kinds = [(api_version, name) for name in self._known[api_version]] + await self._all_kinds()
+            near = dict.fromkeys(version for version, name in kinds if name == kind)
+            raise UnknownKindError(api_version, kind, tuple(near), similar_kind(api_version, kind, kinds))
         return found
 
     async def _ask(self, api_version: str) -> dict[str, ResourceType]:
@@ -43,13 +46,23 @@ class Discovery:
             raise
         return types_of(group, version, answer.body)
 
-    async def _near(self, kind: str) -> list[str]:
-        """Where else the kind is served. Servers before 1.30 do not say it all at once: nothing then."""
-        near = []
+    async def _all_kinds(self) -> list[tuple[str, str]]:
+        """API version and kind of all that is served. Servers before 1.30 do not say it all at once: nothing then."""
+        found = []
         for path in ("/api", "/apis"):
             answer = await self._connection.request("GET", path, headers={"Accept": _ALL_AT_ONCE})
-            near += [version for version, name in served(answer.body) if name == kind]
-        return near
+            found += served(answer.body)
+        return found
+
+
+def similar_kind(api_version: str, kind: str, kinds: Sequence[tuple[str, str]]) -> str:
+    """The kind that was probably meant, of the same group and version before any other; empty where none is like it."""
+    here = nearest(kind, [name for version, name in kinds if version == api_version])
+    if here:
+        return here
+    others = {name: version for version, name in reversed(kinds) if name != kind}
+    there = nearest(kind, others)
+    return f"{there} of {others[there]}" if there else ""
 
 
 def root_of(api_version: str) -> str:

@@ -2,19 +2,22 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from trialmill.api.experiment import CollectorKind, Experiment
 from trialmill.api.fields import SchemaSource
 from trialmill.api.problem import Problem, Severity
+from trialmill.api.space import Value
 from trialmill.api.tree import JsonObject, get_integer, get_string
-from trialmill.check.corners import corners
+from trialmill.check.corners import MOST_HYDRATED, corners, shown
 from trialmill.check.documents import Checked
 from trialmill.engine.ports import Clock
 from trialmill.engine.records import ExperimentRecord
@@ -27,6 +30,7 @@ from trialmill.root.cluster_way import by_this_way, confirm, uid_of, way_to
 from trialmill.root.control import LeftThere
 from trialmill.root.creating import ClusterChoice, cluster_of
 from trialmill.root.errors import InputError, RefusedError
+from trialmill.root.interrupts import run_in_loop
 from trialmill.root.placing import in_the_file
 from trialmill.runtime.kubernetes.evidence import Patience
 from trialmill.runtime.kubernetes.objects import Objects
@@ -38,7 +42,8 @@ from trialmill.runtime.kubernetes.target import PRINTER_IMAGE, KindRef, Target
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.template.compiled import CompiledTemplate, TrialContext
 from trialmill.template.encode import compiled_from_json
-from trialmill.template.render import RenderError, render, render_parts
+from trialmill.template.hydration import hydrated
+from trialmill.template.render import RenderError, render_parts
 
 _T = TypeVar("_T")
 _AT_ONCE: Final = 4
@@ -91,7 +96,7 @@ def _answer(question: Coroutine[Any, Any, _T]) -> _T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(question)
+        return run_in_loop(question)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="trialmill") as pool:
         return pool.submit(asyncio.run, question).result()
 
@@ -123,7 +128,20 @@ def cluster_schema(choice: ClusterChoice) -> SchemaSource:
         except InputError as error:  # said again, and as an error, where a cluster is needed
             raise UnreachableError(error.message) from error
 
-    return ClusterSchema(ask)
+    async def discover(api_version: str, kind: str) -> None:
+        async with connected(choice) as api:
+            await api.discover(api_version, kind)
+
+    def find(api_version: str, kind: str) -> UnknownKindError | None:
+        try:
+            run_in_loop(discover(api_version, kind))
+        except UnknownKindError as error:
+            return error
+        except InputError as error:
+            raise UnreachableError(error.message) from error
+        return None
+
+    return ClusterSchema(ask, find)
 
 
 @asynccontextmanager
@@ -175,19 +193,23 @@ async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
     async with connected(choice) as api:
         runtime = KubernetesRuntime(api, target, SystemClock())
         gate = asyncio.Semaphore(_AT_ONCE)
-        contexts = [_context(checked, assignments) for assignments in corners(checked.space)]
+        rows = list(corners(checked.space))[: None if checked.hydrate is None else MOST_HYDRATED]
 
-        async def check(context: TrialContext) -> list[Problem]:
+        async def check(row: Mapping[str, Value]) -> list[Problem]:
+            context = _context(checked, row)
             async with gate:
                 try:
-                    resource, parts = render(checked.template, context), render_parts(checked.template, context)
+                    # A function or command that makes it takes its time.
+                    make = partial(hydrated, checked.template, context, checked.hydrate)
+                    resource = await asyncio.to_thread(make) if checked.hydrate else make()
+                    parts = render_parts(checked.template, context)
                 except RenderError:
                     return []  # reported before, with its place
                 return await runtime.check(resource, parts)
 
-        first = await check(contexts[0])
-        rest = [] if _stops(first) else await asyncio.gather(*(check(context) for context in contexts[1:]))
-        found = [*first, *(problem for problems in rest for problem in problems)]
+        first = await check(rows[0])
+        rest = [] if _stops(first) else await asyncio.gather(*(check(row) for row in rows[1:]))
+        found = _each_once(list(zip(rows, [first, *rest], strict=False)))
         if not _stops(first):
             missing = await _missing_companions(api, checked)
             told = {problem.message for problem in missing}
@@ -280,6 +302,21 @@ def left_on_cluster(record: ExperimentRecord) -> LeftThere:
 def _stops(problems: Sequence[Problem]) -> bool:
     """Whether more questions would bring the same answer."""
     return any(p.severity is Severity.ERROR and not p.path.startswith("spec") for p in problems)
+
+
+def _each_once(answers: Sequence[tuple[Mapping[str, Value], Sequence[Problem]]]) -> list[Problem]:
+    """What the sample trials have wrong. Of a field of which several have something to say the first speaks for all,
+    with values that show it where others have nothing to say.
+    """
+    found: dict[Problem, Mapping[str, Value]] = {}
+    for row, problems in answers:
+        told = {(p.code, p.path) for p in found if p.path.startswith("spec")}
+        found |= {p: row for p in problems if p not in found and (p.code, p.path) not in told}
+    having = Counter(key for _, problems in answers for key in {(p.code, p.path) for p in problems})
+    return [
+        replace(p, message=f"{p.message} ({shown(row)})") if having[p.code, p.path] < len(answers) else p
+        for p, row in found.items()
+    ]
 
 
 def _context(checked: Checked, assignments: Mapping[str, object]) -> TrialContext:

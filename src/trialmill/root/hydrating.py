@@ -35,7 +35,7 @@ def hydrators_in(base: str | Path, *, allowed: bool) -> "Hydrators | None":
     return hydrator
 
 
-def hydrate_of(experiment: Experiment, base: str | Path, *, allowed: bool) -> Hydrate | None:
+def hydrate_of(experiment: Experiment, base: str | Path, *, allowed: bool, on_cluster: bool = False) -> Hydrate | None:
     """What makes the resources of a stored experiment, None where nothing does. Raises RefusedError."""
     from trialmill.check.hydration import check_hydration, checking
 
@@ -43,4 +43,4 @@ def hydrate_of(experiment: Experiment, base: str | Path, *, allowed: bool) -> Hy
     hydrate = check_hydration(experiment, hydrators_in(base, allowed=allowed), problems)
     for problem in problems:
         raise RefusedError(problem.message, problem.remedy)
-    return None if hydrate is None else checking(experiment, hydrate)
+    return None if hydrate is None else checking(experiment, hydrate, on_cluster=on_cluster)

@@ -159,7 +159,9 @@ def _renamed(document: Document, name: str | None, namespace: str | None) -> Doc
     given: dict[str, Json] = {k: v for k, v in (("name", name), ("namespace", namespace)) if v is not None}
     if not given or not isinstance(tree, dict) or tree.get("kind") != "Experiment":
         return document
-    return replace(document, tree={**tree, "metadata": {**get_object(tree, "metadata"), **given}})
+    gone = [("metadata", key) for key in given]  # where the file has something else
+    values = {path: mark for path, mark in document.values.items() if path not in gone}
+    return replace(document, tree={**tree, "metadata": {**get_object(tree, "metadata"), **given}}, values=values)
 
 
 def _in_namespace(document: Document, namespace: str) -> Document:

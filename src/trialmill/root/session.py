@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from trialmill.api.experiment import Experiment
@@ -152,7 +153,9 @@ async def resume(
     """
     async with open_store(store, durable=durable) as stores, _lease(stores, ref):
         record = await stores.trials.experiment(ref)
-        hydrate = hydrate_of(experiment_of(record), _options(record).base, allowed=allow_hydrate)
+        options = _options(record)
+        there = options.cluster is not None
+        hydrate = hydrate_of(experiment_of(record), options.base, allowed=allow_hydrate, on_cluster=there)
         wanted = await found_again(replace(record, intent=replace(record.intent, state=RunState.RUN)))
         if wanted != record:
             await stores.trials.save([wanted])
@@ -378,17 +381,21 @@ class _signals:  # noqa: N801 - used like a function, in a `with`
         self._session = session
         in_main_thread = threading.current_thread() is threading.main_thread()
         self._handled = (signal.SIGINT, signal.SIGTERM) if in_main_thread else ()
+        self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def __enter__(self) -> "_signals":
         loop = asyncio.get_running_loop()
         for number in self._handled:
+            self._before[number] = signal.getsignal(number)
             loop.add_signal_handler(number, self.received)
         return self
 
     def __exit__(self, *_: object) -> None:
         loop = asyncio.get_running_loop()
-        for number in self._handled:
-            loop.remove_signal_handler(number)
+        for number, before in self._before.items():
+            loop.remove_signal_handler(number)  # it leaves Python's own, whoever was there before
+            if before is not None:
+                signal.signal(number, before)
 
     def received(self) -> None:
         self.count += 1

@@ -59,7 +59,10 @@ class KubeApiSuite(ABC):
             assert not (await api.discover("v1", "Namespace")).namespaced
             with pytest.raises(UnknownKindError) as unknown:
                 await api.discover("batch/v0", "Job")
-            assert len(unknown.value.near) == 1
+            assert unknown.value.near == ("batch/v1",)
+            with pytest.raises(UnknownKindError) as misspelt:
+                await api.discover("batch/v1", "Jobb")
+            assert (misspelt.value.near, misspelt.value.similar) == ((), "Job")
 
         self.play(story)
 

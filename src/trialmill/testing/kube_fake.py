@@ -23,6 +23,7 @@ from trialmill.kube.api import (
     WatchEvent,
     Written,
 )
+from trialmill.kube.discovery import similar_kind
 from trialmill.testing.kube_cluster import POD, Change, FakeCluster, labels_of
 from trialmill.testing.kube_logs import FakeLogs
 from trialmill.testing.kube_patches import has_fields, selects
@@ -118,8 +119,9 @@ class FakeKubeApi:
         for type in self.cluster.types:
             if (type.api_version, type.kind) == (api_version, kind):
                 return type
-        near = [f"{t.kind} in {t.api_version}" for t in self.cluster.types if t.kind == kind]
-        raise UnknownKindError(api_version, kind, near)
+        near = [t.api_version for t in self.cluster.types if t.kind == kind]
+        kinds = [(t.api_version, t.kind) for t in self.cluster.types]
+        raise UnknownKindError(api_version, kind, near, similar_kind(api_version, kind, kinds))
 
     async def openapi(self, api_version: str) -> JsonObject | None:
         self._enter("get", "openapi", name=api_version)

@@ -2,21 +2,18 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, Path, format_path, get_object, get_string, path_of
-from trialmill.kinds.lowering.quantities import parse_quantity
+from trialmill.api.tree import JsonObject, Path, get_object, get_string
 from trialmill.kinds.profile import KindProfile
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
-from trialmill.runtime.kubernetes.failures import FORBIDDEN, NOT_FOUND, UNAUTHORIZED, is_quota
+from trialmill.runtime.kubernetes.failures import NOT_FOUND, UNAUTHORIZED
+from trialmill.runtime.kubernetes.refusals import problems_of
 from trialmill.runtime.kubernetes.rights import SUSPEND, Right, needed
 
-_UNKNOWN_FIELD: Final = re.compile(r'unknown field "([^"]+)"')
-_WANTS_NO_TEXT: Final = re.compile(r'must be of type (integer|number|boolean): "string"')
-_AMOUNTS: Final = re.compile(r"(requested|limited): ([^:]+?)(?=, ?used:|, ?limited:|$)")
 _NATIVE_SIDECARS: Final = (1, 29)
 _BAD_REQUEST: Final = 400
 _ASK_KUBECTL: Final = "see whether kubectl reaches it"
@@ -75,14 +72,22 @@ async def version_problems(api: KubeApi) -> list[Problem]:
 
 
 async def dry_run(
-    api: KubeApi, type: ResourceType, resource: JsonObject, place: Path = (), *, severity: Severity = Severity.ERROR
+    api: KubeApi,
+    type: ResourceType,
+    resource: JsonObject,
+    place: Path = (),
+    *,
+    severity: Severity = Severity.ERROR,
+    pod: JsonObject | None = None,
 ) -> list[Problem]:
-    """What the server says to the creation of the resource. Paths begin with `place`."""
+    """What the server says to the creation of the resource. It is the `pod` that another describes at `place`, or one
+    itself, where that is given. Paths begin with `place`.
+    """
     namespace = get_string(resource, "metadata", "namespace") if type.namespaced else ""
     try:
         written = await api.create(type, resource, namespace, dry_run=True, strict=True)
     except KubeError as error:
-        return list(problems_of(error, namespace, place, severity))
+        return list(problems_of(error, namespace, place, severity, pod))
     return [Problem("cluster-warning", Severity.WARNING, warning) for warning in written.warnings]
 
 
@@ -103,42 +108,17 @@ async def pod_problems(api: KubeApi, resource: JsonObject, place: Path, *, sever
         "spec": template.get("spec"),
     }
     type = await api.discover(*POD)
-    return await dry_run(api, type, pod, place, severity=severity)
-
-
-def problems_of(error: KubeError, namespace: str, place: Path, severity: Severity) -> Iterator[Problem]:
-    """The server's refusal in its own words, each cause at its field."""
-    fields = [(cause.field, cause.message or cause.reason) for cause in error.causes if cause.field]
-    unknown = _UNKNOWN_FIELD.findall(error.message)
-    if error.status == NOT_FOUND and "namespaces" in error.message:
-        message = f"the cluster has no namespace {namespace}"
-        remedy = f"create it: kubectl create namespace {namespace}"
-        yield Problem("no-namespace", Severity.ERROR, message, found=namespace, remedy=remedy)
-    elif is_quota(error):
-        yield _quota_problem(error)
-    elif unknown:
-        for field in unknown:
-            steps = (*place, *path_of(field))
-            message = f"the cluster knows no field {steps[-1]} here"
-            yield Problem("unknown-field", severity, message, found=str(steps[-1]), path=format_path(steps))
-    elif fields:
-        for field, message in dict.fromkeys(fields):
-            path = format_path((*place, *path_of(field)))
-            said = f"the cluster refuses this: {message}"
-            yield Problem("refused-by-cluster", severity, said, path=path, remedy=_remedy_for(message))
-    else:
-        code = "forbidden" if error.status == FORBIDDEN else "refused-by-cluster"
-        yield Problem(code, severity, f"the cluster refuses this: {error.message}", path=format_path(place))
-
-
-def _remedy_for(message: str) -> str:
-    """A kind whose fields nobody has told gets text for its placeholders, unless the file says otherwise."""
-    found = _WANTS_NO_TEXT.search(message)
-    return f"if a placeholder stands here, give its trial parameter `as: {found[1]}`" if found else ""
+    return await dry_run(api, type, pod, place, severity=severity, pod=pod)
 
 
 def unknown_kind(error: UnknownKindError) -> Problem:
-    remedy = f"it has {', '.join(error.near)}" if error.near else "install what defines it, or correct its name"
+    if error.near:
+        remedy = f"write `apiVersion: {error.near[0]}`"
+        remedy += f"; it is in {', '.join(error.near[1:])} as well" if error.near[1:] else ""
+    elif error.similar:
+        remedy = f"did you mean {error.similar}?"
+    else:
+        remedy = "install what defines it, or correct its name"
     return Problem("unknown-kind", Severity.ERROR, str(error), found=error.kind, path="kind", remedy=remedy)
 
 
@@ -158,26 +138,6 @@ def no_answer(error: KubeError | UnreachableError | KubeConfigError, server: str
         message = f"the cluster at {server} does not answer as it should: {error}"
         remedy = _ANOTHER_SERVER if error.status in (_BAD_REQUEST, NOT_FOUND) else _ASK_KUBECTL
     return Problem("cluster-unreachable", Severity.ERROR, message, remedy=remedy)
-
-
-def _quota_problem(error: KubeError) -> Problem:
-    """A quota that is used up makes trials wait; one that is too small for a single trial never lets any start."""
-    amounts = {word: _pairs(text) for word, text in _AMOUNTS.findall(error.message)}
-    requested, limited = amounts.get("requested", {}), amounts.get("limited", {})
-    if any(_exceeds(requested[name], limited[name]) for name in requested.keys() & limited.keys()):
-        message = f"no trial fits the quota: {error.message}"
-        return Problem("quota-too-small", Severity.ERROR, message, remedy="ask for less, or for a larger quota")
-    return Problem("quota-used-up", Severity.WARNING, f"trials will wait for room in the quota: {error.message}")
-
-
-def _pairs(text: str) -> dict[str, str]:
-    """`pods=2,requests.cpu=1` as a mapping."""
-    return {name.strip(): value for name, _, value in (pair.partition("=") for pair in text.split(",")) if value}
-
-
-def _exceeds(requested: str, limited: str) -> bool:
-    wanted, limit = parse_quantity(requested.strip()), parse_quantity(limited.strip())
-    return wanted is not None and limit is not None and wanted > limit
 
 
 def _listed(words: Sequence[str]) -> str:

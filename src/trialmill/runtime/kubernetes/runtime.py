@@ -49,6 +49,7 @@ from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.owners import POD, Owners, list_pods
 from trialmill.runtime.kubernetes.pods import pod_refs, real_container
 from trialmill.runtime.kubernetes.references import Referred
+from trialmill.runtime.kubernetes.refusals import placed_warning, without_repetition
 from trialmill.runtime.kubernetes.stamping import pod_places, stamped
 from trialmill.runtime.kubernetes.target import KindRef, Target
 
@@ -269,17 +270,20 @@ class KubernetesRuntime:
 
     async def _dry_run(self, type: ResourceType, whole: JsonObject, parts: Sequence[JsonObject]) -> list[Problem]:
         ref = KindRef(type.api_version, type.kind)
-        problems = await rehearsal.dry_run(self._api, type, whole)
+        places = pod_places(whole, profile_of(ref.api_version, ref.kind))
+        pods = [(place, get_object(whole, *place)) for place in places]
+        itself = whole if ref == POD else None
+        problems = [placed_warning(p, pods) for p in await rehearsal.dry_run(self._api, type, whole, pod=itself)]
         if any(p.severity is Severity.ERROR for p in problems):
             return problems
         # Operators may complete the pods of their kinds before they create them; a Job's are created as they are.
         severity = Severity.ERROR if ref == KindRef("batch/v1", "Job") else Severity.WARNING
-        for place in pod_places(whole, profile_of(ref.api_version, ref.kind)):
+        for place, _ in pods:
             problems += await rehearsal.pod_problems(self._api, whole, place, severity=severity)
             if not any(p.severity is Severity.ERROR for p in problems):
                 spec, namespace = get_object(whole, *place, "spec"), get_string(whole, "metadata", "namespace")
                 problems += await self._referred.problems(spec, namespace, (*place, "spec"), parts)
-        return problems
+        return without_repetition(problems)
 
     async def _check_parts(self, parts: Sequence[JsonObject]) -> list[Problem]:
         problems: list[Problem] = []

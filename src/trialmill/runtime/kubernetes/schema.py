@@ -7,15 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from trialmill.api.fields import Authority, Field
+from trialmill.api.fields import Authority, Field, Missing
 from trialmill.api.tree import JsonObject, Path
 from trialmill.kinds.schema import BUILT_IN
-from trialmill.kube.api import KubeError
+from trialmill.kube.api import KubeError, UnknownKindError
 from trialmill.runtime.kubernetes.failures import FAILURES, FORBIDDEN
 from trialmill.runtime.kubernetes.openapi import KindSchema, kind_schema
+from trialmill.runtime.kubernetes.rehearsal import unknown_kind
 
 Ask: TypeAlias = Callable[[str], JsonObject | None]
 """`KubeApi.openapi`, for those who cannot wait for it otherwise: the document of a group and version."""
+Find: TypeAlias = Callable[[str, str], UnknownKindError | None]
+"""`KubeApi.discover`, likewise: that there is no such kind."""
 _NONE: Final[JsonObject] = {}
 
 
@@ -28,9 +31,11 @@ class ClusterSchema:
     """
 
     ask: Ask
+    find: Find | None = None
     _documents: dict[str, JsonObject] = field(default_factory=dict)
     _kinds: dict[tuple[str, str], KindSchema | None] = field(default_factory=dict)
     _fields: dict[tuple[str, str, Path], Field | None] = field(default_factory=dict)
+    _missing: dict[tuple[str, str], Missing | None] = field(default_factory=dict)
     _refusal: str = ""
 
     def knows(self, api_version: str, kind: str) -> bool:
@@ -58,6 +63,20 @@ class ClusterSchema:
         if self._documents[api_version]:
             return f"the cluster's schemas of {api_version} have none of it"
         return f"the cluster publishes no schemas of {api_version}"
+
+    def missing(self, api_version: str, kind: str) -> Missing | None:
+        if self.find is None or self._refusal or self.knows(api_version, kind):
+            return None
+        key = (api_version, kind)
+        if key not in self._missing:
+            try:
+                unknown = self.find(api_version, kind)
+            except FAILURES as error:
+                self._refusal = _refusal(error)
+                return None
+            said = unknown_kind(unknown) if unknown else None
+            self._missing[key] = Missing(said.message, said.remedy) if said else None
+        return self._missing[key]
 
     def _kind(self, api_version: str, kind: str) -> KindSchema | None:
         key = (api_version, kind)
