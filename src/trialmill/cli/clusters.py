@@ -13,7 +13,6 @@ from trialmill.api.tree import JsonObject
 from trialmill.cli.failures import BAD_INPUT, OK, complain, refuse
 from trialmill.cli.output import write_json, write_line, write_yaml
 from trialmill.cli.validate import SHOWN_NOTES, problem_object, problem_text
-from trialmill.kube.kubeconfig_entries import is_namespace
 from trialmill.root.clusters import Found, check_cluster, check_there, chosen_cluster, cluster_schema, roles_for
 from trialmill.root.creating import ClusterChoice
 from trialmill.root.interrupts import run_in_loop
@@ -37,8 +36,6 @@ def cluster_choice(args: argparse.Namespace, duration: Duration) -> tuple[Cluste
 def check_command(args: argparse.Namespace) -> int:
     choice, namespace = chosen_cluster(ClusterChoice(context=args.context or ""), os.environ)
     if args.file is None:
-        if args.namespace and not is_namespace(args.namespace):
-            refuse(f"--namespace {args.namespace}: no namespace can be called so")
         if args.role:
             return _show_roles(run_in_loop(roles_for(choice, args.namespace or namespace)))
         return _show(run_in_loop(check_cluster(choice, args.namespace or namespace)), {}, args.output)

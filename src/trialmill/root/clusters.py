@@ -25,6 +25,7 @@ from trialmill.engine.rendering import trial_labels
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
+from trialmill.kube.kubeconfig_entries import is_namespace
 from trialmill.root.clock import SystemClock
 from trialmill.root.cluster_way import by_this_way, confirm, uid_of, way_to
 from trialmill.root.control import LeftThere
@@ -220,8 +221,8 @@ async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
 
 
 async def check_cluster(choice: ClusterChoice, namespace: str) -> Found:
-    """What keeps Jobs from being tuned in this namespace."""
-    target = Target(namespace, JOB)
+    """What keeps Jobs from being tuned in this namespace. Raises InputError."""
+    target = _for_jobs(namespace)
     async with connected(choice) as api:
         sample: JsonObject = {
             "apiVersion": "batch/v1",
@@ -231,6 +232,12 @@ async def check_cluster(choice: ClusterChoice, namespace: str) -> Found:
         }
         problems = await KubernetesRuntime(api, target, SystemClock()).check(sample)
         return Found(api.server, await _version(api), tuple(problems))
+
+
+def _for_jobs(namespace: str) -> Target:
+    if not is_namespace(namespace):
+        raise InputError(f"{namespace!r}: no namespace can be called so", "name one with --namespace")
+    return Target(namespace, JOB)
 
 
 async def _version(api: KubeApi) -> str:
@@ -243,7 +250,7 @@ async def _version(api: KubeApi) -> str:
 
 async def roles_for(choice: ClusterChoice, namespace: str, checked: Checked | None = None) -> list[JsonObject]:
     """The Role to run this file with, or any with Jobs: as objects to apply. Raises InputError."""
-    target = target_of(choice, checked.experiment, checked.template) if checked else Target(namespace, JOB)
+    target = target_of(choice, checked.experiment, checked.template) if checked else _for_jobs(namespace)
     async with connected(choice) as api:
         try:
             types = [await api.discover(ref.api_version, ref.kind) for ref in (target.kind, *target.parts)]
