@@ -208,12 +208,18 @@ class Live:
             return
         self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, _Attempt())
-        if attempt.resource is None:
+        if attempt.resource is None or self._is_let_go(attempt.resource, object):
+            attempt.no_pods = ""
             self._expect_pods(key, attempt)
         attempt.resource = object
         if not attempt.evidence and self._target.phase_of(object) is VerdictPhase.FAILED:
             await self._look_at_pods(key, attempt)
         self._tell(key, None)
+
+    def _is_let_go(self, before: JsonObject, now: JsonObject) -> bool:
+        """Whether it was suspended, and so had no pods."""
+        phase_of = self._target.phase_of
+        return phase_of(before) is VerdictPhase.SUSPENDED and phase_of(now) is not VerdictPhase.SUSPENDED
 
     def _expect_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         if labels_reach_pods(self._target.profile):
