@@ -65,7 +65,7 @@ def quota_on_jobs(place: Place, namespace: Namespace) -> None:
     assert ends(place.trials()) == ["Succeeded"] * 10
     assert place.rows("SELECT MAX(json_array_length(attempts)) FROM trial") == [(1,)]
     assert place.rows("SELECT COUNT(*) FROM point") == [(10,)]
-    assert "a trial waits: " in outcome.err
+    assert ", QuotaExceeded: " in outcome.err
     assert "exceeded quota: q" in outcome.err
 
 

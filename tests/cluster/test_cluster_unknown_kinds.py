@@ -97,7 +97,7 @@ def test_an_end_that_no_condition_sees_is_told_while_the_trial_waits(
         outcome = place.end_of(process, code=130, seconds=LONG)
 
     words = f'{WIDGET} e-[a-z0-9]+ looks succeeded, but successCondition .* did not match: it says phase="Completed"'
-    assert len(re.findall(f"a trial waits: {words}", outcome.err)) == 1
+    assert len(re.findall(f"waits?, ConditionsUnmatched: {words}", outcome.err)) == 1
     assert len(re.findall(f"ConditionsUnmatched.*{words}", described)) == 1
     assert "write successCondition: 'status.[@this].#(phase==\"Completed\")#'" in outcome.err
 

@@ -205,6 +205,18 @@ def test_a_job_whose_pod_went_away_and_that_gets_no_other_says_so() -> None:
     assert [stuck.reason if stuck else "" for _, stuck in told_while(story).told] == ["", "NoPods"]
 
 
+def test_a_job_that_was_suspended_has_time_to_get_its_pod_back() -> None:
+    async def story(pending: Pending) -> None:
+        pending.status(pod_status("Running", RUNNING))
+        pending.world.cluster.patch(JOB, "trial", "default", {"spec": {"suspend": True}})
+        pending.world.cluster.vanish(POD, "p")
+        await asyncio.sleep(300)
+        pending.world.cluster.patch(JOB, "trial", "default", {"spec": {"suspend": False}})
+        await asyncio.sleep(20)
+
+    assert [stuck for _, stuck in told_while(story).told] == [None]
+
+
 def test_a_pod_that_goes_away_while_it_is_made_is_waited_for_no_more() -> None:
     async def story(pending: Pending) -> None:
         await asyncio.sleep(50)

@@ -212,7 +212,8 @@ class Live:
             return
         self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, _Attempt())
-        if attempt.resource is None:
+        if attempt.resource is None or self._is_let_go(attempt.resource, object):
+            attempt.no_pods = ""
             self._expect_pods(key, attempt)
         attempt.resource = object
         if not attempt.evidence and self._target.phase_of(object) is VerdictPhase.FAILED:
@@ -223,6 +224,11 @@ class Live:
         task = asyncio.create_task(look)
         self._looks.add(task)
         task.add_done_callback(self._looks.discard)
+
+    def _is_let_go(self, before: JsonObject, now: JsonObject) -> bool:
+        """Whether it was suspended, and so had no pods."""
+        phase_of = self._target.phase_of
+        return phase_of(before) is VerdictPhase.SUSPENDED and phase_of(now) is not VerdictPhase.SUSPENDED
 
     def _expect_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         if labels_reach_pods(self._target.profile):
