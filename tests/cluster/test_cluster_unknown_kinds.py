@@ -98,7 +98,8 @@ def test_an_end_that_no_condition_sees_is_told_while_the_trial_waits(
 
     words = f'{WIDGET} e-[a-z0-9]+ looks succeeded, but successCondition .* did not match: it says phase="Completed"'
     assert len(re.findall(f"waits?, ConditionsUnmatched: {words}", outcome.err)) == 1
-    assert len(re.findall(f"ConditionsUnmatched.*{words}", described)) == 1
+    assert len(re.findall(f"ConditionsUnmatched: {words}", described)) == 2, "each trial says what it waits for"
+    assert len(re.findall(f"Warning +ConditionsUnmatched .*{words}", described)) == 1, "and the story tells it once"
     assert "write successCondition: 'status.[@this].#(phase==\"Completed\")#'" in outcome.err
 
 
