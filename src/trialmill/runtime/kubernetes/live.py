@@ -50,6 +50,10 @@ class _Attempt:
     """That its pods have failed, for so long already that it must be said."""
     failed: Stuck | None = None
     """The same, from the beginning."""
+    is_leaving: bool = False
+    """Its resource is being deleted by us: nobody need ask why it is gone."""
+    pods_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set, and replaced by another, when something happens to one of its pods."""
 
 
 class Live:
@@ -63,10 +67,8 @@ class Live:
         self._clock = clock
         self._attempts: dict[AttemptKey, _Attempt] = {}
         self._pod_keys: dict[str, AttemptKey] = {}
-        self._leaving: set[AttemptKey] = set()
         self._untold: dict[AttemptKey, _Told | None] = {}
         self._wake = asyncio.Event()
-        self._pods_changed = asyncio.Event()
         self._unlisted = {"resources", "pods"}
         self._failure: BaseException | None = None
         self._looks: set[asyncio.Task[None]] = set()
@@ -104,13 +106,15 @@ class Live:
             self._take_pod(key, pod)
 
     def asked_to_go(self, key: AttemptKey) -> None:
-        """The attempt's resource is being deleted by us: nobody need ask why it is gone."""
-        self._leaving.add(key)
+        """The attempt's resource is being deleted by us."""
+        attempt = self._attempts.get(key)
+        if attempt is not None:
+            attempt.is_leaving = True
 
-    async def pods_changed(self) -> None:
-        """Wait until something happens to a pod."""
-        event = self._pods_changed
-        await event.wait()
+    async def pods_changed(self, key: AttemptKey) -> None:
+        """Wait until something happens to one of the attempt's pods; for ever where nothing is seen of the attempt."""
+        attempt = self._attempts.get(key)
+        await (attempt.pods_changed if attempt else asyncio.Event()).wait()
 
     def tell_gone(self, gone: Gone) -> None:
         """The attempt has no resource, though none was seen to go."""
@@ -212,10 +216,10 @@ class Live:
             return
         self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, _Attempt())
-        if attempt.resource is None or self._is_let_go(attempt.resource, object):
+        before, attempt.resource = attempt.resource, object
+        if before is None or self._is_let_go(before, object):
             attempt.no_pods = ""
             self._expect_pods(key, attempt)
-        attempt.resource = object
         if not attempt.evidence and self._target.phase_of(object) is VerdictPhase.FAILED:
             await self._look_at_pods(key, attempt)
         self._tell(key, None)
@@ -224,6 +228,7 @@ class Live:
         task = asyncio.create_task(look)
         self._looks.add(task)
         task.add_done_callback(self._looks.discard)
+        task.add_done_callback(self._ended)
 
     def _is_let_go(self, before: JsonObject, now: JsonObject) -> bool:
         """Whether it was suspended, and so had no pods."""
@@ -231,16 +236,22 @@ class Live:
         return phase_of(before) is VerdictPhase.SUSPENDED and phase_of(now) is not VerdictPhase.SUSPENDED
 
     def _expect_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
-        if labels_reach_pods(self._target.profile):
+        if labels_reach_pods(self._target.profile) and not self.is_over(key):
             self._look_later(self._look_for_pods(key, attempt))
+
+    def _lacks_pods(self, key: AttemptKey, attempt: _Attempt) -> bool:
+        """Whether there should be pods of it, and are none. What is suspended or over has none, rightly."""
+        if attempt.pods or attempt.resource is None or self._attempts.get(key) is not attempt:
+            return False
+        return self._target.phase_of(attempt.resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING)
 
     async def _look_for_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
         """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
         await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
-        if not attempt.pods and self._attempts.get(key) is attempt and attempt.resource is not None:
+        if attempt.resource is not None and self._lacks_pods(key, attempt):
             warnings = await events_of(self._api, attempt.resource, only_warnings=True)
             why = get_string(warnings[-1] if warnings else None, "message") or _NOT_SAID
-            if not attempt.pods:
+            if self._lacks_pods(key, attempt):
                 attempt.no_pods = f"no pod has been made for it: {why}"
                 self._tell(key, None)
 
@@ -273,11 +284,10 @@ class Live:
         if key is None or attempt is None:
             return
         why = DELETED
-        if key not in self._leaving and not self._target.phase_of(object).is_terminal:
+        if not attempt.is_leaving and not self._target.phase_of(object).is_terminal:
             why = await self._why_gone(type, object, key)
         if not why:
             return  # the stream tells it anew
-        self._leaving.discard(key)
         attempt.resource = None
         # How it ended may not have been told: what is deleted as soon as it is over is seen here only.
         snapshot = self._snapshot(key, attempt, object)
@@ -346,6 +356,7 @@ class Live:
     def _remove_pod(self, object: JsonObject) -> None:
         uid = get_string(object, "metadata", "uid")
         self._slow_starts.forget(object)
+        self._owners.forget(object)
         key = self._pod_keys.pop(uid, None)
         attempt = self._attempts.get(key) if key else None
         if key is None or attempt is None:
@@ -354,7 +365,7 @@ class Live:
         self._look_again(key, attempt)
         if not attempt.pods and attempt.resource is None:
             del self._attempts[key]
-        elif not attempt.pods and key not in self._leaving and not self.is_over(key):
+        elif not attempt.pods and not attempt.is_leaving:
             self._expect_pods(key, attempt)  # its controller makes another, if it is let
 
     def _look_again(self, key: AttemptKey, attempt: _Attempt) -> None:
@@ -378,7 +389,7 @@ class Live:
         if words != attempt.words and attempt.resource is not None:
             self._tell(key, None)
         attempt.words = words
-        event, self._pods_changed = self._pods_changed, asyncio.Event()
+        event, attempt.pods_changed = attempt.pods_changed, asyncio.Event()
         event.set()
 
     # Both

@@ -32,6 +32,10 @@ class Owners:
         """The attempt that the very object is known to be of, whatever its labels say by now."""
         return self._keys.get(get_string(object, "metadata", "uid"))
 
+    def forget(self, object: JsonObject) -> None:
+        """An object that is gone and owns nothing."""
+        self._keys.pop(get_string(object, "metadata", "uid"), None)
+
     async def key_of(self, object: JsonObject) -> AttemptKey | None:
         """The attempt that made the object. Raises what may pass: no answer, an overloaded server."""
         chain: list[str] = []

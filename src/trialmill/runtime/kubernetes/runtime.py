@@ -78,7 +78,8 @@ class KubernetesRuntime:
         self._objects = Objects(api, target)
         self._owners = Owners(api)
         self._lives: dict[str, list[Live]] = {}
-        self._let_go: dict[AttemptKey, asyncio.Event] = {}
+        self._let_go: set[AttemptKey] = set()
+        self._readers: dict[AttemptKey, set[asyncio.Event]] = {}
         self._refused_since: dict[AttemptKey, datetime] = {}
 
     async def __aenter__(self) -> Self:
@@ -110,6 +111,9 @@ class KubernetesRuntime:
 
     async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
         give_up = self._clock.now() + _PERSISTENCE
+        self._refused_since.pop(key, None)
+        if not uid:
+            self._let_go.discard(key)
         for live in self._lives.get(key.experiment_uid, ()):
             live.asked_to_go(key)
         while True:
@@ -118,7 +122,7 @@ class KubernetesRuntime:
                 if not await self._objects.delete(key, found, grace):
                     self._tell_gone(Gone(key, uid, ""))
                 if not grace:
-                    self._let_go_of(key)
+                    self._let_go_of(key, uid)
                 return
             except UnknownKindError:
                 self._tell_gone(Gone(key, uid, "the cluster does not know its kind any more"))
@@ -216,12 +220,19 @@ class KubernetesRuntime:
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
 
-    def _let_go_of(self, key: AttemptKey) -> None:
+    def _let_go_of(self, key: AttemptKey, uid: str) -> None:
         """Nobody waits for the end of its pods any more, which may take its time: their output is not read on."""
-        self._let_go.setdefault(key, asyncio.Event()).set()
+        if uid:  # what is tidied up has been read, and is not read again
+            self._let_go.add(key)
+        for reader in self._readers.get(key, ()):
+            reader.set()
 
     async def _until_let_go(self, key: AttemptKey, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
-        let_go = asyncio.ensure_future(self._let_go.setdefault(key, asyncio.Event()).wait())
+        event = asyncio.Event()
+        if key in self._let_go:
+            event.set()
+        self._readers.setdefault(key, set()).add(event)
+        let_go = asyncio.ensure_future(event.wait())
         coming: asyncio.Future[Chunk | None] | None = None
         try:
             while True:
@@ -236,6 +247,9 @@ class KubernetesRuntime:
             await _cancelled(coming)
             await _cancelled(let_go)
             await chunks.aclose()
+            self._readers[key].discard(event)
+            if not self._readers[key]:
+                del self._readers[key]
 
     async def _complaint(self, file: File, printer: str) -> str:
         """Why the file could not be read, where that is known."""
@@ -389,12 +403,12 @@ class KubernetesRuntime:
             raise
 
     async def _wait(self, key: AttemptKey, longest: timedelta) -> None:
-        """Until something happens to the experiment's pods, where that is seen; else, and at most, for this long."""
+        """Until something happens to the attempt's pods, where that is seen; else, and at most, for this long."""
         sleep = asyncio.ensure_future(self._clock.sleep_until(self._clock.now() + longest))
         live = self._live_of(key)
         waits: list[asyncio.Future[None]] = [sleep]
         if live is not None:
-            waits.append(asyncio.ensure_future(live.pods_changed()))
+            waits.append(asyncio.ensure_future(live.pods_changed(key)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
