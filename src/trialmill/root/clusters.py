@@ -34,6 +34,7 @@ from trialmill.root.errors import InputError, RefusedError
 from trialmill.root.interrupts import run_in_loop
 from trialmill.root.placing import in_the_file
 from trialmill.runtime.kubernetes.evidence import Patience
+from trialmill.runtime.kubernetes.failures import is_missing
 from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.rights import SUSPEND, needed, roles
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
@@ -135,7 +136,7 @@ def cluster_schema(choice: ClusterChoice) -> SchemaSource:
 
     def find(api_version: str, kind: str) -> UnknownKindError | None:
         try:
-            run_in_loop(discover(api_version, kind))
+            _answer(discover(api_version, kind))
         except UnknownKindError as error:
             return error
         except InputError as error:
@@ -352,7 +353,9 @@ async def _missing_companions(api: KubeApi, checked: Checked) -> list[Problem]:
             continue
         try:
             await api.get(type, name, namespace)
-        except KubeError:
+        except KubeError as error:
+            if not is_missing(error):
+                raise
             message = f"the cluster has no {kind} {name} in the namespace {namespace}"
             remedy = "create it: kubectl apply -f with the file that has it"
             problems.append(Problem("missing-companion", Severity.ERROR, message, found=name, remedy=remedy))

@@ -122,7 +122,7 @@ def unknown_kind(error: UnknownKindError) -> Problem:
     return Problem("unknown-kind", Severity.ERROR, str(error), found=error.kind, path="kind", remedy=remedy)
 
 
-def no_answer(error: KubeError | UnreachableError | KubeConfigError, server: str) -> Problem:
+def no_answer(error: KubeError | UnreachableError, server: str) -> Problem:
     """The cluster itself is out of reach, for now or for this user."""
     if isinstance(error, KubeConfigError):
         message = f"the way to the cluster at {server} is not usable: {error.message}"
