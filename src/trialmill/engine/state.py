@@ -27,7 +27,6 @@ from trialmill.engine.records import (
 from trialmill.engine.rules import Rules
 from trialmill.engine.views import trial_view
 
-
 _BY_STATUS: Final = ("condition", "heuristic")
 """Sources of verdicts on resources that no profile is known of."""
 

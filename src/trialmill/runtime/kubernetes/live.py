@@ -22,12 +22,12 @@ from trialmill.kube.reflector import Reflector, Scope
 from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, most_hopeless, setback_of, stuck_of
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
 from trialmill.runtime.kubernetes.object_events import events_of
-from trialmill.runtime.kubernetes.owners import POD, Owners
+from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.sight import Sight
 from trialmill.runtime.kubernetes.slow_starts import SlowStarts
 from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_of_key, labels_reach_pods, selector
 from trialmill.runtime.kubernetes.strays import DELETED, why_gone
-from trialmill.runtime.kubernetes.target import KindRef, Target
+from trialmill.runtime.kubernetes.target import POD, KindRef, Target
 
 _ASK_AGAIN: Final = timedelta(seconds=2)
 _PODS_AFTER: Final = timedelta(seconds=30)
