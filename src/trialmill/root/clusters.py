@@ -28,7 +28,6 @@ from trialmill.kube.configuration import KubeConfigError
 from trialmill.kube.kubeconfig_entries import is_namespace
 from trialmill.root.clock import SystemClock
 from trialmill.root.cluster_way import by_this_way, confirm, uid_of, way_to
-from trialmill.root.control import LeftThere
 from trialmill.root.creating import ClusterChoice, cluster_of
 from trialmill.root.errors import InputError, RefusedError
 from trialmill.root.interrupts import run_in_loop
@@ -39,7 +38,7 @@ from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.rights import SUSPEND, needed, roles
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
 from trialmill.runtime.kubernetes.schema import ClusterSchema
-from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, pod_places, selector
+from trialmill.runtime.kubernetes.stamping import pod_places
 from trialmill.runtime.kubernetes.target import PRINTER_IMAGE, KindRef, Target
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.template.compiled import CompiledTemplate, TrialContext
@@ -293,18 +292,6 @@ async def remove_from_cluster(record: ExperimentRecord, experiment: Experiment) 
         except (KubeError, UnreachableError) as error:
             message = f"what is left of {record.name} on the cluster cannot be deleted: {error}"
             raise RefusedError(message, "try again when the cluster answers") from error
-
-
-def left_on_cluster(record: ExperimentRecord) -> LeftThere:
-    """What there may be of the experiment on its cluster, which is not asked."""
-    choice = cluster_of(record)
-    template = compiled_from_json(record.compiled)
-    refs = [(template.api_version, template.kind), *((part.api_version, part.kind) for part in template.parts)]
-    kinds = [
-        ".".join(filter(None, (kind.lower(), version.rpartition("/")[0]))) for version, kind in dict.fromkeys(refs)
-    ]
-    selected = selector({EXPERIMENT_UID: record.uid})
-    return LeftThere(choice.context if choice else "", record.namespace, tuple(kinds), selected)
 
 
 def _stops(problems: Sequence[Problem]) -> bool:
