@@ -3,14 +3,13 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from trialmill.api.experiment import CollectorKind, Experiment
 from trialmill.api.fields import SchemaSource
@@ -30,7 +29,7 @@ from trialmill.root.clock import SystemClock
 from trialmill.root.cluster_way import by_this_way, confirm, uid_of, way_to
 from trialmill.root.creating import ClusterChoice, cluster_of
 from trialmill.root.errors import InputError, RefusedError
-from trialmill.root.interrupts import run_in_loop
+from trialmill.root.interrupts import run_anywhere
 from trialmill.root.placing import in_the_file
 from trialmill.runtime.kubernetes.evidence import Patience
 from trialmill.runtime.kubernetes.failures import is_missing
@@ -46,7 +45,6 @@ from trialmill.template.encode import compiled_from_json
 from trialmill.template.hydration import hydrated
 from trialmill.template.render import RenderError, render_parts
 
-_T = TypeVar("_T")
 _AT_ONCE: Final = 4
 _GRACE: Final = ("spec", "terminationGracePeriodSeconds")
 _USUAL_GRACE: Final = 30
@@ -92,16 +90,6 @@ async def connected(choice: ClusterChoice) -> AsyncIterator[KubeApi]:
         await api.close()
 
 
-def _answer(question: Coroutine[Any, Any, _T]) -> _T:
-    """What a coroutine returns. In a notebook an event loop runs here already, so it gets a thread of its own."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return run_in_loop(question)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="trialmill") as pool:
-        return pool.submit(asyncio.run, question).result()
-
-
 async def identified(choice: ClusterChoice) -> ClusterChoice:
     """The choice with the cluster's own uid, as far as it may be read. Raises InputError."""
     async with connected(choice) as api:
@@ -125,7 +113,7 @@ def cluster_schema(choice: ClusterChoice) -> SchemaSource:
 
     def ask(api_version: str) -> JsonObject | None:
         try:
-            return _answer(document(api_version))
+            return run_anywhere(document(api_version))
         except InputError as error:  # said again, and as an error, where a cluster is needed
             raise UnreachableError(error.message) from error
 
@@ -135,7 +123,7 @@ def cluster_schema(choice: ClusterChoice) -> SchemaSource:
 
     def find(api_version: str, kind: str) -> UnknownKindError | None:
         try:
-            _answer(discover(api_version, kind))
+            run_anywhere(discover(api_version, kind))
         except UnknownKindError as error:
             return error
         except InputError as error:

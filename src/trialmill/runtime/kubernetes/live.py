@@ -51,7 +51,7 @@ class Live:
         self._missing_pods = MissingPods(
             api, clock, target, seen=self._attempts.get, tell=self._tell_newest, ended=self._ended
         )
-        self._slow_starts = SlowStarts(api, clock, target.patience, self._tell_of_pod)
+        self._slow_starts = SlowStarts(api, clock, target.patience, tell=self._tell_of_pod, ended=self._ended)
         self.sight = Sight(api.server, clock, self._tell_trouble)
 
     @property

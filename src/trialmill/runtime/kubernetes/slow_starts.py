@@ -25,13 +25,24 @@ _PROGRESS: Final = frozenset({"Scheduled", "Pulling", "Pulled", "Created", "Star
 
 
 class SlowStarts:
-    """Minds the pods that have not begun. `tell` is called when there is something new to say of a pod."""
+    """Minds the pods that have not begun. `tell` is called when there is something new to say of a pod, `ended` with
+    each task that is over.
+    """
 
-    def __init__(self, api: KubeApi, clock: Clock, patience: Patience, tell: Callable[[JsonObject], None]) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        clock: Clock,
+        patience: Patience,
+        *,
+        tell: Callable[[JsonObject], None],
+        ended: Callable[[asyncio.Task[None]], None],
+    ) -> None:
         self._api = api
         self._clock = clock
         self._patience = patience
         self._tell = tell
+        self._ended = ended
         self._minded: dict[str, asyncio.Task[None]] = {}
         self._pods: dict[str, JsonObject] = {}
         self._stuck: dict[str, Stuck] = {}
@@ -45,6 +56,7 @@ class SlowStarts:
         self._pods[uid] = pod
         if uid not in self._minded:
             self._minded[uid] = asyncio.create_task(self._mind(uid))
+            self._minded[uid].add_done_callback(self._ended)
 
     def forget(self, pod: JsonObject) -> None:
         """The pod has begun, or is gone."""
