@@ -22,7 +22,6 @@ class Row(NamedTuple):
 
 _WARNING, _NOTE, _UNAVAILABLE = Severity.WARNING, Severity.NOTE, Severity.UNAVAILABLE
 _MEDIAN: Final = 'algorithmName: medianstop\n    algorithmSettings:\n      - name: start_step\n        value: "2"'
-_LR: Final = 'min: "0.01"\n        max: "0.1"\n        step: "0.01"\n        distribution: logUniform'
 _LAYERS: Final = 'min: "1"\n        max: "8"'
 _SUCCESS: Final = 'successCondition: status.conditions.#(type=="Complete")#|#(status=="True")#'
 _FAILURE: Final = 'failureCondition: status.conditions.#(type=="Failed")#|#(status=="True")#'

@@ -19,7 +19,6 @@ from cluster_under_test import Namespace, NoClusterError, other_time
 
 pytestmark = pytest.mark.usefixtures("stand_in")
 
-HOUR = timedelta(hours=1)
 NEAR = timedelta(minutes=5)
 
 

@@ -4,6 +4,8 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "trialmill"
 
@@ -33,6 +35,15 @@ def drawn() -> set[tuple[str, str]]:
     for left, right in re.findall(r"^ *([\w &]+) --> ([\w &]+)$", picture[1], re.MULTILINE):
         arrows |= {(a.strip(), b.strip()) for a in left.split("&") for b in right.split("&")}
     return arrows
+
+
+@pytest.mark.parametrize("folder", ["kube", "runtime/kubernetes"])
+def test_the_table_of_a_folder_has_each_of_its_files_once(folder: str) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    _, _, after = page.partition(f"| files of `{folder}` |")
+    table, _, _ = after.partition("\n\n")
+    there = {file.name for file in (PACKAGE / folder).glob("*.py")} - {"__init__.py"}
+    assert sorted(re.findall(r"`(\w+\.py)`", table)) == sorted(there)
 
 
 def test_every_arrow_is_an_import_and_every_import_an_arrow() -> None:

@@ -98,7 +98,6 @@ def test_an_experiment_without_parameters_takes_those_of_the_template() -> None:
     ]
 
 
-BODY = "spec:\n  parameters:\n    - {name: lr, type"
 OPTIMIZER = SEARCH + "    - {name: optimizer, parameterType: categorical, feasibleSpace: {list: [sgd, adamw]}}\n"
 
 

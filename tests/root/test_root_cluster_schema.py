@@ -319,6 +319,17 @@ def test_a_cluster_without_a_way_to_it_is_silent_too(
     assert "no login for test" in note.message
 
 
+def test_a_kind_that_is_not_there_is_found_in_a_notebook_too(cluster: Cluster, read: Callable[..., Prepared]) -> None:
+    """An event loop runs there already."""
+
+    async def cell() -> Prepared:
+        return read(("kind: Widget", "kind: Wodget"))
+
+    (problem,) = told(asyncio.run(cell()), "unknown-kind")
+    assert "Widget" in problem.remedy
+    assert cluster.asked_for() == ["example.dev/v1"]
+
+
 def test_a_cluster_that_forbids_it_is_not_asked_for_each_version(
     cluster: Cluster, read: Callable[..., Prepared]
 ) -> None:

@@ -18,9 +18,10 @@ from trialmill.engine.records import ExperimentPhase, ExperimentRecord, Experime
 from trialmill.kube.api import Cause, KubeApi, KubeError, UnreachableError
 from trialmill.root import clusters
 from trialmill.root.clusters import check_there, grace_of_pods
-from trialmill.root.control import LeftThere, delete
+from trialmill.root.control import delete
 from trialmill.root.creating import Options
 from trialmill.root.errors import InputError, RefusedError, RootError
+from trialmill.root.leftovers import LeftThere
 from trialmill.root.prepare import prepare
 from trialmill.root.session import Session, resume, run
 from trialmill.store.sql.open import open_store

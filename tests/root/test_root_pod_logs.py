@@ -10,7 +10,7 @@ from trialmill.engine.records import AttemptKey, TrialPhase, TrialRecord
 from trialmill.root.clock import SystemClock
 from trialmill.root.errors import InputError, RefusedError
 from trialmill.root.pod_logs import PodLogs, Wanted, chosen
-from trialmill.runtime.kubernetes.outputs import ContainerOutput, PodOutputs
+from trialmill.runtime.kubernetes.pod_outputs import ContainerOutput, PodOutputs
 from trialmill.runtime.kubernetes.stamping import labels_of_key
 from trialmill.runtime.kubernetes.target import KindRef, Target
 from trialmill.testing.kube_cluster import POD, FakeCluster

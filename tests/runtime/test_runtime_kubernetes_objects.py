@@ -10,7 +10,7 @@ import pytest
 from kubernetes_world import KubernetesWorld, job, pod_of, runtime_on
 
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, get, get_list, string_map
+from trialmill.api.tree import JsonObject, get, get_list, get_object, string_map
 from trialmill.engine.ports import (
     Chunk,
     Created,
@@ -392,6 +392,29 @@ def test_a_job_that_gets_no_pods_waits_in_vain_until_it_gets_one(said: bool) -> 
                     if len(reasons) == 3:
                         break
         assert reasons == ["", "NoPods", ""]
+
+    played(story)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"status": {"conditions": [{"type": "Complete", "status": "True"}]}}, {"spec": {"suspend": True}}],
+    ids=["is over", "is suspended"],
+)
+def test_nobody_is_asked_about_a_job_that_rightly_has_no_pods(change: JsonObject) -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        if "status" in change:
+            world.cluster.set_status(JOB, "trial", get_object(change, "status"))
+        else:
+            world.cluster.patch(JOB, "trial", "default", change)
+        async with aclosing(runtime.changes("e", ())) as events:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(120):
+                    async for _ in events:
+                        pass
+        assert not [call for call in world.api.calls if call.plural == "events"]
 
     played(story)
 

@@ -39,7 +39,6 @@ def waiting(reason: str, message: str = "") -> JsonObject:
 FAILED = pod_status("Failed", ended(3))
 SUCCEEDED = pod_status("Succeeded", ended(0))
 RUNNING = pod_status("Running", {"running": {}})
-CRASHING = pod_status("Running", waiting("CrashLoopBackOff"), restartCount=6, lastState=ended(1))
 UNSCHEDULABLE: JsonObject = {
     "phase": "Pending",
     "conditions": [

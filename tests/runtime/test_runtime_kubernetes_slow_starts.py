@@ -10,7 +10,7 @@ from kubernetes_world import KubernetesWorld, job, pod_of, pod_status, runtime_o
 
 from trialmill.api.tree import Json, JsonObject, get
 from trialmill.api.verdict import Stuck
-from trialmill.engine.ports import Snapshot
+from trialmill.engine.ports import Gone, Snapshot, Synced
 from trialmill.engine.records import AttemptKey
 from trialmill.runtime.kubernetes.evidence import Patience
 from trialmill.runtime.kubernetes.slow_starts import has_not_begun, why_not_begun
@@ -224,3 +224,25 @@ def test_a_pod_that_goes_away_while_it_is_made_is_waited_for_no_more() -> None:
         await asyncio.sleep(5)
 
     assert [stuck.reason if stuck else "" for _, stuck in told_while(story).told] == ["", "ContainerCreating", ""]
+
+
+def test_a_job_that_is_gone_is_told_so_though_its_pod_has_news_before_anybody_listens() -> None:
+    async def whole() -> list[Snapshot | Gone]:
+        pending = Pending()
+        await runtime_on(pending.world).ensure(KEY, job(name="trial"))
+        pending.begin()
+        async with aclosing(runtime_on(pending.world).changes("e", ())) as events:
+            assert isinstance(await anext(events), Snapshot)
+            assert isinstance(await anext(events), Synced)
+            listening = asyncio.ensure_future(anext(events))
+            await asyncio.sleep(10)
+            pending.world.cluster.set_status(JOB, "trial", {"active": 1})
+            first = await listening
+            # The garbage collector has not come by yet.
+            pending.world.cluster.patch(POD, "p", "default", {"metadata": {"ownerReferences": None}})
+            pending.world.cluster.vanish(JOB, "trial")
+            await asyncio.sleep(60)
+            found = [first, await anext(events), await anext(events)]
+        return [event for event in found if isinstance(event, Snapshot | Gone)]
+
+    assert [type(event) for event in run_virtually(whole())] == [Snapshot, Snapshot, Gone]

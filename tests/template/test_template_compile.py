@@ -14,7 +14,6 @@ from trialmill.template.compiled import TRIAL_LABEL, Ref, RefKind, Slot
 
 LR = ("lr", "learning-rate")
 LR_REF = Ref(RefKind.PARAMETER, "learning-rate")
-LR_PLACEHOLDER = "${trialParameters.lr}"
 USES_LR: Json = {"args": ["--lr=${trialParameters.lr}"]}
 SPEC = "spec.trialTemplate.trialSpec"
 DECLARED = "spec.trialTemplate.trialParameters"

@@ -4,7 +4,7 @@ Forms of templates are rewritten on such trees. A node that is moved keeps its p
 place of what it was made from, so that every later problem still points at a line of the user's own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -135,11 +135,6 @@ def unmarked(root: Node, source: Document) -> Document:
     return Document(
         source.file, root.json(), places.values, places.keys, source.lines, places.texts, origins=places.origins
     )
-
-
-def mapping_at(mark: Mark, origin: Path = (), entries: Mapping[str, Node] | None = None) -> Node:
-    """A mapping in a place, with these entries."""
-    return Node(dict(entries or {}), mark, mark, "", origin)
 
 
 def as_object(node: Node) -> JsonObject:

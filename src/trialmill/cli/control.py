@@ -10,8 +10,9 @@ from trialmill.cli.reading import EXPERIMENT, resume_hint, store_of, with_store
 from trialmill.engine.ports import HeldByError, Stores
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, RunState
 from trialmill.root import control
-from trialmill.root.control import Changed, Extension, LeftThere
+from trialmill.root.control import Changed, Extension
 from trialmill.root.interrupts import run_in_loop
+from trialmill.root.leftovers import LeftThere
 from trialmill.root.lookup import find_experiment
 from trialmill.root.opening import runs_directory
 

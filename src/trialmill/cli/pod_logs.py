@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from trialmill.cli.failures import OK, complain
-from trialmill.cli.logs import Printer, print_kept
+from trialmill.cli.kept_logs import Printer, print_kept
 from trialmill.engine.ports import Stores
 from trialmill.engine.records import ExperimentRef, TrialRecord
 from trialmill.root.errors import RefusedError

@@ -54,14 +54,14 @@ def _enforce(state: State, trial: TrialRecord, at: datetime) -> None:
             state.tell(at, trial.name, "StopTimedOut", "its resource did not go away in time", warning=True)
             transitions.over(state, trial, trial.attempt, None, at)
         case AttemptPhase.PENDING | AttemptPhase.RUNNING:
-            unmatched, stuck = _unmatched_due(state, trial), _stuck_due(state, trial)
+            unmatched, stuck, deadline = _unmatched_due(state, trial), _stuck_due(state, trial), _deadline(state, trial)
             if _stands_still(state):
                 unmatched = stuck = None
             if unmatched is not None and at >= unmatched:
                 transitions.over(state, trial, trial.attempt, state.unmatched[trial.key].verdict, at)
             elif stuck is not None and at >= stuck:
                 transitions.over(state, trial, trial.attempt, _given_up(state, trial), at)
-            elif trial.attempt.phase is AttemptPhase.RUNNING:
+            elif deadline is not None and at >= deadline:
                 transitions.stop_attempt(state, trial, StopCause.DEADLINE, at)
 
 

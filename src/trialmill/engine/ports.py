@@ -407,6 +407,3 @@ class Stores(Protocol):
         Await nothing but this store inside: others that write may have to wait. May be nested. If the block raises,
         all of it may be undone.
         """
-
-
-OpenStores: TypeAlias = AbstractAsyncContextManager[Stores]

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from trialmill.api.history import History, TrialView
 from trialmill.api.metric import Observation
@@ -25,6 +26,9 @@ from trialmill.engine.records import (
 )
 from trialmill.engine.rules import Rules
 from trialmill.engine.views import trial_view
+
+_BY_STATUS: Final = ("condition", "heuristic")
+"""Sources of verdicts on resources that no profile is known of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,8 @@ class State:
         """Why what runs cannot be followed at the moment; empty while it can."""
         self.in_sight_since: datetime | None = None
         """When it could be followed again, after the last time that it could not."""
+        self.has_seen_an_end = False
+        """Whether a resource without a profile has ever been seen to end: its conditions are right then."""
         self.unsuspendable: set[AttemptKey] = set()
         """Attempts whose resource was asked to pause and cannot."""
         self.curves = dict(curves or {})
@@ -215,6 +221,7 @@ class State:
         _keep(self.active, index, trial.phase.is_active and not at_rest)
         _keep(self.interrupted, index, trial.phase.is_active and at_rest)
         _keep(self.paused, index, trial.phase is TrialPhase.PAUSED)
+        self.has_seen_an_end = self.has_seen_an_end or _has_seen_an_end(trial)
         value = self.objective_value(trial)
         self._history = None
         self._views[index] = trial_view(trial, value, self.curves.get(index, ()))
@@ -236,6 +243,10 @@ def objective_value(observation: Observation | None, rules: Rules) -> float | No
         return None
     value = summary.value(rules.objective.strategy(rules.objective.metric))
     return summary.latest if value is None else value
+
+
+def _has_seen_an_end(trial: TrialRecord) -> bool:
+    return any(a.verdict is not None and a.verdict.source in _BY_STATUS for a in trial.attempts)
 
 
 def promotions_of(trial: TrialRecord) -> int:

@@ -8,8 +8,6 @@ from trialmill.engine.events import ResourceChanged, ResourceDelayed
 from trialmill.engine.records import AttemptPhase, TrialRecord
 from trialmill.engine.state import Doubt, State, Unmatched, Waiting
 
-_BY_STATUS: Final = ("condition", "heuristic")
-"""Sources of verdicts on resources that no profile is known of."""
 _NOT_MATCHED: Final = "ConditionsUnmatched"
 
 
@@ -50,18 +48,13 @@ def tell_undecided(state: State, trial: TrialRecord, at: datetime) -> None:
     if doubt is None or doubt.due is None or at < doubt.due:
         return
     is_news = not any(other.told for other in state.doubts.values())
-    told = doubt.undecided.looks_over or not _has_seen_an_end(state)
+    told = doubt.undecided.looks_over or not state.has_seen_an_end
     state.doubts[trial.key] = replace(doubt, due=None, told=told)
     if told:
         if is_news:
             state.tell(at, trial.name, _NOT_MATCHED, doubt.undecided.message, warning=True)
         if trial.key not in state.waiting:
             _put(state, state.trials[trial.index], _NOT_MATCHED, doubt.undecided.message)
-
-
-def _has_seen_an_end(state: State) -> bool:
-    verdicts = (attempt.verdict for trial in state.trials for attempt in trial.attempts)
-    return any(verdict is not None and verdict.source in _BY_STATUS for verdict in verdicts)
 
 
 def note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> None:

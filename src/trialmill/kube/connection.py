@@ -22,10 +22,10 @@ from trialmill.api.tree import Json
 from trialmill.kube.api import SilentError, UnreachableError
 from trialmill.kube.configuration import Server
 from trialmill.kube.credentials import ClientCertificate, Credentials, Proof
-from trialmill.kube.failures import CONNECT_SECONDS, mapped
-from trialmill.kube.proxied import connector_through, proxy_of_requests
+from trialmill.kube.proxy_connector import connector_through, proxy_of_requests
 from trialmill.kube.statuses import refusal, warnings_of
 from trialmill.kube.tls import tls_context
+from trialmill.kube.unreachable import CONNECT_SECONDS, mapped
 
 ANSWER_SECONDS: Final = 65.0
 """The API server itself gives up on an ordinary request after 60."""

@@ -3,14 +3,13 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from trialmill.api.experiment import CollectorKind, Experiment
 from trialmill.api.fields import SchemaSource
@@ -28,17 +27,17 @@ from trialmill.kube.configuration import KubeConfigError
 from trialmill.kube.kubeconfig_entries import is_namespace
 from trialmill.root.clock import SystemClock
 from trialmill.root.cluster_way import by_this_way, confirm, uid_of, way_to
-from trialmill.root.control import LeftThere
 from trialmill.root.creating import ClusterChoice, cluster_of
 from trialmill.root.errors import InputError, RefusedError
-from trialmill.root.interrupts import run_in_loop
+from trialmill.root.interrupts import run_anywhere
 from trialmill.root.placing import in_the_file
 from trialmill.runtime.kubernetes.evidence import Patience
+from trialmill.runtime.kubernetes.failures import is_missing
 from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.rights import SUSPEND, needed, roles
 from trialmill.runtime.kubernetes.runtime import KubernetesRuntime
 from trialmill.runtime.kubernetes.schema import ClusterSchema
-from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, pod_places, selector
+from trialmill.runtime.kubernetes.stamping import pod_places
 from trialmill.runtime.kubernetes.target import PRINTER_IMAGE, KindRef, Target
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.template.compiled import CompiledTemplate, TrialContext
@@ -46,7 +45,6 @@ from trialmill.template.encode import compiled_from_json
 from trialmill.template.hydration import hydrated
 from trialmill.template.render import RenderError, render_parts
 
-_T = TypeVar("_T")
 _AT_ONCE: Final = 4
 _GRACE: Final = ("spec", "terminationGracePeriodSeconds")
 _USUAL_GRACE: Final = 30
@@ -92,16 +90,6 @@ async def connected(choice: ClusterChoice) -> AsyncIterator[KubeApi]:
         await api.close()
 
 
-def _answer(question: Coroutine[Any, Any, _T]) -> _T:
-    """What a coroutine returns. In a notebook an event loop runs here already, so it gets a thread of its own."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return run_in_loop(question)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="trialmill") as pool:
-        return pool.submit(asyncio.run, question).result()
-
-
 async def identified(choice: ClusterChoice) -> ClusterChoice:
     """The choice with the cluster's own uid, as far as it may be read. Raises InputError."""
     async with connected(choice) as api:
@@ -125,7 +113,7 @@ def cluster_schema(choice: ClusterChoice) -> SchemaSource:
 
     def ask(api_version: str) -> JsonObject | None:
         try:
-            return _answer(document(api_version))
+            return run_anywhere(document(api_version))
         except InputError as error:  # said again, and as an error, where a cluster is needed
             raise UnreachableError(error.message) from error
 
@@ -135,7 +123,7 @@ def cluster_schema(choice: ClusterChoice) -> SchemaSource:
 
     def find(api_version: str, kind: str) -> UnknownKindError | None:
         try:
-            run_in_loop(discover(api_version, kind))
+            run_anywhere(discover(api_version, kind))
         except UnknownKindError as error:
             return error
         except InputError as error:
@@ -294,18 +282,6 @@ async def remove_from_cluster(record: ExperimentRecord, experiment: Experiment) 
             raise RefusedError(message, "try again when the cluster answers") from error
 
 
-def left_on_cluster(record: ExperimentRecord) -> LeftThere:
-    """What there may be of the experiment on its cluster, which is not asked."""
-    choice = cluster_of(record)
-    template = compiled_from_json(record.compiled)
-    refs = [(template.api_version, template.kind), *((part.api_version, part.kind) for part in template.parts)]
-    kinds = [
-        ".".join(filter(None, (kind.lower(), version.rpartition("/")[0]))) for version, kind in dict.fromkeys(refs)
-    ]
-    selected = selector({EXPERIMENT_UID: record.uid})
-    return LeftThere(choice.context if choice else "", record.namespace, tuple(kinds), selected)
-
-
 def _stops(problems: Sequence[Problem]) -> bool:
     """Whether more questions would bring the same answer."""
     return any(p.severity is Severity.ERROR and not p.path.startswith("spec") for p in problems)
@@ -352,7 +328,9 @@ async def _missing_companions(api: KubeApi, checked: Checked) -> list[Problem]:
             continue
         try:
             await api.get(type, name, namespace)
-        except KubeError:
+        except KubeError as error:
+            if not is_missing(error):
+                raise
             message = f"the cluster has no {kind} {name} in the namespace {namespace}"
             remedy = "create it: kubectl apply -f with the file that has it"
             problems.append(Problem("missing-companion", Severity.ERROR, message, found=name, remedy=remedy))

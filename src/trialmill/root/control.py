@@ -12,6 +12,7 @@ from trialmill.engine.ports import ConflictError, HeldByError, Stores
 from trialmill.engine.records import ExperimentRecord, ExperimentRef, Intent, RunState, TrialPhase
 from trialmill.root.creating import cluster_of
 from trialmill.root.errors import InputError, NextStep, RefusedError
+from trialmill.root.leftovers import LeftThere, left_on_cluster
 from trialmill.root.lookup import experiment_of
 
 _TRIES: Final = 20
@@ -160,21 +161,6 @@ def way_on(record: ExperimentRecord, counts: Mapping[TrialPhase, int]) -> NextSt
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class LeftThere:
-    """What may be left of an experiment on its cluster, and how to look for it and delete it with kubectl."""
-
-    context: str
-    namespace: str
-    kinds: tuple[str, ...]
-    selector: str
-
-    @property
-    def options(self) -> str:
-        """What follows `kubectl delete` or `kubectl get`."""
-        return f"{','.join(self.kinds)} --context {self.context} -n {self.namespace} -l {self.selector}"
-
-
 async def delete(stores: Stores, record: ExperimentRecord, runs: Path, *, orphan: bool = False) -> LeftThere | None:
     """Forget an experiment, with its trials, metrics and files, and with what is left of it on a cluster; with
     `orphan`, that stays, and is returned. Raises RefusedError while it is driven and where its cluster does not
@@ -201,7 +187,7 @@ async def _delete_elsewhere(record: ExperimentRecord, *, orphan: bool) -> LeftTh
         if orphan:
             raise InputError(f"{record.name} runs on this machine: nothing of it is on a cluster")
         return None
-    from trialmill.root.clusters import left_on_cluster, remove_from_cluster
+    from trialmill.root.clusters import remove_from_cluster
 
     if orphan:
         return left_on_cluster(record)

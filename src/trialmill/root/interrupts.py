@@ -55,6 +55,19 @@ def run_in_loop(work: Coroutine[Any, Any, T]) -> T:
         raise
 
 
+def run_anywhere(work: Coroutine[Any, Any, T]) -> T:
+    """The same; in a notebook an event loop runs here already, and the work gets a thread of its own."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return run_in_loop(work)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="trialmill") as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
 async def _cancellable(work: Coroutine[Any, Any, T]) -> T:
     import asyncio
 

@@ -13,7 +13,7 @@ from trialmill.root.clock import SystemClock
 from trialmill.root.clusters import connected, target_of
 from trialmill.root.creating import cluster_of
 from trialmill.root.errors import InputError, RefusedError
-from trialmill.runtime.kubernetes.outputs import ContainerOutput, NothingPrintedError, PodOutputs
+from trialmill.runtime.kubernetes.pod_outputs import ContainerOutput, NothingPrintedError, PodOutputs
 from trialmill.template.encode import compiled_from_json
 
 _LOOK_AGAIN: Final = 1.0

@@ -2,15 +2,12 @@
 
 import asyncio
 import os
-import signal
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from trialmill.api.experiment import Experiment
@@ -41,6 +38,7 @@ from trialmill.root.opening import runs_directory
 from trialmill.root.placing import in_the_file
 from trialmill.root.same_place import at_same_place, found_again, identified
 from trialmill.root.sampling import first, sample
+from trialmill.root.stop_signals import StopSignals
 from trialmill.runtime.local.layout import attempt_directory
 from trialmill.runtime.local.runtime import LocalRuntime
 from trialmill.runtime.local.slots import slots_of_this_machine
@@ -54,7 +52,6 @@ from trialmill.template.hydration import Hydrate
 _LEASE: Final = timedelta(seconds=30)
 _COMPUTE_LONG: Final = frozenset({"tpe", "multivariate-tpe"})
 """Algorithms that are asked in a thread of their own, so that trials are looked after meanwhile."""
-_STOPPED_AT_ONCE: Final = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +255,7 @@ async def _drive(
             hydrate=hydrate,
         )
         driver = Driver(plan, state, world, cursor)
-        with _signals(driver, session) as signals:
+        with StopSignals(driver, session.stopping) as signals:
             session.driven(signals.received)
             try:
                 final = await driver.run()
@@ -364,41 +361,3 @@ async def _curves(
             points = await stores.metrics.read(trial.key, [name])
             curves[trial.index] = tuple(float(p.value) for p in points if p.is_finite)
     return curves
-
-
-# --- signals
-
-
-class _signals:  # noqa: N801 - used like a function, in a `with`
-    """Ctrl-C and SIGTERM: the first ends trials gently, the second at once.
-
-    Python handles signals in its main thread only: in any other, they are left to the program around us.
-    """
-
-    def __init__(self, driver: Driver, session: Session) -> None:
-        self.count = 0
-        self._driver = driver
-        self._session = session
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        self._handled = (signal.SIGINT, signal.SIGTERM) if in_main_thread else ()
-        self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
-
-    def __enter__(self) -> "_signals":
-        loop = asyncio.get_running_loop()
-        for number in self._handled:
-            self._before[number] = signal.getsignal(number)
-            loop.add_signal_handler(number, self.received)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        loop = asyncio.get_running_loop()
-        for number, before in self._before.items():
-            loop.remove_signal_handler(number)  # it leaves Python's own, whoever was there before
-            if before is not None:
-                signal.signal(number, before)
-
-    def received(self) -> None:
-        self.count += 1
-        at_once = self.count > 1
-        self._session.stopping(at_once=at_once)
-        self._driver.request_stop(grace=_STOPPED_AT_ONCE if at_once else None)

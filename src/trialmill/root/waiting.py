@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from trialmill.engine.records import AttemptPhase, AttemptRecord, StopCause, TrialPhase, TrialRecord
@@ -17,6 +18,8 @@ _STOPS: Final = {
 }
 _PASSING: Final = re.compile(r"\bpod [^\s:]+|=[\d.]+\w*|(?<![\w.:-])\d+(?:/\d+)?(?![\w.-])")
 """Names of pods, amounts (`used: pods=5`) and counts (`0/3 nodes`); not the digits in an image's name."""
+_MOST_KEPT: Final = 1 << 14
+"""Waits whose kind is known already: those who look on ask at each event, and of all trials that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def shared_waits(trials: Iterable[TrialRecord]) -> list[SharedWait]:
     """What these trials wait for, each thing once, in the order of the first that waits for it."""
     found: dict[str, SharedWait] = {}
     for trial, wait in _waits(trials):
-        kind = _kind_of(trial, wait)
+        kind = _kind_of(trial.name, wait.reason, wait.message)
         known = found.get(kind)
         found[kind] = SharedWait(known.first, known.count + 1, known.wait) if known else SharedWait(trial.name, 1, wait)
     return list(found.values())
@@ -104,7 +107,7 @@ class WaitNews:
 
     def of(self, trials: Iterable[TrialRecord]) -> list[SharedWait]:
         """What was not told yet."""
-        waits = [(_kind_of(trial, wait), trial, wait) for trial, wait in _waits(trials)]
+        waits = [(_kind_of(trial.name, wait.reason, wait.message), trial, wait) for trial, wait in _waits(trials)]
         if not waits:
             self._told.clear()
             return []
@@ -119,6 +122,7 @@ def _waits(trials: Iterable[TrialRecord]) -> Iterator[tuple[TrialRecord, Wait]]:
             yield trial, wait
 
 
-def _kind_of(trial: TrialRecord, wait: Wait) -> str:
+@lru_cache(maxsize=_MOST_KEPT)
+def _kind_of(trial: str, reason: str, message: str) -> str:
     """The same for trials that wait for the same: without names of trials and pods, and without counts."""
-    return f"{wait.reason} {_PASSING.sub('', wait.message.replace(trial.name, ''))}"
+    return f"{reason} {_PASSING.sub('', message.replace(trial, ''))}"

@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from trialmill.engine.records import ExperimentRecord, TrialRecord
 from trialmill.engine.state import State
 from trialmill.root.creating import ClusterChoice, Options
 from trialmill.root.errors import InputError, NextStep, RefusedError
+from trialmill.root.interrupts import run_anywhere
 from trialmill.root.session import Finished, Session, as_before, check_before, parallel_that_fits
 from trialmill.root.waiting import WaitNews
 from trialmill.sdk.result import TrialResult, trial_result
@@ -121,8 +121,8 @@ def wait_for(work: Callable[[], Coroutine[Any, Any, T]], stop: Callable[[], None
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work())
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="trialmill") as pool, _ctrl_c(stop):
-        return pool.submit(lambda: asyncio.run(work())).result()
+    with _ctrl_c(stop):
+        return run_anywhere(work())
 
 
 @contextmanager

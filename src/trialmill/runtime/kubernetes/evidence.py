@@ -86,12 +86,19 @@ def is_over(pod: JsonObject) -> bool:
     return get_string(pod, "status", "phase") in ("Succeeded", "Failed")
 
 
+def statuses_of(pod: JsonObject) -> list[Json]:
+    """Those of all its containers, init containers first."""
+    return [*get_list(pod, "status", "initContainerStatuses"), *get_list(pod, "status", "containerStatuses")]
+
+
+def sidecars_of(pod: JsonObject) -> set[str]:
+    """Native sidecars: init containers that go on beside the others (Kubernetes 1.29)."""
+    found = [c for c in get_list(pod, "spec", "initContainers") if get_string(c, "restartPolicy") == "Always"]
+    return {get_string(container, "name") for container in found}
+
+
 def _age(pod: JsonObject) -> str:
     return get_string(pod, "metadata", "creationTimestamp")
-
-
-def _statuses(pod: JsonObject) -> list[Json]:
-    return [*get_list(pod, "status", "initContainerStatuses"), *get_list(pod, "status", "containerStatuses")]
 
 
 def _failure_of(pod: JsonObject, primary: Collection[str]) -> str:
@@ -117,8 +124,8 @@ def _failed_container(pod: JsonObject, primary: Collection[str]) -> tuple[str, J
     come last, for they are killed when the others have ended.
     """
     found = []
-    sidecars = _sidecars(pod)
-    for status in _statuses(pod):
+    sidecars = sidecars_of(pod)
+    for status in statuses_of(pod):
         name, end = get_string(status, "name"), _end_of(status)
         if get_integer(end, ("exitCode",), 0) and not _is_asked_to_end(pod, end):
             rank = 0 if name in primary else 2 if name in sidecars else 1
@@ -126,12 +133,6 @@ def _failed_container(pod: JsonObject, primary: Collection[str]) -> tuple[str, J
             found.append(((rank, get_string(end, "finishedAt"), _is_signal(end)), name, end))
     best = min(found, key=lambda each: each[0], default=None)
     return best[1:] if best else None
-
-
-def _sidecars(pod: JsonObject) -> set[str]:
-    """Native sidecars: init containers that go on beside the others (Kubernetes 1.29)."""
-    found = [c for c in get_list(pod, "spec", "initContainers") if get_string(c, "restartPolicy") == "Always"]
-    return {get_string(container, "name") for container in found}
 
 
 def _disruption_of(pod: JsonObject) -> JsonObject | None:
@@ -192,8 +193,8 @@ def _counting_statuses(pod: JsonObject) -> list[Json]:
     """Of the containers that can keep a pod from going on: once another runs, a sidecar that crashes cannot."""
     own = get_list(pod, "status", "containerStatuses")
     if not any(get(status, "state", "running") is not None for status in own):
-        return _statuses(pod)
-    return [status for status in _statuses(pod) if get_string(status, "name") not in _sidecars(pod)]
+        return statuses_of(pod)
+    return [status for status in statuses_of(pod) if get_string(status, "name") not in sidecars_of(pod)]
 
 
 def _stuck_container(pod: str, status: Json, patience: Patience) -> Stuck | None:

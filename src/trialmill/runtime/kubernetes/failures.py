@@ -5,11 +5,10 @@ from typing import Final
 
 from trialmill.engine.ports import Rejected, RetryAfter
 from trialmill.kube.api import KubeError, UnknownKindError, UnreachableError
-from trialmill.kube.configuration import KubeConfigError
 from trialmill.kube.pacing import LONGEST_ASKED
 
-FAILURES: Final = (KubeError, UnreachableError, KubeConfigError)
-"""What any request may come back with."""
+FAILURES: Final = (KubeError, UnreachableError)
+"""What any request may come back with; credentials that cannot be had (KubeConfigError) count as a KubeError, 401."""
 CONFLICT: Final = 409
 NOT_FOUND: Final = 404
 FORBIDDEN: Final = 403
@@ -27,8 +26,9 @@ def is_missing(error: Exception) -> bool:
 
 def is_passing(error: Exception) -> bool:
     """Whether the same request may succeed later, though nobody changes it."""
-    if isinstance(error, UnreachableError | KubeConfigError):
-        return True  # a token that cannot be had now may be had later
+    if isinstance(error, UnreachableError):
+        return True
+    # UNAUTHORIZED: somebody may log in meanwhile, or a token that cannot be had now be had then.
     return isinstance(error, KubeError) and (
         error.status in (UNAUTHORIZED, _TOO_MANY)
         or error.status >= _SERVER
@@ -44,7 +44,7 @@ def is_quota(error: Exception) -> bool:
 
 def needs_login(error: Exception) -> bool:
     """Whether the server does not know who is asking, or there is no way to tell it."""
-    return isinstance(error, KubeConfigError) or (isinstance(error, KubeError) and error.status == UNAUTHORIZED)
+    return isinstance(error, KubeError) and error.status == UNAUTHORIZED
 
 
 def is_out_of_reach(error: Exception) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from trialmill.api.tree import Json, JsonObject, Path, get, get_integer, get_list, get_object, get_string
-from trialmill.kinds.profile import KindProfile
+from trialmill.kinds.profile import KindProfile, profile_of
 from trialmill.runtime.kubernetes.stamping import changed_at, places_of
+from trialmill.runtime.kubernetes.target import Target
 
 _PRINTER: Final = "trialmill-metrics"
 _NOBODY: Final = 65534
@@ -99,6 +100,15 @@ def _user_in(pod: JsonObject, printer: str) -> int:
 def can_print(path: str) -> bool:
     """Whether a volume can stand in for the file's folder: the root of a container cannot be replaced."""
     return path.startswith("/") and posixpath.dirname(posixpath.normpath(path)) != "/"
+
+
+def printing(resource: JsonObject, target: Target) -> JsonObject:
+    """The resource as it is made for the target: with a printer for each file of its collector that can be printed."""
+    paths = [path for path in target.collector_paths if can_print(path)]
+    profile = profile_of(get_string(resource, "apiVersion"), get_string(resource, "kind"))
+    return with_printers(
+        resource, profile, target.primary_container, paths, target.printer_image, whole=target.whole_files
+    )
 
 
 def with_printers(

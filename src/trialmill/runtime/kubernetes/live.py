@@ -6,50 +6,30 @@ of its pods, which comes by the other stream and may be late.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias
 
 from trialmill.api.tree import JsonObject, get_string
-from trialmill.api.verdict import Stuck, VerdictPhase
+from trialmill.api.verdict import VerdictPhase
 from trialmill.engine.ports import Clock, Gone, Snapshot, Synced, Trouble
 from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
-from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, most_hopeless, setback_of, stuck_of
+from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, most_hopeless, stuck_of
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
-from trialmill.runtime.kubernetes.object_events import events_of
-from trialmill.runtime.kubernetes.owners import POD, Owners
+from trialmill.runtime.kubernetes.missing_pods import MissingPods, SeenAttempt
+from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.sight import Sight
 from trialmill.runtime.kubernetes.slow_starts import SlowStarts
 from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_of_key, labels_reach_pods, selector
 from trialmill.runtime.kubernetes.strays import DELETED, why_gone
-from trialmill.runtime.kubernetes.target import KindRef, Target
+from trialmill.runtime.kubernetes.target import POD, KindRef, Target
 
 _ASK_AGAIN: Final = timedelta(seconds=2)
-_PODS_AFTER: Final = timedelta(seconds=30)
-_NOT_SAID: Final = "a quota, or what admits pods; kubectl describe says which"
-_ANOTHER_AFTER: Final = timedelta(seconds=5)
 _Told: TypeAlias = tuple[Snapshot | Gone, ...]
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """What is there of one attempt. `evidence` outlives the pod that gave it."""
-
-    resource: JsonObject | None = None
-    pods: dict[str, JsonObject] = field(default_factory=dict)
-    evidence: str = ""
-    words: object = None
-    no_pods: str = ""
-    """Why it has none, for so long already that it must be said."""
-    setback: Stuck | None = None
-    """That its pods have failed, for so long already that it must be said."""
-    failed: Stuck | None = None
-    """The same, from the beginning."""
 
 
 class Live:
@@ -61,17 +41,17 @@ class Live:
         self._uid = experiment_uid
         self._owners = owners
         self._clock = clock
-        self._attempts: dict[AttemptKey, _Attempt] = {}
+        self._attempts: dict[AttemptKey, SeenAttempt] = {}
         self._pod_keys: dict[str, AttemptKey] = {}
-        self._leaving: set[AttemptKey] = set()
         self._untold: dict[AttemptKey, _Told | None] = {}
         self._wake = asyncio.Event()
-        self._pods_changed = asyncio.Event()
         self._unlisted = {"resources", "pods"}
         self._failure: BaseException | None = None
-        self._looks: set[asyncio.Task[None]] = set()
         self._troubles: deque[Trouble] = deque()
-        self._slow_starts = SlowStarts(api, clock, target.patience, self._tell_of_pod)
+        self._missing_pods = MissingPods(
+            api, clock, target, seen=self._attempts.get, tell=self._tell_newest, ended=self._ended
+        )
+        self._slow_starts = SlowStarts(api, clock, target.patience, tell=self._tell_of_pod, ended=self._ended)
         self.sight = Sight(api.server, clock, self._tell_trouble)
 
     @property
@@ -104,13 +84,15 @@ class Live:
             self._take_pod(key, pod)
 
     def asked_to_go(self, key: AttemptKey) -> None:
-        """The attempt's resource is being deleted by us: nobody need ask why it is gone."""
-        self._leaving.add(key)
+        """The attempt's resource is being deleted by us."""
+        attempt = self._attempts.get(key)
+        if attempt is not None:
+            attempt.is_leaving = True
 
-    async def pods_changed(self) -> None:
-        """Wait until something happens to a pod."""
-        event = self._pods_changed
-        await event.wait()
+    async def pods_changed(self, key: AttemptKey) -> None:
+        """Wait until something happens to one of the attempt's pods; for ever where nothing is seen of the attempt."""
+        attempt = self._attempts.get(key)
+        await (attempt.pods_changed if attempt else asyncio.Event()).wait()
 
     def tell_gone(self, gone: Gone) -> None:
         """The attempt has no resource, though none was seen to go."""
@@ -139,10 +121,9 @@ class Live:
                     self._wake.clear()
                     await self._wake.wait()
         finally:
-            tasks += self._looks
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, self._slow_starts.close(), return_exceptions=True)
+            await asyncio.gather(*tasks, self._missing_pods.close(), self._slow_starts.close(), return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
@@ -156,29 +137,29 @@ class Live:
         told = self._untold.pop(key)
         if told is not None:
             yield from told
-            return
         attempt = self._attempts.get(key)
         if attempt is not None and attempt.resource is not None:
             yield self._snapshot(key, attempt, attempt.resource)
 
-    def _snapshot(self, key: AttemptKey, attempt: _Attempt, resource: JsonObject) -> Snapshot:
+    def _snapshot(self, key: AttemptKey, attempt: SeenAttempt, resource: JsonObject) -> Snapshot:
         pods = attempt.pods.values()
         stuck = most_hopeless((stuck_of(pods, self._target.patience), self._slow_starts.stuck_of(pods)))
-        if attempt.no_pods and self._target.phase_of(resource) in (VerdictPhase.PENDING, VerdictPhase.RUNNING):
-            stuck = Stuck("NoPods", attempt.no_pods, self._target.patience.scheduling)
-        stuck = stuck or attempt.setback
+        stuck = self._missing_pods.stuck_of(attempt) or stuck or attempt.setback
         return Snapshot(key, get_string(resource, "metadata", "uid"), resource, attempt.evidence, stuck)
 
+    def _tell_newest(self, key: AttemptKey) -> None:
+        self._tell(key, None)
+
     def _tell(self, key: AttemptKey, told: _Told | None) -> None:
-        # An end that has not been told yet is not overwritten by what came before it.
-        self._untold[key] = told
+        # An end that has not been told yet is told, whatever else comes meanwhile.
+        self._untold[key] = told or self._untold.get(key)
         self._wake.set()
 
     def _tell_of_pod(self, pod: JsonObject) -> None:
         key = self._pod_keys.get(get_string(pod, "metadata", "uid"))
         if key is not None and key in self._attempts:
             self._attempts[key].words = None  # whatever comes next is news
-            self._tell(key, None)
+            self._tell_newest(key)
 
     def _tell_trouble(self, trouble: Trouble) -> None:
         self._troubles.append(trouble)
@@ -211,52 +192,21 @@ class Live:
         if key is None or key.experiment_uid != self._uid:
             return
         self._owners.note(object, key)
-        attempt = self._attempts.setdefault(key, _Attempt())
-        if attempt.resource is None or self._is_let_go(attempt.resource, object):
+        attempt = self._attempts.setdefault(key, SeenAttempt())
+        before, attempt.resource = attempt.resource, object
+        if before is None or self._is_let_go(before, object):
             attempt.no_pods = ""
-            self._expect_pods(key, attempt)
-        attempt.resource = object
+            self._missing_pods.expect(key, attempt)
         if not attempt.evidence and self._target.phase_of(object) is VerdictPhase.FAILED:
             await self._look_at_pods(key, attempt)
-        self._tell(key, None)
-
-    def _look_later(self, look: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(look)
-        self._looks.add(task)
-        task.add_done_callback(self._looks.discard)
+        self._tell_newest(key)
 
     def _is_let_go(self, before: JsonObject, now: JsonObject) -> bool:
         """Whether it was suspended, and so had no pods."""
         phase_of = self._target.phase_of
         return phase_of(before) is VerdictPhase.SUSPENDED and phase_of(now) is not VerdictPhase.SUSPENDED
 
-    def _expect_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
-        if labels_reach_pods(self._target.profile):
-            self._look_later(self._look_for_pods(key, attempt))
-
-    async def _look_for_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
-        """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
-        await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
-        if not attempt.pods and self._attempts.get(key) is attempt and attempt.resource is not None:
-            warnings = await events_of(self._api, attempt.resource, only_warnings=True)
-            why = get_string(warnings[-1] if warnings else None, "message") or _NOT_SAID
-            if not attempt.pods:
-                attempt.no_pods = f"no pod has been made for it: {why}"
-                self._tell(key, None)
-
-    def _setback_of(self, attempt: _Attempt) -> Stuck | None:
-        return setback_of([*attempt.pods.values()], self._target.primary_names)
-
-    async def _look_for_another(self, key: AttemptKey, attempt: _Attempt, setback: Stuck) -> None:
-        """Say that a pod has failed when no other has taken its place for a while: with nothing left to try, its
-        controller says so at once.
-        """
-        await self._clock.sleep_until(self._clock.now() + _ANOTHER_AFTER)
-        if self._attempts.get(key) is attempt and self._setback_of(attempt) == setback:
-            attempt.setback = setback
-            self._tell(key, None)
-
-    async def _look_at_pods(self, key: AttemptKey, attempt: _Attempt) -> None:
+    async def _look_at_pods(self, key: AttemptKey, attempt: SeenAttempt) -> None:
         """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
         if not labels_reach_pods(self._target.profile):
             return
@@ -273,11 +223,10 @@ class Live:
         if key is None or attempt is None:
             return
         why = DELETED
-        if key not in self._leaving and not self._target.phase_of(object).is_terminal:
+        if not attempt.is_leaving and not self._target.phase_of(object).is_terminal:
             why = await self._why_gone(type, object, key)
         if not why:
             return  # the stream tells it anew
-        self._leaving.discard(key)
         attempt.resource = None
         # How it ended may not have been told: what is deleted as soon as it is over is seen here only.
         snapshot = self._snapshot(key, attempt, object)
@@ -326,7 +275,7 @@ class Live:
 
     def _take_pod(self, key: AttemptKey, object: JsonObject) -> None:
         uid = get_string(object, "metadata", "uid")
-        attempt = self._attempts.setdefault(key, _Attempt())
+        attempt = self._attempts.setdefault(key, SeenAttempt())
         known = attempt.pods.get(uid)
         if known is not None and is_over(known) and not is_over(object):
             return  # from before it was listed: what is over stays so
@@ -346,6 +295,7 @@ class Live:
     def _remove_pod(self, object: JsonObject) -> None:
         uid = get_string(object, "metadata", "uid")
         self._slow_starts.forget(object)
+        self._owners.forget(object)
         key = self._pod_keys.pop(uid, None)
         attempt = self._attempts.get(key) if key else None
         if key is None or attempt is None:
@@ -354,20 +304,15 @@ class Live:
         self._look_again(key, attempt)
         if not attempt.pods and attempt.resource is None:
             del self._attempts[key]
-        elif not attempt.pods and key not in self._leaving and not self.is_over(key):
-            self._expect_pods(key, attempt)  # its controller makes another, if it is let
+        elif not attempt.pods and not attempt.is_leaving:
+            self._missing_pods.expect(key, attempt)  # its controller makes another, if it is let
 
-    def _look_again(self, key: AttemptKey, attempt: _Attempt) -> None:
+    def _look_again(self, key: AttemptKey, attempt: SeenAttempt) -> None:
         """Tell the attempt anew where its pods say something new."""
         pods = attempt.pods.values()
         attempt.evidence = evidence_of(pods, self._target.primary_names) or attempt.evidence
         started = frozenset(get_string(pod, "metadata", "name") for pod in pods if has_started(pod))
-        setback = self._setback_of(attempt)
-        if setback is None:
-            attempt.setback = None
-        elif setback != attempt.failed and attempt.resource is not None:
-            self._look_later(self._look_for_another(key, attempt, setback))
-        attempt.failed = setback
+        self._missing_pods.saw_pods(key, attempt)
         words = (
             attempt.evidence,
             stuck_of(pods, self._target.patience),
@@ -376,9 +321,9 @@ class Live:
             started,
         )
         if words != attempt.words and attempt.resource is not None:
-            self._tell(key, None)
+            self._tell_newest(key)
         attempt.words = words
-        event, self._pods_changed = self._pods_changed, asyncio.Event()
+        event, attempt.pods_changed = attempt.pods_changed, asyncio.Event()
         event.set()
 
     # Both

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from trialmill.api.tree import Json, JsonObject, get, get_list, get_string
 from trialmill.engine.ports import Chunk, Clock, Cursor
 from trialmill.kube.api import KubeApi, KubeError, SilentError
-from trialmill.runtime.kubernetes.evidence import is_over
+from trialmill.runtime.kubernetes.evidence import is_over, statuses_of
 from trialmill.runtime.kubernetes.failures import FAILURES, is_passing, pause_after
 from trialmill.runtime.kubernetes.log_lines import LogLines, Piece, comparable
 from trialmill.runtime.kubernetes.log_place import Place, place_of
@@ -251,8 +251,7 @@ def _since(place: Place) -> datetime | None:
 
 
 def _status_of(pod: JsonObject, container: str) -> Json:
-    statuses = [*get_list(pod, "status", "initContainerStatuses"), *get_list(pod, "status", "containerStatuses")]
-    return next((status for status in statuses if get(status, "name") == container), None)
+    return next((status for status in statuses_of(pod) if get(status, "name") == container), None)
 
 
 def _runs(pod: JsonObject, container: str) -> list[_Run]:

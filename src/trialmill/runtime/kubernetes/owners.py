@@ -5,11 +5,9 @@ from typing import Final
 from trialmill.api.tree import JsonObject, get, get_list, get_string
 from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi, KubeError, UnknownKindError
-from trialmill.runtime.kubernetes.failures import is_passing
+from trialmill.runtime.kubernetes.failures import is_missing, is_passing
 from trialmill.runtime.kubernetes.stamping import key_of, labels_of_key, labels_reach_pods, selector
-from trialmill.runtime.kubernetes.target import KindRef, Target
-
-POD: Final = KindRef("v1", "Pod")
+from trialmill.runtime.kubernetes.target import POD, Target
 
 _LONGEST_CHAIN: Final = 8
 
@@ -31,6 +29,10 @@ class Owners:
     def known(self, object: JsonObject) -> AttemptKey | None:
         """The attempt that the very object is known to be of, whatever its labels say by now."""
         return self._keys.get(get_string(object, "metadata", "uid"))
+
+    def forget(self, object: JsonObject) -> None:
+        """An object that is gone and owns nothing."""
+        self._keys.pop(get_string(object, "metadata", "uid"), None)
 
     async def key_of(self, object: JsonObject) -> AttemptKey | None:
         """The attempt that made the object. Raises what may pass: no answer, an overloaded server."""
@@ -66,6 +68,17 @@ class Owners:
                 raise
             return None
         return found if get_string(found, "metadata", "uid") == get_string(owner, "uid") else None
+
+
+async def find_pod(api: KubeApi, namespace: str, name: str) -> JsonObject | None:
+    """The pod as the server has it; None where it is gone. Raises what `KubeApi` raises."""
+    type = await api.discover(POD.api_version, POD.kind)
+    try:
+        return await api.get(type, name, namespace)
+    except KubeError as error:
+        if is_missing(error):
+            return None
+        raise
 
 
 async def list_pods(api: KubeApi, target: Target, owners: Owners, key: AttemptKey) -> list[JsonObject]:

@@ -6,19 +6,101 @@ from collections.abc import Sequence
 from typing import Final
 
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, Path, get_object, get_string
-from trialmill.kinds.profile import KindProfile
+from trialmill.api.tree import JsonObject, Path, get_object, get_string, with_article
+from trialmill.engine.records import AttemptKey
+from trialmill.kinds.profile import KindProfile, profile_of
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError, UnreachableError
 from trialmill.kube.configuration import KubeConfigError
-from trialmill.runtime.kubernetes.failures import NOT_FOUND, UNAUTHORIZED
-from trialmill.runtime.kubernetes.refusals import problems_of
+from trialmill.runtime.kubernetes.failures import FAILURES, NOT_FOUND, UNAUTHORIZED
+from trialmill.runtime.kubernetes.file_printer import can_print, printing
+from trialmill.runtime.kubernetes.objects import Objects
+from trialmill.runtime.kubernetes.references import Referred
+from trialmill.runtime.kubernetes.refusals import placed_warning, problems_of, without_repetition
 from trialmill.runtime.kubernetes.rights import SUSPEND, Right, needed
+from trialmill.runtime.kubernetes.stamping import pod_places, stamped
+from trialmill.runtime.kubernetes.target import POD, KindRef, Target
 
 _NATIVE_SIDECARS: Final = (1, 29)
 _BAD_REQUEST: Final = 400
 _ASK_KUBECTL: Final = "see whether kubectl reaches it"
 _ANOTHER_SERVER: Final = "see whether the server in the kubeconfig is right, and begins with https://"
-POD: Final = ("v1", "Pod")
+_SAMPLE: Final = AttemptKey("00000000-0000-0000-0000-000000000000", 0, 1)
+
+
+class Rehearsal:
+    """Whether a cluster takes the trials of one experiment. Rights are asked for once."""
+
+    def __init__(self, api: KubeApi, target: Target, objects: Objects) -> None:
+        self._api = api
+        self._target = target
+        self._objects = objects
+        self._referred = Referred(api)
+        self._rights: list[Problem] | None = None
+
+    async def problems(self, resource: JsonObject, parts: Sequence[JsonObject]) -> list[Problem]:
+        """All that is known to be wrong with one trial's resource and parts, each with its path."""
+        try:
+            return [*await self._of_trial(resource, parts), *await self._of_parts(parts)]
+        except UnknownKindError as error:
+            return [unknown_kind(error)]
+        except FAILURES as error:
+            return [no_answer(error, self._api.server)]
+
+    async def _of_trial(self, resource: JsonObject, parts: Sequence[JsonObject]) -> list[Problem]:
+        ref = KindRef(get_string(resource, "apiVersion"), get_string(resource, "kind"))
+        type = await self._api.discover(ref.api_version, ref.kind, fresh=True)
+        profile = profile_of(ref.api_version, ref.kind)
+        if self._rights is None:
+            namespace = self._target.namespace
+            beside = [await self._objects.type_of(part) for part in self._target.parts]
+            self._rights = await rights_problems(self._api, type, namespace, profile=profile, parts=beside)
+        problems = list(self._rights)
+        if any(p.severity is Severity.ERROR for p in problems):
+            return problems
+        problems += await self._of_printers(resource)
+        whole = stamped(printing(resource, self._target), _SAMPLE, self._target.namespace, profile)
+        return problems + await self._of_dry_run(type, whole, parts)
+
+    async def _of_dry_run(self, type: ResourceType, whole: JsonObject, parts: Sequence[JsonObject]) -> list[Problem]:
+        ref = KindRef(type.api_version, type.kind)
+        places = pod_places(whole, profile_of(ref.api_version, ref.kind))
+        pods = [(place, get_object(whole, *place)) for place in places]
+        itself = whole if ref == POD else None
+        problems = [placed_warning(p, pods) for p in await dry_run(self._api, type, whole, pod=itself)]
+        if any(p.severity is Severity.ERROR for p in problems):
+            return problems
+        # Operators may complete the pods of their kinds before they create them; a Job's are created as they are.
+        severity = Severity.ERROR if ref == KindRef("batch/v1", "Job") else Severity.WARNING
+        for place, _ in pods:
+            problems += await pod_problems(self._api, whole, place, severity=severity)
+            if not any(p.severity is Severity.ERROR for p in problems):
+                spec, namespace = get_object(whole, *place, "spec"), get_string(whole, "metadata", "namespace")
+                problems += await self._referred.problems(spec, namespace, (*place, "spec"), parts)
+        return without_repetition(problems)
+
+    async def _of_parts(self, parts: Sequence[JsonObject]) -> list[Problem]:
+        problems: list[Problem] = []
+        for position, part in enumerate(parts):
+            type = await self._api.discover(get_string(part, "apiVersion"), get_string(part, "kind"), fresh=True)
+            whole = stamped(part, _SAMPLE, self._target.namespace, None)
+            problems += await dry_run(self._api, type, whole, ("parts", position))
+        return problems
+
+    async def _of_printers(self, resource: JsonObject) -> list[Problem]:
+        paths = self._target.collector_paths
+        if not paths:
+            return []
+        problems = await version_problems(self._api)
+        for path in paths:
+            if not can_print(path):
+                message = f"the file {path} cannot be read on a cluster, since its folder is the root of the container"
+                problems.append(Problem("cannot-read-file", Severity.ERROR, message, remedy="write it to a folder"))
+        if not problems and printing(resource, self._target) == resource:
+            kind = get_string(resource, "kind")
+            message = f"the pods of {with_article(kind)} are described elsewhere, so no file of theirs can be read"
+            remedy = "print metrics to standard output and use the collector StdOut"
+            problems.append(Problem("cannot-read-file", Severity.ERROR, message, remedy=remedy))
+        return problems
 
 
 async def rights_problems(
@@ -102,12 +184,12 @@ async def pod_problems(api: KubeApi, resource: JsonObject, place: Path, *, sever
     metadata = {k: v for k, v in get_object(template, "metadata").items() if k in ("labels", "annotations")}
     name = get_string(resource, "metadata", "name")
     pod: JsonObject = {
-        "apiVersion": POD[0],
-        "kind": POD[1],
+        "apiVersion": POD.api_version,
+        "kind": POD.kind,
         "metadata": {**metadata, "name": name, "namespace": namespace},
         "spec": template.get("spec"),
     }
-    type = await api.discover(*POD)
+    type = await api.discover(POD.api_version, POD.kind)
     return await dry_run(api, type, pod, place, severity=severity, pod=pod)
 
 
@@ -122,7 +204,7 @@ def unknown_kind(error: UnknownKindError) -> Problem:
     return Problem("unknown-kind", Severity.ERROR, str(error), found=error.kind, path="kind", remedy=remedy)
 
 
-def no_answer(error: KubeError | UnreachableError | KubeConfigError, server: str) -> Problem:
+def no_answer(error: KubeError | UnreachableError, server: str) -> Problem:
     """The cluster itself is out of reach, for now or for this user."""
     if isinstance(error, KubeConfigError):
         message = f"the way to the cluster at {server} is not usable: {error.message}"

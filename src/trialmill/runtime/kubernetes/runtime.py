@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Self
 
-from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject, get, get_object, get_string, with_article
+from trialmill.api.problem import Problem
+from trialmill.api.tree import JsonObject, get, get_string
 from trialmill.engine.ports import (
     Chunk,
     Clock,
@@ -27,35 +27,29 @@ from trialmill.engine.ports import (
     Trouble,
 )
 from trialmill.engine.records import AttemptKey
-from trialmill.kinds.profile import profile_of
-from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
-from trialmill.runtime.kubernetes import rehearsal
+from trialmill.kube.api import KubeApi, UnknownKindError
 from trialmill.runtime.kubernetes.evidence import is_over
 from trialmill.runtime.kubernetes.failures import (
     FAILURES,
     answer_to,
-    is_missing,
     is_out_of_reach,
     is_passing,
     needs_login,
     pause_after,
     refusal,
 )
-from trialmill.runtime.kubernetes.file_printer import can_print, complaint_of, printer_name, with_printers
+from trialmill.runtime.kubernetes.file_printer import complaint_of, printer_name, printing
 from trialmill.runtime.kubernetes.kept_logs import KeptLog
 from trialmill.runtime.kubernetes.live import Live
 from trialmill.runtime.kubernetes.log_reader import PodLog, follow_log
 from trialmill.runtime.kubernetes.objects import Objects
-from trialmill.runtime.kubernetes.owners import POD, Owners, list_pods
+from trialmill.runtime.kubernetes.owners import Owners, find_pod, list_pods
 from trialmill.runtime.kubernetes.pods import pod_refs, real_container
-from trialmill.runtime.kubernetes.references import Referred
-from trialmill.runtime.kubernetes.refusals import placed_warning, without_repetition
-from trialmill.runtime.kubernetes.stamping import pod_places, stamped
-from trialmill.runtime.kubernetes.target import KindRef, Target
+from trialmill.runtime.kubernetes.rehearsal import Rehearsal
+from trialmill.runtime.kubernetes.target import Target
 
 _PERSISTENCE: Final = timedelta(minutes=2)
 """How long a deletion is tried while the server does not answer; what is left then is deleted the next time."""
-_SAMPLE: Final = AttemptKey("00000000-0000-0000-0000-000000000000", 0, 1)
 _COPY_LAG: Final = 5.0
 """Seconds that a copy of output may take longer than the file beside it."""
 
@@ -71,14 +65,14 @@ class KubernetesRuntime:
     ) -> None:
         self._api = api
         self._keep = keep
-        self._rights: list[Problem] | None = None
-        self._referred = Referred(api)
         self._target = target
         self._clock = clock
         self._objects = Objects(api, target)
+        self._rehearsal = Rehearsal(api, target, self._objects)
         self._owners = Owners(api)
         self._lives: dict[str, list[Live]] = {}
-        self._let_go: dict[AttemptKey, asyncio.Event] = {}
+        self._let_go: set[AttemptKey] = set()
+        self._readers: dict[AttemptKey, set[asyncio.Event]] = {}
         self._refused_since: dict[AttemptKey, datetime] = {}
 
     async def __aenter__(self) -> Self:
@@ -88,12 +82,7 @@ class KubernetesRuntime:
         return None
 
     async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
-        try:
-            return [*await self._check_trial(resource, parts), *await self._check_parts(parts)]
-        except UnknownKindError as error:
-            return [rehearsal.unknown_kind(error)]
-        except FAILURES as error:
-            return [rehearsal.no_answer(error, self._api.server)]
+        return await self._rehearsal.problems(resource, parts)
 
     async def ensure(
         self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
@@ -101,7 +90,7 @@ class KubernetesRuntime:
         try:
             if key.attempt > 1:
                 await self._objects.end_earlier(key)
-            answer = await self._objects.ensure(key, self._with_printers(resource), parts)
+            answer = await self._objects.ensure(key, printing(resource, self._target), parts)
         except (*FAILURES, UnknownKindError) as error:
             return self._later(key, error)
         self._refused_since.pop(key, None)
@@ -110,6 +99,9 @@ class KubernetesRuntime:
 
     async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
         give_up = self._clock.now() + _PERSISTENCE
+        self._refused_since.pop(key, None)
+        if not uid:
+            self._let_go.discard(key)
         for live in self._lives.get(key.experiment_uid, ()):
             live.asked_to_go(key)
         while True:
@@ -118,7 +110,7 @@ class KubernetesRuntime:
                 if not await self._objects.delete(key, found, grace):
                     self._tell_gone(Gone(key, uid, ""))
                 if not grace:
-                    self._let_go_of(key)
+                    self._let_go_of(key, uid)
                 return
             except UnknownKindError:
                 self._tell_gone(Gone(key, uid, "the cluster does not know its kind any more"))
@@ -216,12 +208,19 @@ class KubernetesRuntime:
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
 
-    def _let_go_of(self, key: AttemptKey) -> None:
+    def _let_go_of(self, key: AttemptKey, uid: str) -> None:
         """Nobody waits for the end of its pods any more, which may take its time: their output is not read on."""
-        self._let_go.setdefault(key, asyncio.Event()).set()
+        if uid:  # what is tidied up has been read, and is not read again
+            self._let_go.add(key)
+        for reader in self._readers.get(key, ()):
+            reader.set()
 
     async def _until_let_go(self, key: AttemptKey, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
-        let_go = asyncio.ensure_future(self._let_go.setdefault(key, asyncio.Event()).wait())
+        event = asyncio.Event()
+        if key in self._let_go:
+            event.set()
+        self._readers.setdefault(key, set()).add(event)
+        let_go = asyncio.ensure_future(event.wait())
         coming: asyncio.Future[Chunk | None] | None = None
         try:
             while True:
@@ -236,6 +235,9 @@ class KubernetesRuntime:
             await _cancelled(coming)
             await _cancelled(let_go)
             await chunks.aclose()
+            self._readers[key].discard(event)
+            if not self._readers[key]:
+                del self._readers[key]
 
     async def _complaint(self, file: File, printer: str) -> str:
         """Why the file could not be read, where that is known."""
@@ -250,72 +252,6 @@ class KubernetesRuntime:
         async with aclosing(self.read(Log(file.key, file.pod, file.container), None)) as chunks:
             async for _ in chunks:
                 pass
-
-    # Checking
-
-    async def _check_trial(self, resource: JsonObject, parts: Sequence[JsonObject]) -> list[Problem]:
-        ref = KindRef(get_string(resource, "apiVersion"), get_string(resource, "kind"))
-        type = await self._api.discover(ref.api_version, ref.kind, fresh=True)
-        profile = profile_of(ref.api_version, ref.kind)
-        if self._rights is None:
-            namespace = self._target.namespace
-            beside = [await self._objects.type_of(part) for part in self._target.parts]
-            self._rights = await rehearsal.rights_problems(self._api, type, namespace, profile=profile, parts=beside)
-        problems = list(self._rights)
-        if any(p.severity is Severity.ERROR for p in problems):
-            return problems
-        problems += await self._check_printers(resource)
-        whole = stamped(self._with_printers(resource), _SAMPLE, self._target.namespace, profile)
-        return problems + await self._dry_run(type, whole, parts)
-
-    async def _dry_run(self, type: ResourceType, whole: JsonObject, parts: Sequence[JsonObject]) -> list[Problem]:
-        ref = KindRef(type.api_version, type.kind)
-        places = pod_places(whole, profile_of(ref.api_version, ref.kind))
-        pods = [(place, get_object(whole, *place)) for place in places]
-        itself = whole if ref == POD else None
-        problems = [placed_warning(p, pods) for p in await rehearsal.dry_run(self._api, type, whole, pod=itself)]
-        if any(p.severity is Severity.ERROR for p in problems):
-            return problems
-        # Operators may complete the pods of their kinds before they create them; a Job's are created as they are.
-        severity = Severity.ERROR if ref == KindRef("batch/v1", "Job") else Severity.WARNING
-        for place, _ in pods:
-            problems += await rehearsal.pod_problems(self._api, whole, place, severity=severity)
-            if not any(p.severity is Severity.ERROR for p in problems):
-                spec, namespace = get_object(whole, *place, "spec"), get_string(whole, "metadata", "namespace")
-                problems += await self._referred.problems(spec, namespace, (*place, "spec"), parts)
-        return without_repetition(problems)
-
-    async def _check_parts(self, parts: Sequence[JsonObject]) -> list[Problem]:
-        problems: list[Problem] = []
-        for position, part in enumerate(parts):
-            type = await self._api.discover(get_string(part, "apiVersion"), get_string(part, "kind"), fresh=True)
-            whole = stamped(part, _SAMPLE, self._target.namespace, None)
-            problems += await rehearsal.dry_run(self._api, type, whole, ("parts", position))
-        return problems
-
-    async def _check_printers(self, resource: JsonObject) -> list[Problem]:
-        paths = self._target.collector_paths
-        if not paths:
-            return []
-        problems = await rehearsal.version_problems(self._api)
-        for path in paths:
-            if not can_print(path):
-                message = f"the file {path} cannot be read on a cluster, since its folder is the root of the container"
-                problems.append(Problem("cannot-read-file", Severity.ERROR, message, remedy="write it to a folder"))
-        if not problems and self._with_printers(resource) == resource:
-            kind = get_string(resource, "kind")
-            message = f"the pods of {with_article(kind)} are described elsewhere, so no file of theirs can be read"
-            remedy = "print metrics to standard output and use the collector StdOut"
-            problems.append(Problem("cannot-read-file", Severity.ERROR, message, remedy=remedy))
-        return problems
-
-    def _with_printers(self, resource: JsonObject) -> JsonObject:
-        target = self._target
-        paths = [path for path in target.collector_paths if can_print(path)]
-        profile = profile_of(get_string(resource, "apiVersion"), get_string(resource, "kind"))
-        return with_printers(
-            resource, profile, target.primary_container, paths, target.printer_image, whole=target.whole_files
-        )
 
     # Objects
 
@@ -377,24 +313,18 @@ class KubernetesRuntime:
         # Where the resource is over and its pod is not, the stream of pods is late.
         if seen is not None and (is_over(seen) or live is None or not live.is_over(source.key)):
             return seen
-        type = await self._api.discover(POD.api_version, POD.kind)
-        try:
-            found = await self._api.get(type, source.pod, self._target.namespace)
-            if live is not None:
-                live.learn(source.key, [found])
-            return found
-        except KubeError as error:
-            if is_missing(error):
-                return None
-            raise
+        found = await find_pod(self._api, self._target.namespace, source.pod)
+        if found is not None and live is not None:
+            live.learn(source.key, [found])
+        return found
 
     async def _wait(self, key: AttemptKey, longest: timedelta) -> None:
-        """Until something happens to the experiment's pods, where that is seen; else, and at most, for this long."""
+        """Until something happens to the attempt's pods, where that is seen; else, and at most, for this long."""
         sleep = asyncio.ensure_future(self._clock.sleep_until(self._clock.now() + longest))
         live = self._live_of(key)
         waits: list[asyncio.Future[None]] = [sleep]
         if live is not None:
-            waits.append(asyncio.ensure_future(live.pods_changed()))
+            waits.append(asyncio.ensure_future(live.pods_changed(key)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

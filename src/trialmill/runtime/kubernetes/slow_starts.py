@@ -11,7 +11,7 @@ from trialmill.api.tree import Json, JsonObject, get, get_list, get_string
 from trialmill.api.verdict import Stuck
 from trialmill.engine.ports import Clock
 from trialmill.kube.api import KubeApi
-from trialmill.runtime.kubernetes.evidence import Patience, most_hopeless
+from trialmill.runtime.kubernetes.evidence import Patience, most_hopeless, sidecars_of, statuses_of
 from trialmill.runtime.kubernetes.object_events import events_of
 
 _AFTER: Final = timedelta(seconds=30)
@@ -25,13 +25,24 @@ _PROGRESS: Final = frozenset({"Scheduled", "Pulling", "Pulled", "Created", "Star
 
 
 class SlowStarts:
-    """Minds the pods that have not begun. `tell` is called when there is something new to say of a pod."""
+    """Minds the pods that have not begun. `tell` is called when there is something new to say of a pod, `ended` with
+    each task that is over.
+    """
 
-    def __init__(self, api: KubeApi, clock: Clock, patience: Patience, tell: Callable[[JsonObject], None]) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        clock: Clock,
+        patience: Patience,
+        *,
+        tell: Callable[[JsonObject], None],
+        ended: Callable[[asyncio.Task[None]], None],
+    ) -> None:
         self._api = api
         self._clock = clock
         self._patience = patience
         self._tell = tell
+        self._ended = ended
         self._minded: dict[str, asyncio.Task[None]] = {}
         self._pods: dict[str, JsonObject] = {}
         self._stuck: dict[str, Stuck] = {}
@@ -45,6 +56,7 @@ class SlowStarts:
         self._pods[uid] = pod
         if uid not in self._minded:
             self._minded[uid] = asyncio.create_task(self._mind(uid))
+            self._minded[uid].add_done_callback(self._ended)
 
     def forget(self, pod: JsonObject) -> None:
         """The pod has begun, or is gone."""
@@ -87,7 +99,7 @@ def has_not_begun(pod: JsonObject) -> bool:
     if not get_string(pod, "spec", "nodeName"):
         conditions = get_list(pod, "status", "conditions")
         return not any(get(each, "type") == "PodScheduled" and get(each, "reason") for each in conditions)
-    statuses = [*get_list(pod, "status", "initContainerStatuses"), *get_list(pod, "status", "containerStatuses")]
+    statuses = statuses_of(pod)
     if any(_runs_before_others(pod, status) for status in get_list(pod, "status", "initContainerStatuses")):
         return False
     waiting = {get_string(status, "state", "waiting", "reason") for status in statuses} - {""}
@@ -115,6 +127,4 @@ def why_not_begun(pod: JsonObject, events: list[JsonObject] | None, patience: Pa
 
 def _runs_before_others(pod: JsonObject, status: Json) -> bool:
     """Whether it is an init container that runs, and not a native sidecar."""
-    name = get(status, "name")
-    sidecars = [get(c, "name") for c in get_list(pod, "spec", "initContainers") if get(c, "restartPolicy") == "Always"]
-    return name not in sidecars and get(status, "state", "running") is not None
+    return get_string(status, "name") not in sidecars_of(pod) and get(status, "state", "running") is not None

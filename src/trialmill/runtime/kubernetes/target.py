@@ -20,6 +20,9 @@ class KindRef:
     kind: str
 
 
+POD: Final = KindRef("v1", "Pod")
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """`kind` is that of the trials' resources, `parts` are those of what is made with them. `primary_labels` mark the

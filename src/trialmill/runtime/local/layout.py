@@ -87,14 +87,6 @@ def _runs(attempt: str) -> Iterator[FoundRun]:
             yield FoundRun(id, int(run[5] or 0), f"{attempt}/{name.removesuffix('.log')}")
 
 
-def make_directory(path: str) -> None:
-    """Make a directory whose parent is there. Raises OSError, but not where it is there already."""
-    try:
-        os.mkdir(path)
-    except FileExistsError:
-        return
-
-
 def set_marker(attempt: str, name: str) -> None:
     """Create a marker; an attempt whose directory was deleted needs none."""
     try:

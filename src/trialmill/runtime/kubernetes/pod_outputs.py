@@ -10,9 +10,8 @@ from trialmill.api.tree import JsonObject, get_list, get_string
 from trialmill.engine.ports import Clock
 from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi, KubeError
-from trialmill.runtime.kubernetes.failures import is_missing
 from trialmill.runtime.kubernetes.log_reader import PodLog, follow_log
-from trialmill.runtime.kubernetes.owners import POD, Owners, list_pods
+from trialmill.runtime.kubernetes.owners import Owners, find_pod, list_pods
 from trialmill.runtime.kubernetes.pods import container_names, pod_refs
 from trialmill.runtime.kubernetes.target import Target
 
@@ -80,22 +79,13 @@ class PodOutputs:
             namespace=self._target.namespace,
             pod=output.pod,
             container=output.real,
-            state=lambda: self._pod(output.pod),
+            state=lambda: find_pod(self._api, self._target.namespace, output.pod),
             wait=lambda longest: self._clock.sleep_until(self._clock.now() + min(longest, _LOOK_AGAIN)),
             clock=self._clock,
         )
         async with aclosing(follow_log(log, None)) as chunks:
             async for chunk in chunks:
                 yield chunk.data
-
-    async def _pod(self, name: str) -> JsonObject | None:
-        type = await self._api.discover(POD.api_version, POD.kind)
-        try:
-            return await self._api.get(type, name, self._target.namespace)
-        except KubeError as error:
-            if is_missing(error):
-                return None
-            raise
 
 
 def _names(pod: JsonObject, field: str) -> list[str]:
