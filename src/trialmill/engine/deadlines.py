@@ -19,10 +19,9 @@ def attempt_due(state: State, trial: TrialRecord) -> datetime | None:
         return _deadline(state, trial) if attempt.phase is AttemptPhase.RUNNING else None
     match attempt.phase:
         case AttemptPhase.PENDING:
-            return _first(_unmatched_due(state, trial), _stuck_due(state, trial), _doubt_due(state, trial))
+            return _waits_due(state, trial)
         case AttemptPhase.RUNNING:
-            unmatched, stuck = _unmatched_due(state, trial), _stuck_due(state, trial)
-            return _first(_deadline(state, trial), unmatched, stuck, _doubt_due(state, trial))
+            return _first(_deadline(state, trial), _waits_due(state, trial))
         case AttemptPhase.STOPPING:
             # `not_before` holds the time of the stop: an attempt that is being stopped is not waiting to start.
             since = attempt.not_before or attempt.created
@@ -85,6 +84,13 @@ def _deadline(state: State, trial: TrialRecord) -> datetime | None:
 
 def _first(*dues: datetime | None) -> datetime | None:
     return min((due for due in dues if due is not None), default=None)
+
+
+def _waits_due(state: State, trial: TrialRecord) -> datetime | None:
+    """The first end of what it waits for: mostly nothing, and this is asked of every trial at every turn."""
+    if not (state.unmatched or state.waiting or state.doubts):
+        return None
+    return _first(_unmatched_due(state, trial), _stuck_due(state, trial), _doubt_due(state, trial))
 
 
 def _stuck_due(state: State, trial: TrialRecord) -> datetime | None:
