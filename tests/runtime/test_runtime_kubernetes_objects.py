@@ -118,6 +118,30 @@ def test_parts_are_made_first_owned_by_the_resource_and_removed_with_it() -> Non
     assert world.cluster.objects(JOB) == world.cluster.objects(CONFIG_MAP) == []
 
 
+def test_parts_do_not_outlive_a_refusal_also_where_an_earlier_try_made_them() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world, parts=(KindRef("v1", "ConfigMap"),))
+        world.api.fail("create", UNREACHABLE, plural="jobs")
+        world.api.fail("delete", UNREACHABLE, plural="configmaps")
+        assert isinstance(await runtime.ensure(KEY, job(name="trial"), [CONFIG]), RetryAfter)
+        assert len(world.cluster.objects(CONFIG_MAP)) == 1
+        world.api.fail("create", KubeError(422, "Invalid", "spec.x: no"), plural="jobs")
+        answer = await runtime.ensure(KEY, job(name="trial"), [CONFIG])
+        assert answer == Rejected("Invalid", "spec.x: no")
+
+    assert played(story).cluster.objects(CONFIG_MAP) == []
+
+
+def test_what_cannot_be_taken_back_does_not_hide_the_refusal() -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world, parts=(KindRef("v1", "ConfigMap"),))
+        world.api.fail("create", KubeError(422, "Invalid", "spec.x: no"), plural="jobs")
+        world.api.fail("delete", UNREACHABLE, plural="configmaps")
+        assert await runtime.ensure(KEY, job(name="trial"), [CONFIG]) == Rejected("Invalid", "spec.x: no")
+
+    played(story)
+
+
 def test_another_uid_is_not_removed() -> None:
     async def story(world: KubernetesWorld) -> None:
         runtime = runtime_on(world)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final, TypeAlias
 
@@ -10,7 +11,7 @@ from trialmill.engine.ports import Created, Exists, Rejected
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, Propagation, ResourceType
-from trialmill.runtime.kubernetes.failures import CONFLICT, is_missing, is_passing
+from trialmill.runtime.kubernetes.failures import CONFLICT, FAILURES, is_missing, is_passing
 from trialmill.runtime.kubernetes.stamping import (
     ATTEMPT,
     EXPERIMENT_UID,
@@ -199,8 +200,11 @@ class Objects:
             raise
 
     async def _undo(self, made: Sequence[Made]) -> None:
-        for _, object, is_new in made:
-            if is_new:
+        """Delete what is the attempt's, also from an earlier try. What cannot be deleted now goes with the experiment,
+        and must not hide why the attempt was refused.
+        """
+        for _, object, _ in made:
+            with suppress(*FAILURES):
                 await self._delete(object, timedelta(0), Propagation.BACKGROUND)
 
     async def _delete(self, object: JsonObject, grace: timedelta, propagation: Propagation) -> bool:
