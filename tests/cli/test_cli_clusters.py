@@ -1,5 +1,6 @@
 """What the command line says about clusters before any is asked."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,13 @@ def test_a_namespace_that_cannot_be_is_refused_before_anybody_is_asked(
     file: str, namespace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "no namespace can be called so" in said(capsys, "check-cluster", "--namespace", namespace)
+
+
+def test_a_wrong_file_is_json_too_where_that_is_asked_for(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / file).write_text(EXPERIMENT.replace("random", "randon"), encoding="utf-8")
+    assert main(["check-cluster", file, "-o", "json"]) == BAD_INPUT
+    printed = json.loads(capsys.readouterr().out)
+    assert [problem["code"] for problem in printed["problems"]] == ["unknown-algorithm"]
+    assert (printed["server"], printed["errors"]) == ("", 1)

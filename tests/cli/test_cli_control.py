@@ -277,6 +277,17 @@ def test_nothing_is_left_on_a_cluster_by_an_experiment_of_this_machine(
     assert stored(store).uid == UID
 
 
+def test_what_is_being_stopped_needs_no_second_stop_to_be_deleted(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Driven(store):
+        assert main(["stop", "sample"]) == 0
+        capsys.readouterr()
+        assert main(["delete", "sample"]) == 1
+    wait = "see when it has ended with: trialmill watch sample"
+    assert capsys.readouterr().err == f"trialmill: sample is being stopped by process 4711; {wait}\n"
+
+
 def test_what_is_driven_is_not_deleted(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Driven(store):
         assert main(["delete", "sample"]) == 1

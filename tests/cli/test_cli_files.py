@@ -1,6 +1,7 @@
 """`validate` and `render`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -293,6 +294,16 @@ def test_a_stored_trial_is_rendered_from_the_store(capsys: pytest.CaptureFixture
     manifest = rendered(capsys, "--trial", trial.name, "--store", str(tmp_path / "s.db"))
     assert manifest["metadata"]["name"] == trial.name  # type: ignore[index]
     assert main(["render", "sample.yaml", "--trial", trial.name, "--set", "lr=1"]) == 2
+
+
+@pytest.mark.usefixtures("file")
+def test_a_stored_trial_is_found_in_the_namespace_that_its_run_had_from_elsewhere(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    record = replace(running_experiment(), namespace="team")
+    trial = trial_of(record, 0, TrialPhase.RUNNING)
+    seed(tmp_path / "s.db", record, trial)
+    assert rendered(capsys, "--trial", trial.name, "--store", str(tmp_path / "s.db"))
 
 
 # --- YAML

@@ -48,8 +48,7 @@ def check_command(args: argparse.Namespace) -> int:
         allow_hydrate=args.allow_hydrate,
     )
     if prepared.checked is None:
-        for problem in prepared.problems:
-            print(problem_text(problem, prepared.lines, colour=False), file=sys.stderr)
+        _show_problems(Found("", "", prepared.problems), prepared.lines, args.output)
         complain("the file must be right before the cluster is asked about its trials")
         return BAD_INPUT
     if args.role:
@@ -68,14 +67,20 @@ def _show_roles(roles: Sequence[JsonObject]) -> int:
 
 
 def _show(found: Found, lines: Lines, output: str) -> int:
-    errors = [p for p in found.problems if p.severity is Severity.ERROR]
+    errors = _show_problems(found, lines, output)
+    if output != "json":
+        verdict = f"{errors} problem{'' if errors == 1 else 's'} to solve first" if errors else "ready for trials"
+        write_line(f"Kubernetes {found.version or 'of an unknown version'} at {found.server}: {verdict}")
+    return BAD_INPUT if errors else OK
+
+
+def _show_problems(found: Found, lines: Lines, output: str) -> int:
+    """How many of them are errors."""
+    errors = sum(problem.severity is Severity.ERROR for problem in found.problems)
     if output == "json":
-        problems = [problem_object(p) for p in found.problems]
-        write_json({"server": found.server, "version": found.version, "problems": problems, "errors": len(errors)})
+        problems = [problem_object(problem) for problem in found.problems]
+        write_json({"server": found.server, "version": found.version, "problems": problems, "errors": errors})
     else:
         for problem in found.problems:
             print(problem_text(problem, lines, colour=False), file=sys.stderr)
-        many = f"{len(errors)} problem{'' if len(errors) == 1 else 's'} to solve first"
-        verdict = many if errors else "ready for trials"
-        write_line(f"Kubernetes {found.version or 'of an unknown version'} at {found.server}: {verdict}")
-    return BAD_INPUT if errors else OK
+    return errors

@@ -109,7 +109,8 @@ class Progress(Session):
         if paused and self._paused_since is None:
             self._paused_since = now
             go_on = self._hints.command("resume", record.name, record.namespace)
-            self._say(f"paused: no new trials are started; go on, from any shell, with: {go_on}")
+            others = ", those that run are suspended" if cluster_of(record) is not None else ""
+            self._say(f"paused: no new trials are started{others}; go on, from any shell, with: {go_on}")
         elif not paused and self._paused_since is not None:
             self._paused_for += now - self._paused_since
             self._paused_since = None

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from trialmill.api.problem import Severity
-from trialmill.api.tree import JsonObject
+from trialmill.api.tree import JsonObject, get_string
 from trialmill.cli.failures import BAD_INPUT, OK, complain, refuse
 from trialmill.cli.output import write_json, write_yaml
 from trialmill.cli.reading import store_of, with_store
@@ -26,8 +26,10 @@ def render_command(args: argparse.Namespace) -> int:
     if args.trial:
         if args.values:
             refuse("--set makes a new trial's manifest, --trial shows an old one's; choose one of them")
-        experiment = prepared.checked.experiment
-        args.name, args.namespace = experiment.name, experiment.namespace
+        checked = prepared.checked
+        # A run may have had its namespace from a context: one that nobody wrote is not looked for.
+        written = get_string(checked.document.tree, "metadata", "namespace") if checked.document else ""
+        args.name, args.namespace = checked.experiment.name, args.namespace or written or None
         manifest = with_store(args, lambda stores: _of_trial(stores, args))
     else:
         manifest, warnings = sample_manifest(prepared.checked, args.corner, args.values)

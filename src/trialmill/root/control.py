@@ -171,6 +171,9 @@ async def delete(stores: Stores, record: ExperimentRecord, runs: Path, *, orphan
     try:
         lease = await stores.trials.acquire(record.ref, "a process that deletes it", _DELETING)
     except HeldByError as error:
+        if record.intent.state is RunState.STOP:
+            step = NextStep("see when it has ended with", "watch", record.name)
+            raise RefusedError(f"{record.name} is being stopped by {error.holder}", steps=[step]) from error
         step = NextStep("stop it first", "stop", record.name)
         raise RefusedError(f"{record.name} is being run by {error.holder}", steps=[step]) from error
     try:
