@@ -16,9 +16,8 @@ from cluster_under_test import Cluster, Namespace
 pytestmark = pytest.mark.usefixtures("stand_in")
 
 _LOOKS_SOON = """
-from datetime import timedelta
-from trialmill.runtime.kubernetes import live
-live._PODS_AFTER = timedelta(seconds=4)
+from trialmill.runtime.kubernetes import missing_pods
+missing_pods._PODS_AFTER /= 8
 """
 """Seconds instead of half a minute before a Job without pods is asked why."""
 
