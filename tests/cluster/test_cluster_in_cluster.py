@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from acceptance_place import Place
+from acceptance_place import Place, experiment
 from cluster_under_test import Namespace, Object
 
 pytestmark = pytest.mark.usefixtures("real_node")
@@ -37,31 +37,7 @@ echo TRIALS $(cat /tmp/trials.json)
 """
 
 
-def experiment(image: str) -> Object:
-    code = "import time; time.sleep(2); print('loss=${trialParameters.x}')"
-    container = {"name": "main", "image": image, "command": ["python3", "-c", code]}
-    pod = {"restartPolicy": "Never", "containers": [container]}
-    return {
-        "apiVersion": "kubeflow.org/v1beta1",
-        "kind": "Experiment",
-        "metadata": {"name": "tuned"},
-        "spec": {
-            "objective": {"type": "minimize", "objectiveMetricName": "loss"},
-            "algorithm": {"algorithmName": "random"},
-            "parallelTrialCount": 2,
-            "maxTrialCount": 4,
-            "parameters": [{"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0", "max": "1"}}],
-            "trialTemplate": {
-                "primaryContainerName": "main",
-                "trialParameters": [{"name": "x", "reference": "x"}],
-                "trialSpec": {
-                    "apiVersion": "batch/v1",
-                    "kind": "Job",
-                    "spec": {"backoffLimit": 0, "template": {"spec": pod}},
-                },
-            },
-        },
-    }
+CODE = "import time; time.sleep(2); print('loss=${trialParameters.x}')"
 
 
 def closure(names: tuple[str, ...]) -> set[str]:
@@ -94,7 +70,8 @@ def site_in(folder: Path) -> None:
 
 def tuner(namespace: Namespace) -> Object:
     """A pod of no known user, which has no home."""
-    variables = {"PYTHONPATH": "/opt/site", "EXPERIMENT": yaml.safe_dump(experiment(namespace.cluster.python))}
+    tree = experiment(["python3", "-c", CODE], name="tuned", container={"image": namespace.cluster.python})
+    variables = {"PYTHONPATH": "/opt/site", "EXPERIMENT": yaml.safe_dump(tree)}
     container = {
         "name": "tuner",
         "image": IMAGE,

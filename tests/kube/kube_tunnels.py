@@ -7,9 +7,11 @@ import asyncio
 import base64
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from kube_wire import listening
 
 _SOCKS: int = 5
 _NO_PROOF, _PASSWORD, _REFUSED = 0, 2, 255
@@ -28,31 +30,19 @@ class Tunnels:
 async def tunnels_to(url: str, *, user: str = "", tls: ssl.SSLContext | None = None) -> AsyncIterator[Tunnels]:
     """Listen on a free port of the loopback interface; `tls` is what the proxy itself is reached by."""
     target, tunnels = urlsplit(url), Tunnels("", user)
-    tasks: set[asyncio.Task[None]] = set()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        far: asyncio.StreamWriter | None = None
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
-            if await _agree(tunnels, reader, writer):
-                answers, far = await asyncio.open_connection(target.hostname, target.port)
-                await asyncio.gather(_pump(reader, far), _pump(answers, writer))
-        writer.close()
-        if far is not None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not await _agree(tunnels, reader, writer):
+            return
+        answers, far = await asyncio.open_connection(target.hostname, target.port)
+        try:
+            await asyncio.gather(_pump(reader, far), _pump(answers, writer))
+        finally:
             far.close()
-        tasks.discard(task)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
-    tunnels.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(talk, tls) as port:
+        tunnels.address = f"127.0.0.1:{port}"
         yield tunnels
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _agree(tunnels: Tunnels, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

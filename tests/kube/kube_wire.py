@@ -104,10 +104,14 @@ class Server:
     requests: list[Request] = field(default_factory=list)
 
 
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 @asynccontextmanager
-async def serve(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
-    """Serve on a free port of the loopback interface until the block ends."""
-    served = Server("")
+async def listening(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Talk to everybody who connects to a free port of the loopback interface, until the block ends. Connections that
+    break are ordinary here. The port.
+    """
     tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -115,9 +119,7 @@ async def serve(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIte
         assert task is not None
         tasks.add(task)
         try:
-            while request := await _read(reader):
-                served.requests.append(request)
-                await handler(Exchange(request, writer))
+            await talk(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             pass
         finally:
@@ -125,15 +127,28 @@ async def serve(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIte
             writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls, limit=1 << 20)
-    port = server.sockets[0].getsockname()[1]
-    served.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     try:
-        yield served
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def serve(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+    """Serve on a free port of the loopback interface until the block ends."""
+    served = Server("")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await _read(reader):
+            served.requests.append(request)
+            await handler(Exchange(request, writer))
+
+    async with listening(answer, tls) as port:
+        served.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+        yield served
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

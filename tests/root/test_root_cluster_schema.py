@@ -13,6 +13,7 @@ import pytest
 from trialmill.api.fields import FieldType
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import Json, JsonObject, get, get_string
+from trialmill.check.documents import Checked
 from trialmill.engine.records import ExperimentPhase, ExperimentRef
 from trialmill.kube.api import KubeApi, KubeError, ResourceType
 from trialmill.root import clusters
@@ -28,6 +29,7 @@ from trialmill.testing.kube_fake import UNREACHABLE, Call, FakeKubeApi
 from trialmill.testing.kube_openapi import published
 
 CHOICE: Final = ClusterChoice(context="test")
+OPTIONS: Final = Options(".", seed=1, cluster=CHOICE)
 WIDGET: Final = ResourceType(
     "example.dev", "v1", "Widget", "widgets", True, frozenset({"status"}), frozenset({"create", "get"})
 )
@@ -383,6 +385,14 @@ class StopsAtTwo(Session):
         look()
 
 
+def begun(tmp_path: Path, cluster: Cluster, read: Callable[..., Prepared]) -> tuple[str, Checked]:
+    """A store in which the experiment was stopped after two trials, and what it was started with."""
+    store, checked = str(tmp_path / "store.db"), read().checked
+    assert checked is not None
+    asyncio.run(run(store, checked, OPTIONS, StopsAtTwo(cluster)))
+    return store, checked
+
+
 def is_typed(spec: Json) -> bool:
     shape = {name: type(value) for name, value in TYPED.items()}
     return isinstance(spec, dict) and {name: type(value) for name, value in spec.items()} == shape
@@ -394,8 +404,8 @@ def test_what_is_resumed_renders_with_the_types_it_was_started_with(
     store = str(tmp_path / "store.db")
     checked = read().checked
     assert checked is not None
-    options, first = Options(".", seed=1, cluster=CHOICE), StopsAtTwo(cluster)
-    stopped = asyncio.run(run(store, checked, options, first))
+    first = StopsAtTwo(cluster)
+    stopped = asyncio.run(run(store, checked, OPTIONS, first))
     assert stopped.record.phase is ExperimentPhase.STOPPED
     assert all(is_typed(spec) for spec in first.specs)
 
@@ -411,43 +421,32 @@ def test_what_is_resumed_renders_with_the_types_it_was_started_with(
 def test_the_same_file_goes_on_with_its_types_when_the_definition_has_changed(
     tmp_path: Path, cluster: Cluster, read: Callable[..., Prepared]
 ) -> None:
-    store = str(tmp_path / "store.db")
-    checked = read().checked
-    assert checked is not None
-    options = Options(".", seed=1, cluster=CHOICE)
-    asyncio.run(run(store, checked, options, StopsAtTwo(cluster)))
+    store, checked = begun(tmp_path, cluster, read)
 
     cluster.cluster.openapi[WIDGET.api_version] = widgets({**SPEC, "workers": {"type": "string"}})
     prepared = read()
     assert types_in(prepared)["workers"] is FieldType.STRING
     assert prepared.checked is not None
-    same, _, _ = asyncio.run(as_before(store, prepared.checked, options))
+    same, _, _ = asyncio.run(as_before(store, prepared.checked, OPTIONS))
     assert same.template == checked.template
     again = StopsAtTwo(cluster)
-    asyncio.run(run(store, prepared.checked, options, again))
+    asyncio.run(run(store, prepared.checked, OPTIONS, again))
     assert all(is_typed(spec) for spec in again.specs)
 
 
 def test_an_edited_file_is_checked_with_its_own_types(
     tmp_path: Path, cluster: Cluster, read: Callable[..., Prepared]
 ) -> None:
-    store = str(tmp_path / "store.db")
-    checked = read().checked
-    assert checked is not None
-    options = Options(".", seed=1, cluster=CHOICE)
-    asyncio.run(run(store, checked, options, StopsAtTwo(cluster)))
+    store, _ = begun(tmp_path, cluster, read)
     edited = read(("        free: ${trialParameters.x}\n", "")).checked
     assert edited is not None
-    same, _, _ = asyncio.run(as_before(store, edited, options))
+    same, _, _ = asyncio.run(as_before(store, edited, OPTIONS))
     assert same == replace(edited, template=same.template)
     assert same.template == edited.template
 
 
 def test_the_types_are_in_the_store(tmp_path: Path, cluster: Cluster, read: Callable[..., Prepared]) -> None:
-    store = str(tmp_path / "store.db")
-    checked = read().checked
-    assert checked is not None
-    asyncio.run(run(store, checked, Options(".", seed=1, cluster=CHOICE), StopsAtTwo(cluster)))
+    store, checked = begun(tmp_path, cluster, read)
 
     async def stored() -> JsonObject:
         async with open_store(store) as stores:

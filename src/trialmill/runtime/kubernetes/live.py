@@ -18,6 +18,7 @@ from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi, KubeError, ResourceType, UnknownKindError
 from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
+from trialmill.runtime.kubernetes.cancelling import cancelled
 from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, most_hopeless, stuck_of
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
 from trialmill.runtime.kubernetes.missing_pods import MissingPods, SeenAttempt
@@ -121,9 +122,9 @@ class Live:
                     self._wake.clear()
                     await self._wake.wait()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, self._missing_pods.close(), self._slow_starts.close(), return_exceptions=True)
+            await cancelled(*tasks)
+            await self._missing_pods.close()
+            await self._slow_starts.close()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:

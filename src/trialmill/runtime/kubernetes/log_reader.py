@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from trialmill.api.tree import Json, JsonObject, get, get_list, get_string
 from trialmill.engine.ports import Chunk, Clock, Cursor
 from trialmill.kube.api import KubeApi, KubeError, SilentError
+from trialmill.runtime.kubernetes.cancelling import cancelled
 from trialmill.runtime.kubernetes.evidence import is_over, statuses_of
 from trialmill.runtime.kubernetes.failures import FAILURES, is_passing, pause_after
 from trialmill.runtime.kubernetes.log_lines import LogLines, Piece, comparable
@@ -195,10 +196,7 @@ class _Reader:
                     return
                 yield data
         finally:
-            waits = [wait for wait in (over, coming) if wait is not None]
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            await cancelled(over, coming)
 
     async def _until_over(self, run: _Run) -> None:
         """Until the cluster says that this run of the container has ended."""

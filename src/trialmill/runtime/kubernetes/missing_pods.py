@@ -13,6 +13,7 @@ from trialmill.api.verdict import Stuck, VerdictPhase
 from trialmill.engine.ports import Clock
 from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi
+from trialmill.runtime.kubernetes.cancelling import cancelled
 from trialmill.runtime.kubernetes.evidence import setback_of
 from trialmill.runtime.kubernetes.object_events import events_of
 from trialmill.runtime.kubernetes.stamping import labels_reach_pods
@@ -90,10 +91,7 @@ class MissingPods:
         return None
 
     async def close(self) -> None:
-        looks = list(self._looks)
-        for look in looks:
-            look.cancel()
-        await asyncio.gather(*looks, return_exceptions=True)
+        await cancelled(*self._looks)
 
     def _look_later(self, look: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(look)

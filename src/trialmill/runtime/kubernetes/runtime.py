@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from trialmill.api.problem import Problem
 from trialmill.api.tree import JsonObject, get, get_string
@@ -28,6 +28,7 @@ from trialmill.engine.ports import (
 )
 from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeApi, UnknownKindError
+from trialmill.runtime.kubernetes.cancelling import cancelled
 from trialmill.runtime.kubernetes.evidence import is_over
 from trialmill.runtime.kubernetes.failures import (
     FAILURES,
@@ -204,9 +205,7 @@ class KubernetesRuntime:
             if beside is not None:
                 await asyncio.wait([beside], timeout=_COPY_LAG)
         finally:
-            if beside is not None:
-                beside.cancel()
-                await asyncio.gather(beside, return_exceptions=True)
+            await cancelled(beside)
 
     def _let_go_of(self, key: AttemptKey, uid: str) -> None:
         """Nobody waits for the end of its pods any more, which may take its time: their output is not read on."""
@@ -232,8 +231,7 @@ class KubernetesRuntime:
                 yield chunk
         finally:
             # In this order: what is being read cannot be closed.
-            await _cancelled(coming)
-            await _cancelled(let_go)
+            await cancelled(coming, let_go)
             await chunks.aclose()
             self._readers[key].discard(event)
             if not self._readers[key]:
@@ -328,13 +326,4 @@ class KubernetesRuntime:
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-
-
-async def _cancelled(work: asyncio.Future[Any] | None) -> None:
-    """Cancel what may be under way, and wait until it has seen it."""
-    if work is not None and not work.done():
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+            await cancelled(*waits)

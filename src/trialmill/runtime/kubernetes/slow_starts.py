@@ -11,6 +11,7 @@ from trialmill.api.tree import Json, JsonObject, get, get_list, get_string
 from trialmill.api.verdict import Stuck
 from trialmill.engine.ports import Clock
 from trialmill.kube.api import KubeApi
+from trialmill.runtime.kubernetes.cancelling import cancelled
 from trialmill.runtime.kubernetes.evidence import Patience, most_hopeless, sidecars_of, statuses_of
 from trialmill.runtime.kubernetes.object_events import events_of
 
@@ -72,10 +73,7 @@ class SlowStarts:
         return most_hopeless(self._stuck.get(get_string(pod, "metadata", "uid")) for pod in pods)
 
     async def close(self) -> None:
-        tasks = list(self._minded.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(*self._minded.values())
 
     async def _mind(self, uid: str) -> None:
         pause = _AFTER
