@@ -74,7 +74,7 @@ def test_running_trials_keep_their_config_maps_when_trialmill_is_killed(place: P
 def test_a_trial_that_is_killed_too_gets_its_values_again(place: Place) -> None:
     place.write("e.yaml", several('if mkdir "lock.$x"; then sleep 1000; fi;', trials=2))
     process = place.start("run", "e.yaml")
-    wait_until(lambda: len(starts(place)) == 2)
+    wait_until(lambda: len(list(place.folder.glob("lock.*"))) == 2)
 
     process.kill()
     place.clean()
