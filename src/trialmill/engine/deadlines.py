@@ -12,6 +12,26 @@ from trialmill.engine.records import AttemptPhase, RunState, StopCause, TrialRec
 from trialmill.engine.state import State
 
 
+def first_due(state: State, now: datetime) -> datetime | None:
+    """When the first of the active trials needs a look, though nothing has happened to it. None: never."""
+    first = None
+    waits = bool(state.unmatched or state.waiting or state.doubts)
+    for index in state.active:
+        trial = state.trials[index]
+        # Asked at every turn: of most that run there is nothing that could be due.
+        if trial.attempt.phase is AttemptPhase.RUNNING and not waits and state.rules.active_deadline is None:
+            continue
+        start = trial.attempt.not_before if waits_to_start(trial, now) else None
+        first = _first(first, attempt_due(state, trial), start)
+    return first
+
+
+def waits_to_start(trial: TrialRecord, now: datetime) -> bool:
+    """Whether it is a retry whose time has not come yet."""
+    attempt = trial.attempt
+    return attempt.phase is AttemptPhase.PENDING and attempt.not_before is not None and now < attempt.not_before
+
+
 def attempt_due(state: State, trial: TrialRecord) -> datetime | None:
     """When the trial's attempt next needs a look, though nothing has happened to it. None: never."""
     attempt = trial.attempt

@@ -16,6 +16,7 @@ from typing import Final
 
 from trialmill.api.history import AttemptView, Decision, Exhausted, History
 from trialmill.engine.collecting import Collected, Collecting
+from trialmill.engine.errands import Errands
 from trialmill.engine.events import (
     CollectionFinished,
     Event,
@@ -70,7 +71,8 @@ class Driver:
         self._judge = Judge(plan.policy)
         self._events: deque[Event] = deque()
         self._wake = asyncio.Event()
-        self._tasks: dict[Instruction, asyncio.Task[None]] = {}
+        self._errands = Errands(lambda instruction: self._spawn(self._carry_out(instruction)))
+        self._followed: list[Instruction] | None = None
         self._timer: tuple[datetime, asyncio.Task[None]] | None = None
         self._collecting: dict[AttemptKey, Collecting] = {}
         self._fresh: set[AttemptKey] = set()
@@ -102,8 +104,8 @@ class Driver:
         self._follow(self._state.experiment.intent)
         if grace is not None:
             self._grace = grace
-            for remove in [i for i in self._tasks if isinstance(i, Remove)]:
-                self._tasks.pop(remove).cancel()
+            self._errands.begin_removals_anew()
+            self._followed = None
 
     # --- the loop
 
@@ -121,11 +123,16 @@ class Driver:
         wanted = self._decide()
         if self._must_save(wanted):
             await self._save()
-        self._act(wanted)
+        # The same instructions are mostly the same objects, so that it costs little to see that nothing is new.
+        if wanted != self._followed:
+            self._act(wanted)
+            self._followed = wanted
+        if wanted and isinstance(timer := wanted[-1], SetTimer):
+            self._set_timer(timer.at)
         if self._world.watcher is not None:
             self._world.watcher.changed(self._state)
 
-    def _decide(self) -> dict[Instruction, None]:
+    def _decide(self) -> list[Instruction]:
         """Apply all events. An algorithm that answers at once is asked in between, so its trials are saved along."""
         while True:
             while self._events:
@@ -134,26 +141,20 @@ class Driver:
                 if isinstance(event, PointsArrived):
                     self._consider_stopping(event)
                 elif isinstance(event, SuggestionsArrived):
-                    self._forget_answered()
+                    self._errands.forget_answered()
+                    self._followed = None
             wanted = desired(self._state, self._now())
             ask = None if self._world.offload else next((i for i in wanted if isinstance(i, Ask)), None)
             if ask is None:
-                return dict.fromkeys(wanted)
+                return wanted
             self._events.append(self._answer(ask, self._state.history()))
 
-    def _forget_answered(self) -> None:
-        """An answer that came at the wrong moment was dropped: the same question must be asked again."""
-        for ask in [i for i, task in self._tasks.items() if isinstance(i, Ask) and task.done()]:
-            del self._tasks[ask]
-
-    def _must_save(self, wanted: dict[Instruction, None]) -> bool:
+    def _must_save(self, wanted: list[Instruction]) -> bool:
         if self._ledger.is_empty:
             return False
         if self._ledger.is_urgent or not wanted:
             return True
-        if any(isinstance(i, Ensure | Remove | Suspend) and i not in self._tasks for i in wanted) or self._ended(
-            wanted
-        ):
+        if wanted != self._followed and (self._errands.acts(wanted) or self._ended(wanted)):
             return True
         if self._patience is None:
             self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._lose_patience)
@@ -193,21 +194,15 @@ class Driver:
 
     # --- carrying out
 
-    def _act(self, wanted: dict[Instruction, None]) -> None:
-        for obsolete in [i for i in self._tasks if i not in wanted]:
-            self._tasks.pop(obsolete).cancel()
+    def _act(self, wanted: list[Instruction]) -> None:
+        self._errands.follow(wanted)
         for instruction in wanted:
-            match instruction:
-                case Collect():
-                    self._collect(instruction)
-                case SetTimer():
-                    self._set_timer(instruction.at)
-                case _ if instruction not in self._tasks:
-                    self._tasks[instruction] = self._spawn(self._carry_out(instruction))
+            if isinstance(instruction, Collect):
+                self._collect(instruction)
         for key in self._ended(wanted):
             self._forget(key)
 
-    def _ended(self, wanted: dict[Instruction, None]) -> list[AttemptKey]:
+    def _ended(self, wanted: list[Instruction]) -> list[AttemptKey]:
         """The attempts that were read to their end."""
         read = {instruction.key for instruction in wanted if isinstance(instruction, Collect)}
         return [key for key in self._collecting if key not in read]
@@ -248,7 +243,7 @@ class Driver:
         await asyncio.gather(*self._releases, return_exceptions=True)
         for collecting in self._collecting.values():
             collecting.cancel()
-        tasks = [*self._background, *self._tasks.values(), *(c.task for c in self._collecting.values() if c.task)]
+        tasks = [*self._background, *self._errands.tasks(), *(c.task for c in self._collecting.values() if c.task)]
         if self._timer is not None:
             tasks.append(self._timer[1])
         if self._patience is not None:

@@ -5,7 +5,7 @@ world.
 from datetime import datetime
 
 from trialmill.engine import life
-from trialmill.engine.deadlines import attempt_due, enforce_deadlines
+from trialmill.engine.deadlines import enforce_deadlines, first_due, waits_to_start
 from trialmill.engine.events import (
     Event,
     IntentChanged,
@@ -18,7 +18,7 @@ from trialmill.engine.events import (
 )
 from trialmill.engine.instructions import Ask, Collect, Ensure, Instruction, Remove, SetTimer, Suspend
 from trialmill.engine.records import AttemptPhase, Outcome, RunState, TrialRecord
-from trialmill.engine.state import Changes, State
+from trialmill.engine.state import Changes, Concluded, State
 from trialmill.engine.transitions import apply_to_attempt
 
 
@@ -47,44 +47,46 @@ def apply(state: State, event: Event) -> Changes:
 
 
 def desired(state: State, now: datetime) -> list[Instruction]:
-    """What should be the case, each time from scratch. Costs as much as there are active trials."""
+    """What should be the case, each time of all that is active; a timer comes last. What an attempt needs is the same
+    object as long as its trial has not changed, so that whoever compares two answers has little to do.
+    """
     if state.experiment.phase.is_over:
         return []
     wanted: list[Instruction] = []
-    dues = [life.timeout_at(state)]
+    pausing = state.experiment.intent.state is RunState.PAUSE and state.experiment.ending is None
     for index in sorted(state.active):
-        trial = state.trials[index]
-        wanted.extend(_for_attempt(state, trial, now))
-        dues += [attempt_due(state, trial), _start_due(trial, now)]
+        wanted += _for_attempt(state, state.trials[index], now, pausing=pausing)
     count = life.wanted_suggestions(state)
     if count:
         wanted.append(Ask(state.next_suggestion, count))
-    timer = min((due for due in dues if due is not None), default=None)
+    timer = min((due for due in (life.timeout_at(state), first_due(state, now)) if due is not None), default=None)
     if timer is not None:
         wanted.append(SetTimer(timer))
     return wanted
 
 
-def _start_due(trial: TrialRecord, now: datetime) -> datetime | None:
-    """When a retry that waits may start."""
-    attempt = trial.attempt
-    waits = attempt.phase is AttemptPhase.PENDING and attempt.not_before is not None and now < attempt.not_before
-    return attempt.not_before if waits else None
+def _for_attempt(state: State, trial: TrialRecord, now: datetime, *, pausing: bool) -> tuple[Instruction, ...]:
+    known = state.concluded.get(trial.index)
+    if known is not None and known.trial is trial and known.pausing is pausing:
+        return known.wanted
+    if not trial.attempt.resource_uid and waits_to_start(trial, now):
+        return ()  # which time alone will change
+    wanted = _by_phase(trial, pausing=pausing)
+    state.concluded[trial.index] = Concluded(trial, pausing, wanted)
+    return wanted
 
 
-def _for_attempt(state: State, trial: TrialRecord, now: datetime) -> list[Instruction]:
+def _by_phase(trial: TrialRecord, *, pausing: bool) -> tuple[Instruction, ...]:
     key, attempt = trial.key, trial.attempt
-    pausing = state.experiment.intent.state is RunState.PAUSE and state.experiment.ending is None
     match attempt.phase:
         case AttemptPhase.PENDING if not attempt.resource_uid:
-            waits = pausing or (attempt.not_before is not None and now < attempt.not_before)
-            return [] if waits else [Ensure(key)]
+            return () if pausing else (Ensure(key),)
         case AttemptPhase.PENDING | AttemptPhase.RUNNING:
-            suspend = [Suspend(key, pausing)] if attempt.suspended_since else []
-            return [*suspend, Collect(key, final=False)]
+            suspend = (Suspend(key, pausing),) if attempt.suspended_since else ()
+            return (*suspend, Collect(key, final=False))
         case AttemptPhase.STOPPING:
-            return [Remove(key, attempt.resource_uid), Collect(key, final=False)]
+            return (Remove(key, attempt.resource_uid), Collect(key, final=False))
         case AttemptPhase.COLLECTING:
-            return [Collect(key, final=True)]
+            return (Collect(key, final=True),)
         case AttemptPhase.ENDED:
-            return []
+            return ()

@@ -14,6 +14,7 @@ from typing import Final
 from trialmill.api.history import History, TrialView
 from trialmill.api.metric import Observation
 from trialmill.api.verdict import Stuck, Undecided, Verdict
+from trialmill.engine.instructions import Instruction
 from trialmill.engine.records import (
     AttemptKey,
     AttemptPhase,
@@ -74,6 +75,15 @@ class Doubt:
     told: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What a trial's attempt needs, as long as its record is this very one and the experiment pauses, or does not."""
+
+    trial: TrialRecord
+    pausing: bool
+    wanted: tuple[Instruction, ...]
+
+
 class State:
     """Everything known of one experiment. Only `apply` and `saved` change it."""
 
@@ -115,6 +125,8 @@ class State:
         """The algorithm had nothing to say: it is asked again when an attempt has ended."""
         self.ends = 0
         """How many ends of attempts this driver has seen."""
+        self.concluded: dict[int, Concluded] = {}
+        """What was concluded of active trials, by index: nothing that could not be concluded again."""
         self._views: list[TrialView] = []
         self._history: tuple[TrialView, ...] | None = None
         self._records: dict[str, Record] = {}
@@ -219,6 +231,7 @@ class State:
         self.promotions += promotions_of(trial)
         at_rest = trial.attempts[-1].phase is AttemptPhase.ENDED
         _keep(self.active, index, trial.phase.is_active and not at_rest)
+        self.concluded.pop(index, None)
         _keep(self.interrupted, index, trial.phase.is_active and at_rest)
         _keep(self.paused, index, trial.phase is TrialPhase.PAUSED)
         self.has_seen_an_end = self.has_seen_an_end or _has_seen_an_end(trial)

@@ -75,8 +75,8 @@ class Live:
 
     def is_over(self, key: AttemptKey) -> bool:
         """Whether the attempt's resource has ended, as far as its profile says."""
-        resource = self.resource_of(key)
-        return resource is not None and self._target.phase_of(resource).is_terminal
+        attempt = self._attempts.get(key)
+        return attempt is not None and attempt.phase is not None and attempt.phase.is_terminal
 
     def learn(self, key: AttemptKey, pods: Iterable[JsonObject]) -> None:
         """The attempt's pods as they were listed, ahead of the stream."""
@@ -194,18 +194,15 @@ class Live:
             return
         self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, SeenAttempt())
-        before, attempt.resource = attempt.resource, object
-        if before is None or self._is_let_go(before, object):
+        before, attempt.phase = attempt.phase, self._target.phase_of(object)
+        attempt.resource = object
+        is_let_go = before is VerdictPhase.SUSPENDED and attempt.phase is not VerdictPhase.SUSPENDED
+        if before is None or is_let_go:  # what is suspended has no pods
             attempt.no_pods = ""
             self._missing_pods.expect(key, attempt)
-        if not attempt.evidence and self._target.phase_of(object) is VerdictPhase.FAILED:
+        if not attempt.evidence and attempt.phase is VerdictPhase.FAILED:
             await self._look_at_pods(key, attempt)
         self._tell_newest(key)
-
-    def _is_let_go(self, before: JsonObject, now: JsonObject) -> bool:
-        """Whether it was suspended, and so had no pods."""
-        phase_of = self._target.phase_of
-        return phase_of(before) is VerdictPhase.SUSPENDED and phase_of(now) is not VerdictPhase.SUSPENDED
 
     async def _look_at_pods(self, key: AttemptKey, attempt: SeenAttempt) -> None:
         """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
@@ -228,7 +225,7 @@ class Live:
             why = await self._why_gone(type, object, key)
         if not why:
             return  # the stream tells it anew
-        attempt.resource = None
+        attempt.resource = attempt.phase = None
         # How it ended may not have been told: what is deleted as soon as it is over is seen here only.
         snapshot = self._snapshot(key, attempt, object)
         self._tell(key, (snapshot, Gone(key, snapshot.uid, why)))

@@ -31,6 +31,8 @@ class SeenAttempt:
     """What is there of one attempt. `evidence` outlives the pod that gave it."""
 
     resource: JsonObject | None = None
+    phase: VerdictPhase | None = None
+    """How far the resource has come, by its kind's own rules; None where there is none."""
     pods: dict[str, JsonObject] = field(default_factory=dict)
     evidence: str = ""
     words: object = None
@@ -72,7 +74,7 @@ class MissingPods:
 
     def expect(self, key: AttemptKey, attempt: SeenAttempt) -> None:
         """The attempt has no pods, and should get some."""
-        if labels_reach_pods(self._target.profile) and self._should_have_pods(attempt):
+        if labels_reach_pods(self._target.profile) and attempt.phase in _SHOULD_HAVE_PODS:
             self._look_later(self._look_for_pods(key, attempt))
 
     def saw_pods(self, key: AttemptKey, attempt: SeenAttempt) -> None:
@@ -86,7 +88,7 @@ class MissingPods:
 
     def stuck_of(self, attempt: SeenAttempt) -> Stuck | None:
         """That it has no pods."""
-        if attempt.no_pods and self._should_have_pods(attempt):
+        if attempt.no_pods and attempt.phase in _SHOULD_HAVE_PODS:
             return Stuck("NoPods", attempt.no_pods, self._target.patience.scheduling)
         return None
 
@@ -99,11 +101,8 @@ class MissingPods:
         task.add_done_callback(self._looks.discard)
         task.add_done_callback(self._ended)
 
-    def _should_have_pods(self, attempt: SeenAttempt) -> bool:
-        return attempt.resource is not None and self._target.phase_of(attempt.resource) in _SHOULD_HAVE_PODS
-
     def _lacks_pods(self, key: AttemptKey, attempt: SeenAttempt) -> bool:
-        return not attempt.pods and self._seen(key) is attempt and self._should_have_pods(attempt)
+        return not attempt.pods and self._seen(key) is attempt and attempt.phase in _SHOULD_HAVE_PODS
 
     async def _look_for_pods(self, key: AttemptKey, attempt: SeenAttempt) -> None:
         """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
