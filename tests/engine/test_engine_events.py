@@ -28,7 +28,7 @@ from trialmill.engine.events import (
     SuggestionsArrived,
     TimerFired,
 )
-from trialmill.engine.instructions import SetTimer
+from trialmill.engine.instructions import Collect, SetTimer
 from trialmill.engine.judging import Judge
 from trialmill.engine.ledger import Ledger
 from trialmill.engine.machine import apply, desired
@@ -87,6 +87,17 @@ def test_an_event_that_does_not_fit_changes_nothing(event: Event) -> None:
     wanted = desired(state, START)
     assert apply(state, event).records == ()
     assert desired(state, START) == wanted
+
+
+def test_what_an_attempt_needs_is_concluded_anew_only_when_its_trial_has_changed() -> None:
+    state = running()
+    (before,) = (each for each in desired(state, START) if isinstance(each, Collect))
+    later = START + timedelta(hours=1)
+    assert any(each is before for each in desired(state, later))
+    apply(state, ResourceChanged(later, KEY, "r", SUCCEEDED))
+    assert [each for each in desired(state, later) if isinstance(each, Collect)] == [Collect(KEY, final=True)]
+    apply(state, CollectionFinished(later, KEY, Observation(), ()))
+    assert 0 not in state.concluded
 
 
 def test_an_ended_attempt_hears_nothing_more() -> None:
