@@ -7,7 +7,7 @@ that attempt waits for the answer.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from datetime import timedelta
 from functools import partial
@@ -47,6 +47,8 @@ class Live:
         self._clock = clock
         self._attempts: dict[AttemptKey, SeenAttempt] = {}
         self._pod_keys: dict[str, AttemptKey] = {}
+        self._asking: list[set[str]] = []
+        """For each answer that is under way, the uids of pods that have gone meanwhile."""
         self._untold: dict[AttemptKey, _Told | None] = {}
         self._held: dict[AttemptKey, _Told | None] = {}
         """What is told once its pods have been looked at."""
@@ -84,11 +86,21 @@ class Live:
         attempt = self._attempts.get(key)
         return attempt is not None and attempt.phase is not None and attempt.phase.is_terminal
 
-    def learn(self, key: AttemptKey, pods: Iterable[JsonObject]) -> None:
-        """The attempt's pods as they were listed, ahead of the stream."""
-        attempt = self._attempts.get(key)
-        for pod in pods if attempt is not None else ():
+    async def learn(self, key: AttemptKey, asked: Awaitable[Sequence[JsonObject]]) -> list[JsonObject]:
+        """What the server answers about the attempt's pods, ahead of the stream, without those that the stream has told
+        to be gone while the answer was under way. Raises what `asked` raises.
+        """
+        gone: set[str] = set()
+        self._asking.append(gone)
+        try:
+            pods = await asked
+        finally:
+            # By identity: sets that hold the same are equal.
+            self._asking = [each for each in self._asking if each is not gone]
+        there = [pod for pod in pods if get_string(pod, "metadata", "uid") not in gone]
+        for pod in there if key in self._attempts else ():
             self._take_pod(key, pod)
+        return there
 
     def asked_to_go(self, key: AttemptKey) -> None:
         """The attempt's resource is being deleted by us."""
@@ -310,6 +322,8 @@ class Live:
         uid = get_string(object, "metadata", "uid")
         self._slow_starts.forget(object)
         self._owners.forget(object)
+        for gone in self._asking:
+            gone.add(uid)
         key = self._pod_keys.pop(uid, None)
         attempt = self._attempts.get(key) if key else None
         if key is None or attempt is None:
