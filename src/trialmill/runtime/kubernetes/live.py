@@ -97,9 +97,14 @@ class Live:
         finally:
             # By identity: sets that hold the same are equal.
             self._asking = [each for each in self._asking if each is not gone]
-        there = [pod for pod in pods if get_string(pod, "metadata", "uid") not in gone]
-        for pod in there if key in self._attempts else ():
-            self._take_pod(key, pod)
+        there = []
+        for pod in pods:
+            if get_string(pod, "metadata", "uid") in gone:
+                self._owners.forget(pod)
+                continue
+            there.append(pod)
+            if key in self._attempts:
+                self._take_pod(key, pod)
         return there
 
     def asked_to_go(self, key: AttemptKey) -> None:
@@ -254,6 +259,7 @@ class Live:
     def _tell_end(self, key: AttemptKey, object: JsonObject, why: str) -> None:
         attempt = self._attempts[key]
         attempt.resource = attempt.phase = None
+        self._owners.forget(object)
         # How it ended may not have been told: what is deleted as soon as it is over is seen here only.
         snapshot = self._snapshot(key, attempt, object)
         self._tell(key, (snapshot, Gone(key, snapshot.uid, why)))
