@@ -1,6 +1,7 @@
 """What only a cluster can know stands before the first trial: in the server's own words, at the line of the file."""
 
 import asyncio
+import re
 
 import pytest
 import yaml
@@ -140,6 +141,37 @@ def test_a_field_that_would_be_pruned_is_found_without_the_schema_as_well(
         problem = said_without_schemas(place, namespace, tree)
 
     assert (problem.code, problem.line) == ("unknown-field", line_of(place, "lost: away"))
+
+
+def test_what_a_definition_requires_stands_at_the_key_of_what_lacks_it(
+    place: Place, namespace: Namespace, cluster: Cluster
+) -> None:
+    """At the root of the spec, in an item of a list, and deep: never at a neighbour, which has nothing wrong."""
+    text: Object = {"type": "string"}
+    task: Object = {"type": "object", "required": ["command"], "properties": {"title": text, "command": text}}
+    inner: Object = {"type": "object", "required": ["rank"], "properties": {"size": text, "rank": text}}
+    spec: Object = {
+        "type": "object",
+        "required": ["image"],
+        "properties": {
+            "x": {"type": "number"},
+            "image": text,
+            "tasks": {"type": "array", "items": task},
+            "outer": {"type": "object", "properties": {"inner": inner}},
+        },
+    }
+    tree = experiment_of("Contraption", successWhen={"jsonpath": "{.status.phase}", "value": "Fine"})
+    tree["spec"]["trialTemplate"]["trialSpec"]["spec"] |= {
+        "tasks": [{"title": "first", "command": "c"}, {"title": "second"}],
+        "outer": {"inner": {"size": "s"}},
+    }
+    with defined(cluster, "Contraption", spec):
+        outcome = refused(place, namespace, tree)
+
+    lines = [line_of(place, "kind: Contraption") + 1, line_of(place, "title: second"), line_of(place, "inner:")]
+    for line, field in zip(lines, ("spec.image", "spec.tasks[1].command", "spec.outer.inner.rank"), strict=True):
+        found = rf"e\.yaml:{line}:\d+: error: spec\.trialTemplate\.trialSpec\.{re.escape(field)}: the cluster requires"
+        assert re.search(found, outcome.err)
 
 
 def test_a_namespace_that_is_not_there(place: Place, namespace: Namespace) -> None:

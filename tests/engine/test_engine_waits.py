@@ -1,5 +1,6 @@
 """What a trial waits for in vain is in its record, so that any other process can tell."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,9 +15,10 @@ from trialmill.engine.events import (
     ResourceDelayed,
     ResourceGone,
     SuggestionsArrived,
+    TimerFired,
 )
 from trialmill.engine.machine import apply
-from trialmill.engine.records import AttemptKey, TrialRecord
+from trialmill.engine.records import AttemptKey, AttemptPhase, TrialRecord
 from trialmill.engine.rules import rules_of
 from trialmill.engine.state import State
 from trialmill.root.lookup import experiment_of
@@ -61,6 +63,22 @@ def test_what_keeps_a_trial_from_starting_is_its_reason() -> None:
 def test_a_wait_that_has_ended_is_no_reason_any_more(then: Event) -> None:
     trial, _ = after(ResourceAccepted(NOON, KEY, "u"), changed(PULL), then)
     assert (trial.reason, trial.message) == ("", "")
+
+
+@pytest.mark.parametrize(("waited", "minutes"), [(0, 10), (30, 9.5)], ids=["at once", "half a minute late"])
+def test_a_wait_counts_from_its_beginning_however_late_it_is_told(waited: int, minutes: float) -> None:
+    stuck = replace(PULL, waited=timedelta(seconds=waited))
+    later = replace(changed(stuck), at=NOON + timedelta(minutes=1))
+    record = running_experiment()
+    state = State(record, [], rules_of(experiment_of(record).spec))
+    first = SuggestionsArrived(NOON, 0, (NewTrial({"lr": 0.1}),))
+    for event in (Opened(NOON), first, ResourceAccepted(NOON, KEY, "u"), changed(stuck), later):
+        apply(state, event)
+    due = NOON + timedelta(minutes=minutes)
+    apply(state, TimerFired(due - timedelta(seconds=1)))
+    assert state.trials[0].attempt.phase is AttemptPhase.PENDING
+    apply(state, TimerFired(due))
+    assert state.trials[0].attempt.phase not in (AttemptPhase.PENDING, AttemptPhase.RUNNING)
 
 
 def test_a_resource_that_is_not_made_yet_has_a_reason_and_one_line_in_the_story() -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -203,6 +205,23 @@ def test_a_plugin_that_hangs_in_a_child_of_its_own_is_not_waited_for(tmp_path: P
     plugin = ExecPlugin(V1, "./plugin", folder=tmp_path)
     with pytest.raises(KubeConfigError, match=r"did not answer within 0\.5 seconds"):
         asyncio.run(asyncio.wait_for(run_plugin(plugin, Server("https://c.test"), 0.5), 30))
+
+
+@pytest.mark.parametrize("end", ["", "; echo no login >&2; exit 3"], ids=["that gives a token", "that fails"])
+def test_what_a_plugin_leaves_behind_is_neither_waited_for_nor_ended(tmp_path: Path, end: str) -> None:
+    """An agent that keeps a login, for one: it has the plugin's output, and holds it open."""
+    plugin_file(tmp_path, f'sleep 60 & echo $! > "{tmp_path}/left"; ' + prints('{"token": "t"}') + end)
+    plugin = ExecPlugin(V1, "./plugin", folder=tmp_path)
+
+    async def story() -> str:
+        try:
+            return (await asyncio.wait_for(run_plugin(plugin, Server("https://c.test")), 20)).token
+        except KubeConfigError as error:
+            return error.message
+
+    said = asyncio.run(story())
+    os.kill(int((tmp_path / "left").read_text()), signal.SIGKILL)  # fails where it is gone
+    assert said == ("the exec plugin './plugin' failed (exit code 3): no login" if end else "t")
 
 
 @pytest.mark.parametrize(

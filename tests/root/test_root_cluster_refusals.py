@@ -10,7 +10,7 @@ import pytest
 
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, get
-from trialmill.kube.api import KubeApi, KubeError, ResourceType
+from trialmill.kube.api import Cause, KubeApi, KubeError, ResourceType
 from trialmill.root import clusters
 from trialmill.root.clusters import check_there, cluster_schema
 from trialmill.root.creating import ClusterChoice
@@ -118,6 +118,29 @@ def test_a_kind_in_another_version_comes_with_its_own(find: Callable[..., Found]
     found = find(("apiVersion: batch/v1", "apiVersion: example.dev/v1"))
     (problem,) = found.problems
     assert (problem.code, problem.remedy) == ("unknown-kind", "write `apiVersion: batch/v1`")
+
+
+@pytest.mark.parametrize(
+    ("field", "line", "column"),
+    [
+        pytest.param("other", 15, 5, id="beside the spec"),
+        pytest.param("spec.other", 18, 7, id="at the root of the spec"),
+        pytest.param("spec.template.spec.other", 21, 11, id="deep"),
+        pytest.param("spec.template.spec.other.deeper", 21, 11, id="in something that is missing itself"),
+        pytest.param("spec.template.spec.containers[0].other", 24, 15, id="in an item of a list"),
+        pytest.param("spec.template.spec.restartPolicy", 22, 13, id="there, and empty"),
+    ],
+)
+def test_what_the_cluster_requires_stands_at_the_key_of_what_should_have_it(
+    api: FakeKubeApi, find: Callable[..., Found], field: str, line: int, column: int
+) -> None:
+    def admit(verb: str, type: ResourceType, object: JsonObject) -> None:
+        raise KubeError(422, "Invalid", "no", causes=[Cause(field, "FieldValueRequired", "Required value")])
+
+    api.cluster.admit = admit
+    (problem,) = find().problems
+    assert (problem.code, problem.line, problem.column) == ("required", line, column)
+    assert f"requires {field.rpartition('.')[2]}, which" in problem.message
 
 
 def test_a_namespace_that_is_not_there_is_at_the_line_that_names_it(find: Callable[..., Found]) -> None:

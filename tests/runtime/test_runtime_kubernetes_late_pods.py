@@ -9,8 +9,9 @@ from kubernetes_world import KubernetesWorld, job, runtime_on
 
 from trialmill.engine.ports import Log, Snapshot
 from trialmill.engine.records import AttemptKey
-from trialmill.kube.api import Propagation, ResourceType, WatchEvent
-from trialmill.testing.kube_cluster import POD
+from trialmill.kube.api import Page, Propagation, ResourceType, WatchEvent
+from trialmill.runtime.kubernetes.stamping import TRIAL_INDEX
+from trialmill.testing.kube_cluster import JOB, POD
 from trialmill.testing.kube_fake import FakeKubeApi
 from trialmill.testing.virtual_time import run_virtually
 
@@ -90,3 +91,37 @@ def test_a_job_that_runs_is_deleted_after_its_pods() -> None:
     world, api = late()
     run_virtually(cut_short(world))
     assert api.deletions == [Propagation.FOREGROUND]
+
+
+class SlowAnswer(FakeKubeApi):
+    """Lists the pods of an attempt as they are when it is asked, and answers late."""
+
+    async def list_page(self, type: ResourceType, *args: Any, labels: str = "", **options: Any) -> Page:
+        page = await super().list_page(type, *args, labels=labels, **options)
+        if type == POD and TRIAL_INDEX in labels:
+            await asyncio.sleep(20)
+        return page
+
+
+async def deleted_meanwhile(world: KubernetesWorld) -> tuple[int, int]:
+    """How many pods there are of a Job that is over, of which one went while all were listed; and what is kept."""
+    async with world.running(), runtime_on(world) as runtime:
+        changes = aiter(runtime.changes(KEY.experiment_uid, [KEY]))
+        await anext(changes)  # Synced
+        await runtime.ensure(KEY, job("loss=1", seconds=1000, name="trial"))
+        await anext(changes)
+        await asyncio.sleep(1)
+        world.cluster.set_status(JOB, "trial", {"conditions": [{"type": "Complete", "status": "True"}]})
+        await asyncio.sleep(1)
+        asking = asyncio.ensure_future(runtime.pods(KEY))
+        await asyncio.sleep(5)
+        world.cluster.vanish(POD, "trial-abcde")
+        found = await asking
+        (live,) = vars(runtime)["_lives"][KEY.experiment_uid]
+        return len(found), len(live.pods_of(KEY)) + len(vars(live)["_asking"])
+
+
+def test_a_pod_that_goes_while_it_is_listed_does_not_come_back() -> None:
+    world = KubernetesWorld()
+    world.api = SlowAnswer(world.cluster)
+    assert run_virtually(deleted_meanwhile(world)) == (0, 0)

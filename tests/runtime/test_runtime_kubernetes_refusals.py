@@ -3,7 +3,7 @@
 import pytest
 
 from trialmill.api.problem import Problem, Severity
-from trialmill.api.tree import JsonObject
+from trialmill.api.tree import JsonObject, format_path
 from trialmill.kube.api import Cause, KubeError, UnknownKindError
 from trialmill.runtime.kubernetes.refusals import placed_warning, problems_of, without_repetition
 from trialmill.runtime.kubernetes.rehearsal import unknown_kind
@@ -144,6 +144,21 @@ def test_a_whole_object_is_not_quoted_and_what_follows_from_another_cause_is_lef
         "the cluster refuses this: `selector` not auto-generated",
     )
     assert "Invalid value: -1" in limit.message
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        pytest.param("Required value", "", id="Kubernetes' words"),
+        pytest.param("Required value: name or image", ": name or image", id="words of its kind"),
+        pytest.param("", "", id="no words"),
+    ],
+)
+def test_what_is_missing_is_named(said: str, detail: str) -> None:
+    causes = [Cause("spec.tasks[1].image", "FieldValueRequired", said)]
+    (problem,) = problems_of(KubeError(422, "Invalid", "no", causes=causes), "team", PLACE, Severity.ERROR)
+    assert (problem.code, problem.path) == ("required", f"{format_path(PLACE)}.spec.tasks[1].image")
+    assert problem.message == f"the cluster requires image, which is missing or empty{detail}"
 
 
 WOULD = Problem("cluster-warning", Severity.WARNING, 'would violate PodSecurity "x": y (container "train" must set z)')

@@ -181,7 +181,22 @@ def test_a_volume_that_cannot_be_mounted_is_told_until_it_can() -> None:
     pending = told_while(story)
     assert [stuck.reason if stuck else "" for _, stuck in pending.told] == ["", "FailedMount", ""]
     assert 30 <= pending.told[1][0] < 35
+    assert pending.told[1][1] is not None
+    assert pending.told[1][1].waited == timedelta(seconds=30)
     assert len([call for call in pending.world.api.calls if call.plural == "events"]) <= 4
+
+
+def test_what_a_pod_waits_for_after_something_else_has_only_begun() -> None:
+    async def story(pending: Pending) -> None:
+        await asyncio.sleep(50)
+        pending.says("FailedMount", 'secret "nope" not found', "Warning", 1)
+        await asyncio.sleep(100)
+
+    _, first, second = told_while(story).told
+    assert [(each.reason, each.waited) for _, each in (first, second) if each] == [
+        ("ContainerCreating", timedelta(seconds=30)),
+        ("FailedMount", timedelta(0)),
+    ]
 
 
 def test_a_pod_that_begins_in_time_costs_no_request() -> None:

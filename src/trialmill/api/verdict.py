@@ -1,6 +1,6 @@
 """What the status of a resource adds up to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
@@ -52,9 +52,10 @@ class Undecided:
 class Stuck:
     """Something keeps an attempt from going on, and may do so for ever: an image that cannot be pulled, no node that
     has room. After `patience` of it the attempt is given up; None where somebody else sees to that, as a Job does to
-    the number of its pods that may fail.
+    the number of its pods that may fail. `waited`: how long it had been so already when it was told first.
     """
 
     reason: str
     message: str
     patience: timedelta | None
+    waited: timedelta = field(default=timedelta(0), compare=False)

@@ -71,7 +71,7 @@ def note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> None
         is_told = doubt is not None and doubt.told
         _put(state, newest, _NOT_MATCHED if is_told else "", doubt.undecided.message if doubt and is_told else "")
     else:
-        state.waiting[event.key] = Waiting(before.since if before else event.at, stuck)
+        state.waiting[event.key] = Waiting(before.since if before else event.at - stuck.waited, stuck)
         _put(state, newest, stuck.reason, stuck.message)
         if before is None:
             state.tell(event.at, trial.name, stuck.reason, stuck.message, warning=True)

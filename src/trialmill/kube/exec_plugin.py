@@ -24,6 +24,9 @@ VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s
 PATIENCE: Final = 120.0
 """Seconds that a plugin gets: some send their user to a browser."""
 _LAST_BREATH: Final = 2.0
+_LAST_OUTPUT: Final = 0.5
+"""Seconds after a plugin's end in which all that it has printed has come."""
+_STDERR: Final = 2
 _BY_HAND: Final = "run it by hand to see why: kubectl runs it too"
 _LAST_WORDS: Final = 300
 _SECRET: Final = re.compile(r"eyJ[\w.~+/=-]{16,}|[A-Za-z0-9_~+/=.-]{40,}")
@@ -52,35 +55,58 @@ async def run_plugin(plugin: ExecPlugin, server: Server, patience: float = PATIE
             f"the exec plugin {plugin.command!r} needs a terminal (interactiveMode: Always), and gets none here",
             "take another context, or a plugin that keeps its login",
         )
-    process = await _start(plugin, server)
+    transport, run = await _start(plugin, server)
     try:
         async with asyncio.timeout(patience):
-            output, errors = await process.communicate()
+            await run.exited.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_OUTPUT):
+                await run.closed.wait()
     except TimeoutError:
         raise KubeConfigError(
             f"the exec plugin {plugin.command!r} did not answer within {patience:g} seconds", _BY_HAND
         ) from None
     finally:
-        await _end(process)
-    if process.returncode:
-        words = last_words(errors)
+        await _end(transport, run)
+    if code := transport.get_returncode():
+        words = last_words(bytes(run.errors))
         said = f": {words}" if words else ""
-        message = f"the exec plugin {plugin.command!r} failed (exit code {process.returncode}){said}"
+        message = f"the exec plugin {plugin.command!r} failed (exit code {code}){said}"
         raise KubeConfigError(message, "do what it says: kubectl runs it too" if words else _BY_HAND)
-    return _credential(plugin, output)
+    return _credential(plugin, bytes(run.output))
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """With everything that it has started: a child that holds its output would be waited for."""
-    if process.returncode is None:
+class _Run(asyncio.SubprocessProtocol):
+    """What a plugin prints, and its own end, which is not the end of its output: a child that it leaves behind, such as
+    an agent that keeps a login, may hold that open. kubectl would wait for the child; nobody needs to.
+    """
+
+    def __init__(self) -> None:
+        self.output, self.errors = bytearray(), bytearray()
+        self.exited, self.closed = asyncio.Event(), asyncio.Event()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        (self.errors if fd == _STDERR else self.output).extend(data)
+
+    def process_exited(self) -> None:
+        self.exited.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- it has been read to its end, or not
+        self.closed.set()
+
+
+async def _end(transport: asyncio.SubprocessTransport, run: _Run) -> None:
+    """A plugin that still runs ends with everything that it has started; what one that is over has left goes on."""
+    if not run.exited.is_set():
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(transport.get_pid(), signal.SIGKILL)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_BREATH):
-                await process.wait()
+                await run.exited.wait()
+    transport.close()
 
 
-async def _start(plugin: ExecPlugin, server: Server) -> asyncio.subprocess.Process:
+async def _start(plugin: ExecPlugin, server: Server) -> tuple[asyncio.SubprocessTransport, _Run]:
     environment = os.environ | dict(plugin.environment) | {"KUBERNETES_EXEC_INFO": json.dumps(_info(plugin, server))}
     # A command with a separator in it is relative to the kubeconfig; a bare one is looked up.
     command = str(plugin.folder / plugin.command) if os.sep in plugin.command else plugin.command
@@ -92,7 +118,8 @@ async def _start(plugin: ExecPlugin, server: Server) -> asyncio.subprocess.Proce
         )
     pipe = asyncio.subprocess.PIPE
     try:
-        return await asyncio.create_subprocess_exec(
+        return await asyncio.get_running_loop().subprocess_exec(
+            _Run,
             path,
             *plugin.arguments,
             env=environment,

@@ -1,6 +1,7 @@
 """Problems of a rendered resource, brought to the lines of the Experiment's file that the resource came from."""
 
 from dataclasses import replace
+from typing import Final
 
 from trialmill.api.problem import Problem, Problems
 from trialmill.api.tree import Path, format_path, path_of
@@ -10,6 +11,8 @@ from trialmill.check.places import MANIFEST, TEMPLATE
 from trialmill.forms.normalize import in_authors_words
 
 _PARTS: Path = ("parts",)
+_AT_KEYS: Final = ("unknown-field", "required")
+"""What is missing stands at the key of what should have it, whose value begins with a neighbour."""
 _NAMESPACE: Path = ("metadata", "namespace")
 
 
@@ -27,7 +30,7 @@ def in_the_file(problem: Problem, checked: Checked) -> Problem:
         return in_what_was_made(made, Problems(checked.document))
     inner = (*TEMPLATE, "additionalResources", *path[1:]) if path[:1] == _PARTS else (*MANIFEST, *path)
     report = Problems(checked.document)
-    report.add(problem.code, problem.message, inner, at_key=problem.code == "unknown-field")
+    report.add(problem.code, problem.message, inner, at_key=problem.code in _AT_KEYS)
     (there,) = report.found
     placed = replace(problem, file=there.file, line=there.line, column=there.column, path=there.path)
     return in_authors_words(placed, checked.document) if checked.document else placed

@@ -1,14 +1,16 @@
 """What is seen of one experiment while somebody looks: its resources, their pods, and what is still to be told.
 
 Two streams come in, resources and pods; one goes out: of each attempt the newest. A failed resource waits for the word
-of its pods, which comes by the other stream and may be late.
+of its pods, which comes by the other stream and may be late. Where the server has to be asked about one attempt, only
+that attempt waits for the answer.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Final, TypeAlias
 
 from trialmill.api.tree import JsonObject, get_string
@@ -21,6 +23,7 @@ from trialmill.kube.reflector import Reflector, Scope
 from trialmill.runtime.kubernetes.cancelling import cancelled
 from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, most_hopeless, stuck_of
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
+from trialmill.runtime.kubernetes.lanes import Lanes, Work
 from trialmill.runtime.kubernetes.missing_pods import MissingPods, SeenAttempt
 from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.sight import Sight
@@ -44,7 +47,12 @@ class Live:
         self._clock = clock
         self._attempts: dict[AttemptKey, SeenAttempt] = {}
         self._pod_keys: dict[str, AttemptKey] = {}
+        self._asking: list[set[str]] = []
+        """For each answer that is under way, the uids of pods that have gone meanwhile."""
         self._untold: dict[AttemptKey, _Told | None] = {}
+        self._held: dict[AttemptKey, _Told | None] = {}
+        """What is told once its pods have been looked at."""
+        self._lanes = Lanes(self._ended)
         self._wake = asyncio.Event()
         self._unlisted = {"resources", "pods"}
         self._failure: BaseException | None = None
@@ -78,11 +86,26 @@ class Live:
         attempt = self._attempts.get(key)
         return attempt is not None and attempt.phase is not None and attempt.phase.is_terminal
 
-    def learn(self, key: AttemptKey, pods: Iterable[JsonObject]) -> None:
-        """The attempt's pods as they were listed, ahead of the stream."""
-        attempt = self._attempts.get(key)
-        for pod in pods if attempt is not None else ():
-            self._take_pod(key, pod)
+    async def learn(self, key: AttemptKey, asked: Awaitable[Sequence[JsonObject]]) -> list[JsonObject]:
+        """What the server answers about the attempt's pods, ahead of the stream, without those that the stream has told
+        to be gone while the answer was under way. Raises what `asked` raises.
+        """
+        gone: set[str] = set()
+        self._asking.append(gone)
+        try:
+            pods = await asked
+        finally:
+            # By identity: sets that hold the same are equal.
+            self._asking = [each for each in self._asking if each is not gone]
+        there = []
+        for pod in pods:
+            if get_string(pod, "metadata", "uid") in gone:
+                self._owners.forget(pod)
+                continue
+            there.append(pod)
+            if key in self._attempts:
+                self._take_pod(key, pod)
+        return there
 
     def asked_to_go(self, key: AttemptKey) -> None:
         """The attempt's resource is being deleted by us."""
@@ -114,7 +137,7 @@ class Live:
                     yield self._troubles.popleft()
                 for event in self._next():
                     yield event
-                if not is_synced and not self._unlisted and not self._untold:
+                if not is_synced and not self._unlisted and not self._untold and not self._held:
                     is_synced = True
                     yield Synced()
                 # What came in while the last event was looked at has set the event that is cleared here.
@@ -123,6 +146,7 @@ class Live:
                     await self._wake.wait()
         finally:
             await cancelled(*tasks)
+            await self._lanes.close()
             await self._missing_pods.close()
             await self._slow_starts.close()
 
@@ -153,7 +177,8 @@ class Live:
 
     def _tell(self, key: AttemptKey, told: _Told | None) -> None:
         # An end that has not been told yet is told, whatever else comes meanwhile.
-        self._untold[key] = told or self._untold.get(key)
+        waiting = self._held if key in self._held else self._untold
+        waiting[key] = told or waiting.get(key)
         self._wake.set()
 
     def _tell_of_pod(self, pod: JsonObject) -> None:
@@ -180,18 +205,20 @@ class Live:
             async for change in changes:
                 match change.type:
                     case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.RESYNC:
-                        await self._put_resource(change.object)
+                        self._take(change.object, partial(self._put_resource, change.object))
                     case ChangeType.DELETED:
-                        await self._remove_resource(change.object, type)
+                        self._take(change.object, partial(self._remove_resource, change.object, type))
                     case ChangeType.SYNCED:
                         self._list_is_done("resources")
                     case ChangeType.TROUBLE:
                         self.sight.missed()  # what cannot be seen is not known to be gone: no Synced
 
-    async def _put_resource(self, object: JsonObject) -> None:
+    def _take(self, object: JsonObject, step: Callable[[AttemptKey], Work | None]) -> None:
         key = self._owners.known(object) or key_of(object)
-        if key is None or key.experiment_uid != self._uid:
-            return
+        if key is not None and key.experiment_uid == self._uid:
+            self._lanes.take(key, partial(step, key))
+
+    def _put_resource(self, object: JsonObject, key: AttemptKey) -> Work | None:
         self._owners.note(object, key)
         attempt = self._attempts.setdefault(key, SeenAttempt())
         before, attempt.phase = attempt.phase, self._target.phase_of(object)
@@ -200,32 +227,39 @@ class Live:
         if before is None or is_let_go:  # what is suspended has no pods
             attempt.no_pods = ""
             self._missing_pods.expect(key, attempt)
-        if not attempt.evidence and attempt.phase is VerdictPhase.FAILED:
-            await self._look_at_pods(key, attempt)
         self._tell_newest(key)
+        if attempt.evidence or attempt.phase is not VerdictPhase.FAILED or not labels_reach_pods(self._target.profile):
+            return None
+        self._held[key] = self._untold.pop(key)
+        return partial(self._look_at_pods, key, attempt)
 
     async def _look_at_pods(self, key: AttemptKey, attempt: SeenAttempt) -> None:
         """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
-        if not labels_reach_pods(self._target.profile):
-            return
-        try:
+        with suppress(*FAILURES):
             type = await self._api.discover(POD.api_version, POD.kind)
             page = await self._api.list_page(type, self._target.namespace, labels=selector(labels_of_key(key)))
-        except FAILURES:
-            return
-        attempt.evidence = evidence_of(page.items, self._target.primary_names) or attempt.evidence
+            # The stream may have brought newer ones meanwhile.
+            pods = [*attempt.pods.values(), *page.items]
+            attempt.evidence = evidence_of(pods, self._target.primary_names) or attempt.evidence
+        self._tell(key, self._held.pop(key))
 
-    async def _remove_resource(self, object: JsonObject, type: ResourceType) -> None:
-        key = self._owners.known(object) or key_of(object)
-        attempt = self._attempts.get(key) if key else None
-        if key is None or attempt is None:
-            return
-        why = DELETED
+    def _remove_resource(self, object: JsonObject, type: ResourceType, key: AttemptKey) -> Work | None:
+        attempt = self._attempts.get(key)
+        if attempt is None:
+            return None
         if not attempt.is_leaving and not self._target.phase_of(object).is_terminal:
-            why = await self._why_gone(type, object, key)
-        if not why:
-            return  # the stream tells it anew
+            return partial(self._ask_why_gone, object, type, key)
+        self._tell_end(key, object, DELETED)
+        return None
+
+    async def _ask_why_gone(self, object: JsonObject, type: ResourceType, key: AttemptKey) -> None:
+        if why := await self._why_gone(type, object, key):  # else the stream tells it anew
+            self._tell_end(key, object, why)
+
+    def _tell_end(self, key: AttemptKey, object: JsonObject, why: str) -> None:
+        attempt = self._attempts[key]
         attempt.resource = attempt.phase = None
+        self._owners.forget(object)
         # How it ended may not have been told: what is deleted as soon as it is over is seen here only.
         snapshot = self._snapshot(key, attempt, object)
         self._tell(key, (snapshot, Gone(key, snapshot.uid, why)))
@@ -294,6 +328,8 @@ class Live:
         uid = get_string(object, "metadata", "uid")
         self._slow_starts.forget(object)
         self._owners.forget(object)
+        for gone in self._asking:
+            gone.add(uid)
         key = self._pod_keys.pop(uid, None)
         attempt = self._attempts.get(key) if key else None
         if key is None or attempt is None:

@@ -89,7 +89,7 @@ class MissingPods:
     def stuck_of(self, attempt: SeenAttempt) -> Stuck | None:
         """That it has no pods."""
         if attempt.no_pods and attempt.phase in _SHOULD_HAVE_PODS:
-            return Stuck("NoPods", attempt.no_pods, self._target.patience.scheduling)
+            return Stuck("NoPods", attempt.no_pods, self._target.patience.scheduling, waited=_PODS_AFTER)
         return None
 
     async def close(self) -> None:

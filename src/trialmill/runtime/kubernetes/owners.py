@@ -1,5 +1,7 @@
 """Which attempt a pod belongs to: by its labels, else by the chain of its owners."""
 
+from collections import Counter
+from itertools import pairwise
 from typing import Final
 
 from trialmill.api.tree import JsonObject, get, get_list, get_string
@@ -13,7 +15,8 @@ _LONGEST_CHAIN: Final = 8
 
 
 class Owners:
-    """Remembers what was found: owners never change, and each is asked for once.
+    """Remembers what was found, as long as something is there that it was found for: owners never change, and each is
+    asked for once.
 
     An owner that must not be read, or is gone, ends the chain: the pod then belongs to nobody.
     """
@@ -21,30 +24,45 @@ class Owners:
     def __init__(self, api: KubeApi) -> None:
         self._api = api
         self._keys: dict[str, AttemptKey | None] = {}
+        self._there: set[str] = set()
+        """What has to be told to be gone, by uid: resources, and the objects that were asked about."""
+        self._above: dict[str, str] = {}
+        self._below = Counter[str]()
+        """How many of the objects that are known each owns."""
 
     def note(self, object: JsonObject, key: AttemptKey) -> None:
         """An object that is known to be the attempt's."""
-        self._keys[get_string(object, "metadata", "uid")] = key
+        uid = get_string(object, "metadata", "uid")
+        self._keys[uid] = key
+        self._there.add(uid)
 
     def known(self, object: JsonObject) -> AttemptKey | None:
         """The attempt that the very object is known to be of, whatever its labels say by now."""
         return self._keys.get(get_string(object, "metadata", "uid"))
 
     def forget(self, object: JsonObject) -> None:
-        """An object that is gone and owns nothing."""
-        self._keys.pop(get_string(object, "metadata", "uid"), None)
+        """An object that is gone. It is remembered as long as what it owns is there."""
+        uid = get_string(object, "metadata", "uid")
+        self._there.discard(uid)
+        while uid in self._keys and uid not in self._there and not self._below[uid]:
+            del self._keys[uid], self._below[uid]
+            uid = self._above.pop(uid, "")
+            if uid:
+                self._below[uid] -= 1
 
     async def key_of(self, object: JsonObject) -> AttemptKey | None:
-        """The attempt that made the object. Raises what may pass: no answer, an overloaded server."""
+        """The attempt that made the object, which is remembered until it is forgotten. Raises what may pass: no answer,
+        an overloaded server.
+        """
         chain: list[str] = []
         current: JsonObject | None = object
         key: AttemptKey | None = None
         while current is not None and len(chain) < _LONGEST_CHAIN:
             uid = get_string(current, "metadata", "uid")
+            chain.append(uid)
             if uid in self._keys:
                 key = self._keys[uid]
                 break
-            chain.append(uid)
             key = key_of(current)
             if key is not None:
                 break
@@ -52,10 +70,20 @@ class Owners:
             known = get_string(owner, "uid")
             if known in self._keys:
                 key = self._keys[known]
+                chain.append(known)
                 break
             current = await self._read(owner, get_string(current, "metadata", "namespace")) if owner else None
-        self._keys.update(dict.fromkeys(chain, key))
+        self._remember(chain, key)
         return key
+
+    def _remember(self, chain: list[str], key: AttemptKey | None) -> None:
+        """The uids of an object and of its owners, the nearest first."""
+        self._keys.update(dict.fromkeys(chain, key))
+        self._there.add(chain[0])
+        for below, above in pairwise(chain):
+            if below not in self._above:
+                self._above[below] = above
+                self._below[above] += 1
 
     async def _read(self, owner: JsonObject, namespace: str) -> JsonObject | None:
         try:

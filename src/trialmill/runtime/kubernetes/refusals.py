@@ -12,11 +12,12 @@ from typing import Final, TypeAlias
 from trialmill.api.problem import Problem, Severity
 from trialmill.api.tree import JsonObject, Path, format_path, get, get_list, get_string, path_of
 from trialmill.kinds.lowering.quantities import parse_quantity
-from trialmill.kube.api import KubeError
+from trialmill.kube.api import Cause, KubeError
 from trialmill.runtime.kubernetes.failures import FORBIDDEN, NOT_FOUND, is_quota
 
 _POD_SECURITY: Final = "PodSecurity"
 _KIND: Path = ("kind",)
+_REQUIRED: Final = "FieldValueRequired"
 _UNKNOWN_FIELD: Final = re.compile(r'unknown field "([^"]+)"')
 _WANTS_NO_TEXT: Final = re.compile(r'must be of type (integer|number|boolean): "string"')
 _AMOUNTS: Final = re.compile(r"(requested|limited): ([^:]+?)(?=, ?used:|, ?limited:|$)")
@@ -52,7 +53,7 @@ def problems_of(
     error: KubeError, namespace: str, place: Path, severity: Severity, pod: JsonObject | None = None
 ) -> Iterator[Problem]:
     """The server's refusal of a resource, or of the `pod` that it describes at `place`, each cause at its field."""
-    fields = [(cause.field, cause.message or cause.reason) for cause in error.causes if cause.field]
+    fields = [cause for cause in error.causes if cause.field]
     unknown = _UNKNOWN_FIELD.findall(error.message)
     if error.status == NOT_FOUND and "namespaces" in error.message:
         message = f"the cluster has no namespace {namespace}"
@@ -87,12 +88,19 @@ def without_repetition(problems: Sequence[Problem]) -> list[Problem]:
     return [p for p in problems if not (refused and p.code == "cluster-warning" and _POD_SECURITY in p.message)]
 
 
-def _field_problems(fields: list[tuple[str, str]], place: Path, severity: Severity) -> Iterator[Problem]:
-    has_own_selector = any("`selector` not auto-generated" in message for _, message in fields)
-    for field, message in dict.fromkeys(fields):
+def _field_problems(fields: list[Cause], place: Path, severity: Severity) -> Iterator[Problem]:
+    has_own_selector = any("`selector` not auto-generated" in cause.message for cause in fields)
+    for cause in dict.fromkeys(fields):
+        message = cause.message or cause.reason
         if has_own_selector and "`selector` does not match" in message:
             continue  # it follows from the other
-        path = format_path((*place, *path_of(field)))
+        steps = (*place, *path_of(cause.field))
+        path = format_path(steps)
+        if cause.reason == _REQUIRED:
+            detail = message.removeprefix(_REQUIRED).removeprefix("Required value")
+            said = f"the cluster requires {steps[-1]}, which is missing or empty{detail}"
+            yield Problem("required", severity, said, path=path)
+            continue
         said = f"the cluster refuses this: {_QUOTED_OBJECT.sub('', message)}"
         yield Problem("refused-by-cluster", severity, said, path=path, remedy=_remedy_for(message))
 

@@ -162,10 +162,8 @@ class KubernetesRuntime:
                 return seen
         while True:
             try:
-                found = await list_pods(self._api, self._target, self._owners, key)
-                if live is not None:
-                    live.learn(key, found)
-                return pod_refs(found, self._target)
+                asked = list_pods(self._api, self._target, self._owners, key)
+                return pod_refs(await (live.learn(key, asked) if live is not None else asked), self._target)
             except FAILURES as error:
                 if not is_passing(error):
                     return []
@@ -311,10 +309,13 @@ class KubernetesRuntime:
         # Where the resource is over and its pod is not, the stream of pods is late.
         if seen is not None and (is_over(seen) or live is None or not live.is_over(source.key)):
             return seen
-        found = await find_pod(self._api, self._target.namespace, source.pod)
-        if found is not None and live is not None:
-            live.learn(source.key, [found])
-        return found
+        asked = self._ask_for_pod(source.pod)
+        found = await (live.learn(source.key, asked) if live is not None else asked)
+        return found[0] if found else None
+
+    async def _ask_for_pod(self, name: str) -> list[JsonObject]:
+        found = await find_pod(self._api, self._target.namespace, name)
+        return [found] if found is not None else []
 
     async def _wait(self, key: AttemptKey, longest: timedelta) -> None:
         """Until something happens to the attempt's pods, where that is seen; else, and at most, for this long."""

@@ -4,6 +4,7 @@ image that is being pulled all look alike in a pod's status. Their events tell t
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -76,15 +77,17 @@ class SlowStarts:
         await cancelled(*self._minded.values())
 
     async def _mind(self, uid: str) -> None:
-        pause = _AFTER
+        # What is said first has been so from the beginning. No clock is asked for that: this one may be set, the
+        # cluster's may be wrong by an hour, and a machine that sleeps does not wait.
+        pause = waited = _AFTER
         while True:
             await self._clock.sleep_until(self._clock.now() + pause)
             events = await events_of(self._api, self._pods[uid])
-            stuck = why_not_begun(self._pods[uid], events, self._patience)
+            stuck = replace(why_not_begun(self._pods[uid], events, self._patience), waited=waited)
             if stuck != self._stuck.get(uid):
                 self._stuck[uid] = stuck
                 self._tell(self._pods[uid])
-            pause = _AGAIN
+            pause, waited = _AGAIN, timedelta(0)
 
 
 def has_not_begun(pod: JsonObject) -> bool:
