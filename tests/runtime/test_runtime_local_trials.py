@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from local_workloads import (
     JOB,
+    PATIENCE,
     POD_NAME,
     container,
     open_runtime,
@@ -27,7 +28,9 @@ from trialmill.runtime.local.runtime import LocalRuntime
 from trialmill.runtime.local.slots import Slots
 from trialmill.testing.runtime import KEY, ended, remove, told, true_conditions
 
-SLEEP = "sleep 60"
+SLEEP = "sleep 1000"
+GRACE = timedelta(hours=1)
+"""So long that nobody waits for its end."""
 
 
 def state_of(pid: int) -> str:
@@ -41,7 +44,7 @@ def state_of(pid: int) -> str:
 
 def becomes(pid: int, state: str) -> bool:
     """Whether a process reaches a state: signals take a moment to arrive."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while state_of(pid) != state:
         if time.monotonic() > deadline:
             return False
@@ -155,11 +158,12 @@ def test_a_trial_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Path) 
 
 def test_a_trial_may_clean_up_within_its_grace(tmp_path: Path) -> None:
     async def story() -> None:
-        script = f"trap 'echo cleaned; exit' TERM; echo ready; {SLEEP} & wait"
-        async with open_runtime(tmp_path, container("sh", "-c", script)) as runtime:
+        # One that has only begun may be told twice.
+        script = f"trap 'trap \"\" TERM; echo cleaned; exit' TERM; echo ready; {SLEEP} & wait"
+        async with open_runtime(tmp_path, container("sh", "-c", script), grace=GRACE) as runtime:
             await runtime.ensure(KEY, JOB)
             await first_line(runtime)
-            await remove(runtime, KEY, timedelta(seconds=20))
+            await remove(runtime, KEY, GRACE)
             assert await output_of(runtime) == "ready\ncleaned\n"
 
     play(story())
@@ -167,10 +171,11 @@ def test_a_trial_may_clean_up_within_its_grace(tmp_path: Path) -> None:
 
 def test_less_grace_the_second_time_shortens_the_first(tmp_path: Path) -> None:
     async def story() -> None:
-        async with open_runtime(tmp_path, container("sh", "-c", f"trap '' TERM; echo up; {SLEEP}")) as runtime:
+        stubborn = container("sh", "-c", f"trap '' TERM; echo up; {SLEEP}")
+        async with open_runtime(tmp_path, stubborn, grace=GRACE) as runtime:
             await runtime.ensure(KEY, JOB)
             await first_line(runtime)
-            await runtime.remove(KEY, "", timedelta(seconds=60))
+            await runtime.remove(KEY, "", GRACE)
             await remove(runtime, KEY, timedelta(0))
 
     play(story())
@@ -220,11 +225,11 @@ def test_a_suspended_trial_stands_still_and_goes_on(tmp_path: Path) -> None:
 
 def test_a_suspended_trial_can_be_removed_gently(tmp_path: Path) -> None:
     async def story() -> None:
-        async with open_runtime(tmp_path, container("sh", "-c", f"echo up; {SLEEP}")) as runtime:
+        async with open_runtime(tmp_path, container("sh", "-c", f"echo up; {SLEEP}"), grace=GRACE) as runtime:
             await runtime.ensure(KEY, JOB)
             await first_line(runtime)
             await runtime.suspend(KEY, "", True)
-            await remove(runtime, KEY, timedelta(seconds=60))
+            await remove(runtime, KEY, GRACE)
 
     play(story())
 
@@ -311,11 +316,11 @@ def test_attempts_that_are_ended_as_soon_as_they_begin_do_not_wait_for_the_kill(
     """A signal that comes between the wrapper's shell and the command is lost: one in six on a busy machine."""
 
     async def story() -> None:
-        async with open_runtime(tmp_path, container("sleep", "60")) as runtime:
+        async with open_runtime(tmp_path, container("sleep", "1000"), grace=GRACE) as runtime:
             for index in range(40):
                 key = AttemptKey("x", index, 1)
                 await runtime.ensure(key, {**JOB, "metadata": {"name": f"t{index}"}})
                 await asyncio.sleep(0.002 * (index % 5))
-                await asyncio.wait_for(remove(runtime, key, timedelta(seconds=25)), 15)
+                await remove(runtime, key, GRACE)
 
-    asyncio.run(story())
+    play(story())
