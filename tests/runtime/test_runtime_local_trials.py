@@ -145,6 +145,15 @@ def test_children_that_outlive_the_command_are_ended(tmp_path: Path) -> None:
     assert becomes(in_own_session, "X")
 
 
+def test_a_child_without_an_environment_is_ended_too(tmp_path: Path) -> None:
+    """Every process looks so in the moment in which it becomes another program."""
+    begun = '[ "$(cat /proc/$!/comm)" = sleep ]'
+    script = f"setsid env -i {SLEEP} & until {begun}; do sleep 0.01; done; echo $!"
+    conditions, output = outcome(tmp_path, container("sh", "-c", script))
+    assert conditions == {"Complete"}
+    assert becomes(int(output), "X")
+
+
 def test_a_trial_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_runtime(tmp_path, container("sh", "-c", f"trap '' TERM; echo $$; {SLEEP}; {SLEEP}")) as runtime:
