@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 from datetime import timedelta
@@ -12,6 +13,7 @@ import pytest
 from local_workloads import (
     JOB,
     PATIENCE,
+    POD,
     POD_NAME,
     container,
     open_runtime,
@@ -23,7 +25,8 @@ from local_workloads import (
 
 from trialmill.engine.ports import Created, Exists, Log, Snapshot
 from trialmill.engine.records import AttemptKey
-from trialmill.kinds.plan import Resources
+from trialmill.kinds.plan import Resources, RunId
+from trialmill.runtime.local.run import Run
 from trialmill.runtime.local.runtime import LocalRuntime
 from trialmill.runtime.local.slots import Slots
 from trialmill.testing.runtime import KEY, ended, remove, told, true_conditions
@@ -50,6 +53,14 @@ def becomes(pid: int, state: str) -> bool:
             return False
         time.sleep(0.002)
     return True
+
+
+def comes(file: Path) -> None:
+    """Wait for a file that another process makes."""
+    deadline = time.monotonic() + PATIENCE
+    while not file.exists():
+        assert time.monotonic() < deadline, f"{file.name} never came"
+        time.sleep(0.002)
 
 
 async def first_line(runtime: LocalRuntime, key: AttemptKey = KEY) -> str:
@@ -174,6 +185,23 @@ def test_a_trial_may_clean_up_within_its_grace(tmp_path: Path) -> None:
             await first_line(runtime)
             await remove(runtime, KEY, GRACE)
             assert await output_of(runtime) == "ready\ncleaned\n"
+
+    play(story())
+
+
+def test_a_signal_that_comes_before_the_command_is_not_lost(tmp_path: Path) -> None:
+    """The shell around the command keeps signals to itself until it has become it: for long on a busy machine."""
+    shell = f"trap ': > lost' TERM; : > up; until [ -e go ]; do :; done; {SLEEP}; exit 0"
+    wrapper = subprocess.Popen(["sh", "-c", shell], cwd=tmp_path, start_new_session=True)
+
+    async def story() -> None:
+        run = Run(RunId(POD, "main", 0), str(tmp_path / "run"), 0.0, wrapper.pid, os.open(os.devnull, os.O_RDONLY))
+        await asyncio.to_thread(comes, tmp_path / "up")
+        run.stop(asyncio.get_running_loop(), GRACE.total_seconds(), now=1000.0)
+        await asyncio.to_thread(comes, tmp_path / "lost")
+        (tmp_path / "go").touch()
+        await asyncio.to_thread(wrapper.wait, PATIENCE)
+        run.close()
 
     play(story())
 
