@@ -43,8 +43,18 @@ def run_on_cluster() -> int:
 
 
 def run_here() -> int:
+    told: list[int] = []
+    child: subprocess.Popen[bytes] | None = None
+
+    def end_child(number: int, _frame: object) -> None:
+        told.append(number)
+        if child is not None:
+            child.terminate()
+
+    signal.signal(signal.SIGTERM, end_child)
     child = subprocess.Popen(CHILD)
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    if told:  # while it was being started
+        child.terminate()
     code = child.wait()
     return code if code >= 0 else 128 - code
 

@@ -18,8 +18,8 @@ import yaml
 
 import trialmill
 
-PATIENCE: Final = 30.0
-"""Seconds that anything here may take; what needs longer hangs."""
+PATIENCE: Final = 120.0
+"""Seconds that anything here may take, however busy the machine is; what needs longer hangs."""
 MARK: Final = "TRIALMILL_ACCEPTANCE"
 _BROKEN: Final = ("Traceback (most recent call last)", "this is a fault in Trialmill", "was never awaited")
 
@@ -64,9 +64,10 @@ class Place:
         process = self.start(*words, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
         return self.end_of(process, code=code, stdin=stdin, seconds=seconds)
 
-    def start(self, *words: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    def start(self, *words: str, stdin: int = subprocess.DEVNULL, program: str | None = None) -> subprocess.Popen[str]:
+        """Start a command; with `program`, Python code that runs it its own way, with the command's words in argv."""
         process = subprocess.Popen(
-            self.command(*words),
+            [sys.executable, "-X", "faulthandler", "-c", program, *words] if program else self.command(*words),
             cwd=self.folder,
             env=self.environment,
             stdin=stdin,
@@ -137,28 +138,70 @@ class Place:
 
     def processes(self) -> dict[int, str]:
         """Every process that descends from this place's commands and is still there; nothing where /proc is absent."""
-        found = {}
+        return {pid: _command_line(pid) for pid in self._pids()}
+
+    def _pids(self) -> set[int]:
+        """A process that is becoming another program shows no environment just then: it is known by its parent."""
         mark = f"{MARK}={self.mark}".encode()
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:  # ended meanwhile, or somebody else's
-                continue
+        alive = {pid: parent for pid, (state, parent) in _process_table().items() if state not in "ZX"}
+        found = {pid for pid in alive if mark in _read(pid, "environ").split(b"\0")}
+        while children := {pid for pid, parent in alive.items() if parent in found and pid not in found}:
+            found |= children
         return found
+
+    def stand_still(self) -> bool:
+        """Whether every process here that is not a command of ours is stopped, as by SIGSTOP."""
+        own = {process.pid for process in self.started}
+        table = _process_table()
+        return all(table[pid][0] == "T" for pid in self._pids() - own if pid in table)
 
     def assert_nothing_runs(self) -> None:
         """A process that was just killed may need a moment to be gone."""
-        wait_until(lambda: not self.processes(), lambda: f"left over: {self.processes()}", seconds=5)
+        wait_until(lambda: not self.processes(), lambda: f"left over: {self.processes()}")
 
     def clean(self) -> None:
-        for pid in self.processes():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        """Kill everything, as a machine does that goes down: nobody lives to see another die and tell of it, and when
+        this returns, all is given back that processes hold, such as locks.
+        """
+        stopped: set[int] = set()
+        while new := self._pids() - stopped:  # also what has come into being since the look before
+            for pid in new:
+                _send(pid, signal.SIGSTOP)
+            stopped |= new
+        for pid in stopped:
+            _send(pid, signal.SIGKILL)
+        wait_until(lambda: all(state in "ZX" for pid, (state, _) in _process_table().items() if pid in stopped))
         for process in self.started:
             process.communicate()
+
+
+def _process_table() -> dict[int, tuple[str, int]]:
+    """State and parent of every process; a zombie has given back all that it held."""
+    table = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        words = _read(int(entry.name), "stat").rpartition(b")")[2].split()
+        if words:
+            table[int(entry.name)] = (words[0].decode(), int(words[1]))
+    return table
+
+
+def _command_line(pid: int) -> str:
+    return _read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace")
+
+
+def _read(pid: int, name: str) -> bytes:
+    """What /proc says of a process; nothing of one that has ended meanwhile or is somebody else's."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return b""
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
 
 
 def wait_until(

@@ -16,10 +16,10 @@ KUBECTL = """\
 echo "$*" >> calls
 case "$1" in
 create) cat > created.json ;;
-logs) echo loss=0.5; if [ -e hang ]; then touch hanging; exec sleep 100; fi ;;
+logs) echo loss=0.5; if [ -e hang ]; then touch hanging; exec sleep 1000; fi ;;
 esac
 """
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def place(tmp_path: Path) -> Path:
     """A folder with a kubectl that writes down what it is asked, and a training that takes its time."""
     (tmp_path / "kubectl").write_text(KUBECTL, encoding="utf-8")
     (tmp_path / "kubectl").chmod(0o755)
-    script = "import os, time; open('child', 'w').write(str(os.getpid())); time.sleep(100)"
+    script = "import os, time; open('child', 'w').write(str(os.getpid())); time.sleep(1000)"
     (tmp_path / "train.py").write_text(script, encoding="utf-8")
     return tmp_path
 

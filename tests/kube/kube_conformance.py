@@ -147,12 +147,12 @@ async def conform(
                 disturb(chance)
                 # However slow the machine is: each further round brings another fault.
                 if rounds >= 20:
-                    async with asyncio.timeout(30):
+                    async with asyncio.timeout(120):
                         await proxy.struck.wait()
                 rounds += 1
             weather.is_bad = False
             truth = await truth_of(direct, type, namespace)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while {key_of(o): _identity(o) for o in reflector.store.objects()} != truth:
                     witness.news.clear()
                     news = asyncio.create_task(witness.news.wait())

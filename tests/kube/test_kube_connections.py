@@ -1,7 +1,7 @@
 """Connections are as private as the kubeconfig says, and go through the proxies it names."""
 
 import asyncio
-import os
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -44,11 +44,14 @@ def test_checks_can_be_turned_off(tmp_path: Path, authority: Authority) -> None:
     ask(tmp_path, welcome, "{}", version, tls=authority.server("c.test"), cluster=cluster)
 
 
-def test_a_client_certificate_is_shown(tmp_path: Path, authority: Authority) -> None:
+def test_a_client_certificate_is_shown(tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = tmp_path / "temporary"  # of its own: other tests have keys in theirs meanwhile
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     cluster = ", certificate-authority: ca.crt"
     tls = authority.server("127.0.0.1", ask_clients=True)
     ask(tmp_path, welcome, authority.client(), version, tls=tls, cluster=cluster)
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("trialmill-*/key"))
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_client_certificate_that_is_replaced_in_the_middle_is_shown_from_then_on(

@@ -23,6 +23,9 @@ from trialmill.kube.reflector import Reflector, Scope
 from trialmill.testing.kube_cluster import CONFIG_MAP
 from trialmill.testing.kube_fake import FakeKubeApi
 
+PATIENCE = 120.0
+"""Seconds that a story may take, however busy the machine is; what needs longer hangs."""
+
 
 class QuickClock:
     """A clock on which a hundred seconds pass in one."""
@@ -43,8 +46,12 @@ def thing(name: str) -> JsonObject:
     return {"metadata": {"name": name}}
 
 
-def once(fault: Fault, *, watch: bool, nth: int = 1) -> Callable[[Request], Fault | None]:
-    """This fault for the nth list or watch, none for the others. A reset strikes the HTTP library's second try too."""
+def once(
+    fault: Fault, *, watch: bool, nth: int = 1, struck: Callable[[], None] = lambda: None
+) -> Callable[[Request], Fault | None]:
+    """This fault for the nth list or watch, none for the others. A reset strikes the HTTP library's second try too.
+    `struck` is called when the fault is done.
+    """
     seen, last = 0, nth + (fault is Fault.RESET_BEFORE)
 
     def plan(request: Request) -> Fault | None:
@@ -52,7 +59,10 @@ def once(fault: Fault, *, watch: bool, nth: int = 1) -> Callable[[Request], Faul
         if request.is_watch is not watch:
             return None
         seen += 1
-        return fault if nth <= seen <= last else None
+        if not nth <= seen <= last:
+            return None
+        struck()
+        return fault
 
     return plan
 
@@ -72,7 +82,7 @@ async def follow_to_the_end(
     async with client(url) as api:
         lasting = (seconds, seconds)
         reflector = Reflector(api, Scope(CONFIG_MAP), clock=QuickClock(), page_size=page_size, watch_seconds=lasting)
-        async with asyncio.timeout(20), aclosing(reflector.changes()) as changes:
+        async with asyncio.timeout(PATIENCE), aclosing(reflector.changes()) as changes:
             async for change in changes:
                 told.append(_words(change))
                 if told[-1] == "SYNCED" and told.count("SYNCED") == 1:
@@ -89,7 +99,13 @@ def _words(change: Change) -> str:
 
 
 def tell(
-    fault: Fault, *, watch: bool, page_size: int = 500, nth: int = 1, seconds: float = 1.0
+    fault: Fault,
+    *,
+    watch: bool,
+    page_size: int = 500,
+    nth: int = 1,
+    seconds: float = 1.0,
+    struck: Callable[[], None] = lambda: None,
 ) -> tuple[list[str], list[Request]]:
     """The story with one fault in it; what was told, and the requests that were made."""
 
@@ -97,7 +113,7 @@ def tell(
         double = FakeKubeApi()
         async with serve(ApiServer(double)) as upstream:
             access = Access(Server(upstream.url), User())
-            async with faulty(access, once(fault, watch=watch, nth=nth)) as (proxy, server):
+            async with faulty(access, once(fault, watch=watch, nth=nth, struck=struck)) as (proxy, server):
                 told, reflector = await follow_to_the_end(double, server.url, page_size=page_size, seconds=seconds)
                 assert proxy.done == {fault: 1 + (fault is Fault.RESET_BEFORE)}
                 names = sorted(get_string(o, "metadata", "name") for o in reflector.store.objects())
@@ -111,7 +127,8 @@ def tell(
 def test_a_list_that_fails_is_made_again(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     if fault is Fault.HANGS:
         monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.3)
-    told, requests = tell(fault, watch=False)
+    # From then on there is time enough: on a busy machine a good answer may take as long as that.
+    told, requests = tell(fault, watch=False, struck=monkeypatch.undo)
     assert [word for word in told if not word.startswith("TROUBLE")] == [
         "ADDED a",
         "ADDED b",
@@ -134,7 +151,8 @@ def test_a_page_that_fails_restarts_the_list(fault: Fault) -> None:
 
 @pytest.mark.parametrize("fault", WATCHES)
 def test_a_watch_that_fails_goes_on_or_leads_to_a_new_list(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_api, "_GRACE", timedelta(seconds=0.2))
+    if fault is Fault.SILENCE:
+        monkeypatch.setattr(http_api, "_GRACE", timedelta(seconds=1))
     told, requests = tell(fault, watch=True)
     lists = sum(not request.is_watch for request in requests)
     ends = [word for word in told if word.startswith("DELETED")]
@@ -148,7 +166,7 @@ def test_a_watch_that_fails_goes_on_or_leads_to_a_new_list(fault: Fault, monkeyp
 def test_a_watch_that_is_silent_is_opened_again_from_the_same_place_and_is_no_trouble(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(http_api, "_SILENT_WATCH", timedelta(seconds=0.2))
+    monkeypatch.setattr(http_api, "_SILENT_WATCH", timedelta(seconds=2))
     told, requests = tell(Fault.SILENCE, watch=True, seconds=60.0)
     assert told == ["ADDED a", "ADDED b", "SYNCED", "ADDED c", "DELETED a", "ADDED last"]
     first, second = [request.query for request in requests if request.is_watch][:2]
@@ -160,22 +178,31 @@ def test_a_watch_that_is_silent_is_opened_again_from_the_same_place_and_is_no_tr
 )
 def test_a_server_that_always_fails_is_not_asked_without_pause(fault: Fault) -> None:
     async def main() -> tuple[int, float]:
-        double, clock = FakeKubeApi(), QuickClock()
+        double, clock, asked_again, watches = FakeKubeApi(), QuickClock(), asyncio.Event(), 0
+
+        def plan(request: Request) -> Fault | None:
+            nonlocal watches
+            watches += request.is_watch
+            if watches > 2:
+                asked_again.set()
+            return fault if request.is_watch else None
+
         async with serve(ApiServer(double)) as upstream:
             access = Access(Server(upstream.url), User())
-            plan = lambda request: fault if request.is_watch else None  # noqa: E731
             async with faulty(access, plan, after=lambda: 0) as (_, server), client(server.url) as api:
                 reflector = Reflector(api, Scope(CONFIG_MAP), clock=clock)
                 started = clock.now()
                 task = asyncio.create_task(reflector.run(lambda _: None))
                 await asyncio.sleep(1)
+                async with asyncio.timeout(PATIENCE):
+                    await asked_again.wait()
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
                 return len(server.requests), clock.now() - started
 
     requests, seconds = asyncio.run(main())
     tries = 2 if fault is Fault.RESET_BEFORE else 1
-    assert 3 <= requests <= tries * (seconds + 5)
+    assert requests <= tries * (seconds + 5)
 
 
 @pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.SLOW_DOWN_UNTIL])
@@ -221,7 +248,7 @@ def test_what_happens_while_a_list_is_under_way_is_told_by_the_watch() -> None:
 async def _told_until(api: HttpKubeApi, last: str) -> list[str]:
     told: list[str] = []
     reflector = Reflector(api, Scope(CONFIG_MAP), clock=QuickClock())
-    async with asyncio.timeout(20), aclosing(reflector.changes()) as changes:
+    async with asyncio.timeout(PATIENCE), aclosing(reflector.changes()) as changes:
         async for change in changes:
             told.append(_words(change))
             if told[-1] == last:
@@ -287,7 +314,7 @@ def test_a_list_from_the_past_is_put_right_by_the_watch() -> None:
             access = Access(Server(upstream.url), User())
             async with faulty(access, plan, after=lambda: 2) as (proxy, server), client(server.url) as api:
                 reflector = Reflector(api, Scope(CONFIG_MAP), clock=QuickClock())
-                async with asyncio.timeout(20), aclosing(reflector.changes()) as changes:
+                async with asyncio.timeout(PATIENCE), aclosing(reflector.changes()) as changes:
                     async for change in changes:
                         told.append(_words(change))
                         if change.type is ChangeType.SYNCED and lists == 1:

@@ -11,7 +11,7 @@ from trialmill.api.tree import get_list
 from trialmill.kinds.profile import profile_of
 from trialmill.runtime.kubernetes.file_printer import with_printers
 
-LONG = 10.0
+LONG = 120.0
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="tells by /proc when the script waits")
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from local_workloads import JOB, POD, container, open_runtime, output_of, play
+from local_workloads import JOB, PATIENCE, POD, container, open_runtime, output_of, play
 
 from trialmill.engine.ports import Created, Exists, Gone, Snapshot, Synced
 from trialmill.kinds.plan import Exited, RunId
@@ -129,7 +129,7 @@ def test_a_running_trial_is_adopted_and_its_end_is_told(tmp_path: Path) -> None:
 
 
 def test_an_adopted_trial_can_be_removed(tmp_path: Path) -> None:
-    stubborn = container("sh", "-c", "trap '' TERM; sleep 60; sleep 60")
+    stubborn = container("sh", "-c", "trap '' TERM; sleep 1000; sleep 1000")
 
     async def before() -> None:
         async with open_runtime(tmp_path, stubborn) as runtime:
@@ -169,7 +169,7 @@ def test_an_adopted_trial_whose_shell_was_killed_is_lost_when_its_command_has_en
 def test_what_a_finished_run_left_behind_is_ended(tmp_path: Path) -> None:
     stem = recorded_run(tmp_path)
     daemon = subprocess.Popen(
-        ["sleep", "60"], start_new_session=True, pass_fds=[lock := os.open(of(stem, "log"), os.O_RDWR)]
+        ["sleep", "1000"], start_new_session=True, pass_fds=[lock := os.open(of(stem, "log"), os.O_RDWR)]
     )
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.close(lock)
@@ -180,12 +180,12 @@ def test_what_a_finished_run_left_behind_is_ended(tmp_path: Path) -> None:
             await ended(runtime, KEY)
 
     play(story())
-    assert daemon.wait(timeout=10) == -signal.SIGKILL
+    assert daemon.wait(timeout=PATIENCE) == -signal.SIGKILL
 
 
 def test_a_group_is_not_signalled_when_the_lock_is_free(tmp_path: Path) -> None:
     stem = recorded_run(tmp_path)
-    with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as stranger:
         of(stem, "run").write_text(f"started {stranger.pid}\nexit 0\n")
 
         async def story() -> None:
@@ -269,7 +269,10 @@ def test_killed_at_random_moments_no_trial_runs_twice_and_all_end(tmp_path: Path
             controller.wait()
             kills += 1
     else:
-        assert subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, timeout=30, check=False).returncode == 0
+        assert (
+            subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, timeout=PATIENCE, check=False).returncode
+            == 0
+        )
     assert kills > 0
     names = (tmp_path / "count").read_text().split()
     assert len(names) == len(set(names))

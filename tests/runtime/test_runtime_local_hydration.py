@@ -12,7 +12,7 @@ from trialmill.runtime.local.hydration import Hydrator
 from trialmill.template.hydration import Hydration, HydrationError
 
 ASKED: JsonObject = {"parameters": {"lr": 0.1}, "template": {"kind": "Job"}, "trial": {"name": "t-1"}}
-TIME_LIMIT = 20.0
+TIME_LIMIT = 120.0
 
 
 def by_function(folder: Path, body: str, **limits: float) -> Json:
@@ -88,10 +88,11 @@ def test_a_command_that_does_not_answer_well_is_told_about(
 
 
 def test_a_hanging_command_ends_with_all_that_it_started(tmp_path: Path) -> None:
-    began = time.monotonic()
-    message = fault(tmp_path, "sh", "-c", "sleep 1000 & echo $! > child; wait", time_limit=0.5)
-    assert "took longer than 0.5 s and was killed" in message
-    assert time.monotonic() - began < TIME_LIMIT / 2
+    for limit in (0.5, 5.0, 50.0):  # at last so long that it has begun, however busy the machine is
+        message = fault(tmp_path, "sh", "-c", "sleep 1000 & echo $! > new; mv new child; wait", time_limit=limit)
+        assert f"took longer than {limit:g} s and was killed" in message
+        if (tmp_path / "child").exists():
+            break
     child = int((tmp_path / "child").read_text())
     assert goes_away(child)
 
@@ -104,7 +105,7 @@ def test_a_command_that_writes_for_ever_to_stderr_ends_too(tmp_path: Path) -> No
     assert "took longer" in fault(tmp_path, "sh", "-c", "yes >&2", time_limit=0.5)
 
 
-def goes_away(pid: int, seconds: float = 5.0) -> bool:
+def goes_away(pid: int, seconds: float = TIME_LIMIT) -> bool:
     """Whether the process is gone soon: the kernel ends a killed one when it gets to it, not within the call."""
     end = time.monotonic() + seconds
     while not is_gone(pid) and time.monotonic() < end:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 from datetime import timedelta
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from local_workloads import (
     JOB,
+    PATIENCE,
+    POD,
     POD_NAME,
     container,
     open_runtime,
@@ -22,12 +25,15 @@ from local_workloads import (
 
 from trialmill.engine.ports import Created, Exists, Log, Snapshot
 from trialmill.engine.records import AttemptKey
-from trialmill.kinds.plan import Resources
+from trialmill.kinds.plan import Resources, RunId
+from trialmill.runtime.local.run import Run
 from trialmill.runtime.local.runtime import LocalRuntime
 from trialmill.runtime.local.slots import Slots
 from trialmill.testing.runtime import KEY, ended, remove, told, true_conditions
 
-SLEEP = "sleep 60"
+SLEEP = "sleep 1000"
+GRACE = timedelta(hours=1)
+"""So long that nobody waits for its end."""
 
 
 def state_of(pid: int) -> str:
@@ -41,12 +47,20 @@ def state_of(pid: int) -> str:
 
 def becomes(pid: int, state: str) -> bool:
     """Whether a process reaches a state: signals take a moment to arrive."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while state_of(pid) != state:
         if time.monotonic() > deadline:
             return False
         time.sleep(0.002)
     return True
+
+
+def comes(file: Path) -> None:
+    """Wait for a file that another process makes."""
+    deadline = time.monotonic() + PATIENCE
+    while not file.exists():
+        assert time.monotonic() < deadline, f"{file.name} never came"
+        time.sleep(0.002)
 
 
 async def first_line(runtime: LocalRuntime, key: AttemptKey = KEY) -> str:
@@ -142,6 +156,15 @@ def test_children_that_outlive_the_command_are_ended(tmp_path: Path) -> None:
     assert becomes(in_own_session, "X")
 
 
+def test_a_child_without_an_environment_is_ended_too(tmp_path: Path) -> None:
+    """Every process looks so in the moment in which it becomes another program."""
+    begun = '[ "$(cat /proc/$!/comm)" = sleep ]'
+    script = f"setsid env -i {SLEEP} & until {begun}; do sleep 0.01; done; echo $!"
+    conditions, output = outcome(tmp_path, container("sh", "-c", script))
+    assert conditions == {"Complete"}
+    assert becomes(int(output), "X")
+
+
 def test_a_trial_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_runtime(tmp_path, container("sh", "-c", f"trap '' TERM; echo $$; {SLEEP}; {SLEEP}")) as runtime:
@@ -155,22 +178,41 @@ def test_a_trial_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Path) 
 
 def test_a_trial_may_clean_up_within_its_grace(tmp_path: Path) -> None:
     async def story() -> None:
-        script = f"trap 'echo cleaned; exit' TERM; echo ready; {SLEEP} & wait"
-        async with open_runtime(tmp_path, container("sh", "-c", script)) as runtime:
+        # One that has only begun may be told twice.
+        script = f"trap 'trap \"\" TERM; echo cleaned; exit' TERM; echo ready; {SLEEP} & wait"
+        async with open_runtime(tmp_path, container("sh", "-c", script), grace=GRACE) as runtime:
             await runtime.ensure(KEY, JOB)
             await first_line(runtime)
-            await remove(runtime, KEY, timedelta(seconds=20))
+            await remove(runtime, KEY, GRACE)
             assert await output_of(runtime) == "ready\ncleaned\n"
+
+    play(story())
+
+
+def test_a_signal_that_comes_before_the_command_is_not_lost(tmp_path: Path) -> None:
+    """The shell around the command keeps signals to itself until it has become it: for long on a busy machine."""
+    shell = f"trap ': > lost' TERM; : > up; until [ -e go ]; do :; done; {SLEEP}; exit 0"
+    wrapper = subprocess.Popen(["sh", "-c", shell], cwd=tmp_path, start_new_session=True)
+
+    async def story() -> None:
+        run = Run(RunId(POD, "main", 0), str(tmp_path / "run"), 0.0, wrapper.pid, os.open(os.devnull, os.O_RDONLY))
+        await asyncio.to_thread(comes, tmp_path / "up")
+        run.stop(asyncio.get_running_loop(), GRACE.total_seconds(), now=1000.0)
+        await asyncio.to_thread(comes, tmp_path / "lost")
+        (tmp_path / "go").touch()
+        await asyncio.to_thread(wrapper.wait, PATIENCE)
+        run.close()
 
     play(story())
 
 
 def test_less_grace_the_second_time_shortens_the_first(tmp_path: Path) -> None:
     async def story() -> None:
-        async with open_runtime(tmp_path, container("sh", "-c", f"trap '' TERM; echo up; {SLEEP}")) as runtime:
+        stubborn = container("sh", "-c", f"trap '' TERM; echo up; {SLEEP}")
+        async with open_runtime(tmp_path, stubborn, grace=GRACE) as runtime:
             await runtime.ensure(KEY, JOB)
             await first_line(runtime)
-            await runtime.remove(KEY, "", timedelta(seconds=60))
+            await runtime.remove(KEY, "", GRACE)
             await remove(runtime, KEY, timedelta(0))
 
     play(story())
@@ -220,11 +262,11 @@ def test_a_suspended_trial_stands_still_and_goes_on(tmp_path: Path) -> None:
 
 def test_a_suspended_trial_can_be_removed_gently(tmp_path: Path) -> None:
     async def story() -> None:
-        async with open_runtime(tmp_path, container("sh", "-c", f"echo up; {SLEEP}")) as runtime:
+        async with open_runtime(tmp_path, container("sh", "-c", f"echo up; {SLEEP}"), grace=GRACE) as runtime:
             await runtime.ensure(KEY, JOB)
             await first_line(runtime)
             await runtime.suspend(KEY, "", True)
-            await remove(runtime, KEY, timedelta(seconds=60))
+            await remove(runtime, KEY, GRACE)
 
     play(story())
 
@@ -311,11 +353,11 @@ def test_attempts_that_are_ended_as_soon_as_they_begin_do_not_wait_for_the_kill(
     """A signal that comes between the wrapper's shell and the command is lost: one in six on a busy machine."""
 
     async def story() -> None:
-        async with open_runtime(tmp_path, container("sleep", "60")) as runtime:
+        async with open_runtime(tmp_path, container("sleep", "1000"), grace=GRACE) as runtime:
             for index in range(40):
                 key = AttemptKey("x", index, 1)
                 await runtime.ensure(key, {**JOB, "metadata": {"name": f"t{index}"}})
                 await asyncio.sleep(0.002 * (index % 5))
-                await asyncio.wait_for(remove(runtime, key, timedelta(seconds=25)), 15)
+                await remove(runtime, key, GRACE)
 
-    asyncio.run(story())
+    play(story())

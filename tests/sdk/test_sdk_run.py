@@ -79,7 +79,7 @@ def test_a_run_in_a_thread_leaves_signals_alone() -> None:
     found: list[int] = []
     thread = threading.Thread(target=lambda: found.append(len(echo().run().trials)))
     thread.start()
-    thread.join(60)
+    thread.join(120)
     assert found == [3]
 
 
@@ -168,7 +168,7 @@ def test_ctrl_c_ends_trials_gently_and_keeps_the_experiment_resumable(notebook: 
         from sdk_samples import job, sample
         from trialmill import param
         words = " ".join(str(param(name)) for name in ("lr", "layers", "optimizer"))
-        made = sample(job("sh", "-c", f"echo started >> started; exec sleep 300 # {{words}}"), seed=1)
+        made = sample(job("sh", "-c", f"echo started >> started; exec sleep 3000 # {{words}}"), seed=1)
         async def cell():
             made.run()
         try:
@@ -186,7 +186,7 @@ def test_ctrl_c_ends_trials_gently_and_keeps_the_experiment_resumable(notebook: 
                 assert process.poll() is None
                 threading.Event().wait(0.02)
             process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=30)
+            out, _ = process.communicate(timeout=120)
         finally:
             process.kill()
     assert out.splitlines() == ["stopped: experiment sample was stopped; run it again to go on", "Stopped 3"]

@@ -38,9 +38,9 @@ EXPERIMENT: Final = "0d1c2b3a-experiment"
 KEY: Final = AttemptKey(EXPERIMENT, 0, 1)
 OTHER: Final = AttemptKey(EXPERIMENT, 1, 1)
 _NO_GRACE: Final = timedelta(0)
-_LONG: Final = 60.0
+_LONG: Final = 600.0
 """Seconds of a run that must be ended, not awaited."""
-_PATIENCE: Final = 30.0
+_PATIENCE: Final = 120.0
 
 
 class RuntimeSuite(ABC):

@@ -36,7 +36,7 @@ from trialmill.engine.records import (
 from trialmill.testing.samples import experiment, full_experiment, full_trial, minute, trial
 
 TTL = timedelta(minutes=5)
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds until a change that does not come fails a test."""
 
 

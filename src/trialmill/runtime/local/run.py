@@ -4,19 +4,20 @@ import asyncio
 import os
 import signal
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from trialmill.kinds.plan import RunId
 from trialmill.runtime.local.children import signal_group
 from trialmill.runtime.local.leftovers import kill_processes_of
 from trialmill.runtime.local.recovery import lock_is_held
-from trialmill.runtime.local.wrapper import read_group
+from trialmill.runtime.local.wrapper import has_begun, read_group
 
 _BETWEEN_KILLS: Final = 0.25
 """Seconds. One that does not die at once is killed again: its wrapper may not have recorded its group yet."""
 _YOUNG: Final = 0.5
 """Seconds. In a run that has only begun, a signal may reach the wrapper's shell in the moment before it has become the
-command, and is lost there: it is sent once more.
+command, and is lost there: it is sent again until it has, or once more where nobody can tell.
 """
 
 
@@ -51,9 +52,7 @@ class Run:
         if self.is_stopping and self._deadline <= deadline:
             return
         if not self.is_stopping:
-            self._terminate()
-            if now - self.started < _YOUNG:
-                self._repeating = loop.call_later(_YOUNG, self._terminate)
+            self._terminate(loop, is_young=now - self.started < _YOUNG)
         self.is_stopping = True
         self._deadline = deadline
         self._cancel_kill()
@@ -77,9 +76,13 @@ class Run:
         os.close(self.log)
         return None
 
-    def _terminate(self) -> None:
+    def _terminate(self, loop: asyncio.AbstractEventLoop, *, is_young: bool) -> None:
+        group = self.group or read_group(self.stem)
+        begun = False if group is None else has_begun(group)
         self.signal(signal.SIGTERM)
         self.signal(signal.SIGCONT)  # a suspended process sees the first signal only when it goes on
+        if begun is False or (begun is None and is_young):
+            self._repeating = loop.call_later(_YOUNG, partial(self._terminate, loop, is_young=False))
 
     def _kill(self, loop: asyncio.AbstractEventLoop) -> None:
         self.signal(signal.SIGKILL)

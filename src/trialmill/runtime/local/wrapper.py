@@ -75,6 +75,25 @@ def read_group(stem: str) -> int | None:
     return read_record(stem).group
 
 
+def has_begun(wrapper: int) -> bool | None:
+    """Whether the command runs: until the wrapper's shell has become it, signals are lost there. None: nobody can tell.
+
+    Between fork and exec, the child still has the wrapper's command line, or none.
+    """
+    try:
+        with open(f"/proc/{wrapper}/task/{wrapper}/children", encoding="ascii") as file:
+            children = file.read().split()
+        lines = [_command_line(pid) for pid in (str(wrapper), *children)]
+    except OSError:  # no Linux, or one that does not show children; or it is over
+        return None
+    return any(line and line != lines[0] for line in lines[1:])
+
+
+def _command_line(pid: str) -> bytes:
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read()
+
+
 def write_code(stem: str, code: int) -> None:
     """Leave the exit code in place of a wrapper that was killed. Does nothing where it has left one."""
     if read_code(stem) is None:
