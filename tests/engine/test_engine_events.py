@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from rehearsal import Rehearsal
 
-from trialmill.api.experiment import Objective, ObjectiveType
+from trialmill.api.experiment import Objective, ObjectiveType, When
 from trialmill.api.history import Budget, Decision, NewTrial, Promotion
 from trialmill.api.metric import MetricSummary, Observation
 from trialmill.api.tree import JsonObject
-from trialmill.api.verdict import Stuck, Undecided, Verdict, VerdictPhase
+from trialmill.api.verdict import ConditionError, Stuck, Undecided, Verdict, VerdictPhase
 from trialmill.engine.deadlines import attempt_due
 from trialmill.engine.events import (
     CollectionFinished,
@@ -222,6 +222,51 @@ def test_a_judge_says_of_an_unknown_kind_what_its_conditions_do_not_see() -> Non
     over = judge.hear(Snapshot(KEY, "r", {**resource, "status": {"phase": "Fine"}}), "r", START)
     assert over is not None
     assert (over.verdict.phase, over.undecided) == (VerdictPhase.SUCCEEDED, None)
+
+
+def erring(index: int, *conditions: str, error: str = "no overload") -> ResourceChanged:
+    errors = tuple(ConditionError(condition, error) for condition in conditions)
+    return ResourceChanged(START, AttemptKey("e1", index, 1), "r", RUNNING, errors=errors)
+
+
+def test_a_condition_that_cannot_be_evaluated_is_told_once_for_the_whole_experiment() -> None:
+    state = running()
+    apply(state, IntentChanged(START, Intent(RunState.RUN, 2, 3)))
+    apply(state, SuggestionsArrived(START, 1, (NewTrial({"lr": 0.2}),)))
+    first, second = "failureWhen cel object.a > 3", "successWhen cel object.b > 3"
+    story: list[EventRecord] = []
+    for event in (
+        erring(0, first),
+        erring(0, first, error="other words"),
+        erring(1, first),
+        ResourceChanged(START, KEY, "r", RUNNING),
+        erring(1, first, second),
+    ):
+        story += apply(state, event).story
+    assert [(line.object, line.reason, line.message, line.warning) for line in story] == [
+        (state.trials[0].name, "ConditionError", f"{first} cannot be evaluated, and so is not met: no overload", True),
+        (state.trials[1].name, "ConditionError", f"{second} cannot be evaluated, and so is not met: no overload", True),
+    ]
+
+
+def test_the_error_of_a_condition_is_told_before_the_end_that_another_sees() -> None:
+    state = running()
+    story = apply(state, replace(erring(0, "failureWhen cel object.a > 3"), verdict=SUCCEEDED)).story
+    assert [line.reason for line in story] == ["ConditionError"]
+    assert state.trials[0].phase is TrialPhase.COLLECTING
+
+
+def test_a_judge_says_which_condition_cannot_be_evaluated_once_there_is_something_to_evaluate_it_on() -> None:
+    resource: JsonObject = {"kind": "Job", "metadata": {"name": "w", "uid": "r"}}
+    judge = Judge(Policy(When(cel="object.status.phase > 3"), profile=profile_of("batch/v1", "Job")))
+    fresh = judge.hear(Snapshot(KEY, "r", resource), "r", START)
+    assert fresh is not None
+    assert fresh.errors == ()
+    event = judge.hear(Snapshot(KEY, "r", {**resource, "status": {"phase": "Done"}}), "r", START)
+    assert event is not None
+    assert [error.condition for error in event.errors] == ["successWhen cel object.status.phase > 3"]
+    assert "string, int64" in event.errors[0].error
+    assert judge.hear(Snapshot(KEY, "r", {**resource, "status": {"phase": "Over"}}), "r", START) is None
 
 
 def test_a_runtime_out_of_sight_is_told_and_that_it_is_in_sight_again() -> None:

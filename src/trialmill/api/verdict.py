@@ -49,6 +49,16 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionError:
+    """A user's condition that cannot be evaluated on a resource, and so is not met: which one, as it was written, and
+    why, in the words of what evaluates it.
+    """
+
+    condition: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stuck:
     """Something keeps an attempt from going on, and may do so for ever: an image that cannot be pulled, no node that
     has room. After `patience` of it the attempt is given up; None where somebody else sees to that, as a Job does to

@@ -166,6 +166,7 @@ def _changed(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
         return
     if not attempt.resource_uid:
         attempt = replace(attempt, resource_uid=event.uid)
+    waits.tell_condition_errors(state, trial, event)
     match event.verdict.phase:
         case VerdictPhase.SUCCEEDED | VerdictPhase.FAILED:
             over(state, trial, attempt, event.verdict, event.at, event.ended)
