@@ -89,6 +89,20 @@ def test_an_event_that_does_not_fit_changes_nothing(event: Event) -> None:
     assert desired(state, START) == wanted
 
 
+def test_what_a_runtime_notes_of_a_resource_is_kept_though_the_resource_was_seen_before_it_answered() -> None:
+    state = State(replace(RECORD, intent=Intent(RunState.RUN, 1, 3)), [], RULES)
+    for event in (
+        Opened(START),
+        SuggestionsArrived(START, 0, (NewTrial({"lr": 0.1}),)),
+        ResourceChanged(START, KEY, "r", Verdict(VerdictPhase.RUNNING)),
+        ResourceAccepted(START, KEY, "r", {"process": 1}),
+    ):
+        apply(state, event)
+    attempt = state.trials[0].attempt
+    assert (attempt.resource_uid, attempt.handle, attempt.phase) == ("r", {"process": 1}, AttemptPhase.RUNNING)
+    assert apply(state, ResourceAccepted(START, KEY, "r")).records == ()
+
+
 def test_an_ended_attempt_hears_nothing_more() -> None:
     state = running()
     apply(state, ResourceChanged(START, KEY, "r", Verdict(VerdictPhase.FAILED)))

@@ -140,10 +140,12 @@ def add_attempt(
 
 def _accepted(state: State, trial: TrialRecord, event: ResourceAccepted) -> None:
     attempt = trial.attempt
+    handle = attempt.handle if event.handle is None else event.handle
     if not attempt.resource_uid:
-        handle = attempt.handle if event.handle is None else event.handle
-        at_work = waits.not_waiting(trial)
-        put_attempt(state, at_work, replace(attempt, resource_uid=event.uid, handle=handle))
+        put_attempt(state, waits.not_waiting(trial), replace(attempt, resource_uid=event.uid, handle=handle))
+    elif attempt.resource_uid == event.uid and attempt.handle != handle:
+        # Its resource was seen before the runtime said that it had made it.
+        put_attempt(state, trial, replace(attempt, handle=handle))
 
 
 def _rejected(state: State, trial: TrialRecord, event: ResourceRejected) -> None:
