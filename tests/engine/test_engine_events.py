@@ -32,7 +32,7 @@ from trialmill.engine.instructions import SetTimer
 from trialmill.engine.judging import Judge
 from trialmill.engine.ledger import Ledger
 from trialmill.engine.machine import apply, desired
-from trialmill.engine.ports import Snapshot, Stores
+from trialmill.engine.ports import Gone, Snapshot, Stores
 from trialmill.engine.records import AttemptKey, AttemptPhase, EventRecord, Intent, RunState, TrialPhase
 from trialmill.engine.rules import Rules
 from trialmill.engine.state import State
@@ -281,6 +281,48 @@ def test_a_judge_says_which_condition_cannot_be_evaluated_once_there_is_somethin
     assert [error.condition for error in event.errors] == ["successWhen cel object.status.phase > 3"]
     assert "string, int64" in event.errors[0].error
     assert judge.hear(Snapshot(KEY, "r", {**resource, "status": {"phase": "Over"}}), "r", START) is None
+
+
+BY_POD = Verdict(VerdictPhase.SUCCEEDED, "PodSucceeded", "its Job is gone; its pod p succeeded", "pod")
+
+
+def observed(value: float) -> Observation:
+    return Observation((MetricSummary("loss", value, value, value),))
+
+
+def test_a_trial_whose_pod_alone_tells_of_its_success_succeeds_with_its_metrics() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", BY_POD))
+    apply(state, CollectionFinished(START, KEY, observed(0.5), ()))
+    (trial,) = state.trials
+    assert (trial.phase, trial.message) == (TrialPhase.SUCCEEDED, BY_POD.message)
+
+
+def test_a_trial_whose_pod_tells_of_its_success_and_has_no_metrics_left_runs_again() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", BY_POD))
+    story = apply(state, CollectionFinished(START, KEY, Observation(), (), "its log is gone")).story
+    (trial,) = state.trials
+    assert (trial.phase, [attempt.cause for attempt in trial.attempts]) == (TrialPhase.PENDING, ["First", "Lost"])
+    assert [(line.reason, line.message) for line in story] == [("AttemptLost", BY_POD.message)]
+
+
+@pytest.mark.parametrize(
+    ("gone", "phase"),
+    [
+        (Gone(KEY, "", "its Job is gone; its pod p succeeded", {"status": {"phase": "Succeeded"}}), "Succeeded"),
+        (Gone(KEY, "r", "it was deleted; its pod p succeeded", {"status": {"phase": "Succeeded"}}), "Succeeded"),
+        (Gone(KEY, "", "its Job is gone; its pod p failed: why", {"status": {"phase": "Failed"}}), "Lost"),
+        (Gone(KEY, "r", "it was deleted"), "Lost"),
+        (Gone(KEY, "another", "it was deleted", {"status": {"phase": "Succeeded"}}), None),
+    ],
+    ids=["unseen", "seen", "a failed pod", "no pod", "another resource"],
+)
+def test_a_judge_takes_the_word_of_the_one_pod_of_a_job_that_is_gone(gone: Gone, phase: str | None) -> None:
+    state = running()
+    apply(state, Judge(Policy(profile=profile_of("batch/v1", "Job"), one_pod=True)).gone(gone, "r", START))
+    verdict = state.trials[0].attempt.verdict
+    assert (verdict and (str(verdict.phase), verdict.message)) == (phase and (phase, gone.message))
 
 
 def test_a_runtime_out_of_sight_is_told_and_that_it_is_in_sight_again() -> None:

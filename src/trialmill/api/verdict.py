@@ -22,7 +22,8 @@ class VerdictPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A judgement of one resource: `source` says which rule spoke (condition, profile, heuristic, identity)."""
+    """A judgement of one resource: `source` says which rule spoke (condition, profile, heuristic, identity,
+    status), or who (runtime, pod)."""
 
     phase: VerdictPhase
     reason: str = ""

@@ -372,8 +372,8 @@ class Driver:
                         self._put(ResourceGone(self._now(), key, "", "its resource was not there any more"))
                 case Gone():
                     unseen.discard(change.key)
-                    if self._under_way(change.key):
-                        self._put(ResourceGone(self._now(), change.key, change.uid, change.message))
+                    if (subject := self._under_way(change.key)) is not None:
+                        self._put(self._judge.gone(change, subject.attempt.resource_uid, self._now()))
                 case Snapshot():
                     unseen.discard(change.key)
                     subject = self._under_way(change.key)

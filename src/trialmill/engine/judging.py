@@ -5,10 +5,11 @@ from datetime import datetime
 
 from trialmill.api.tree import JsonObject
 from trialmill.api.verdict import ConditionError, Stuck, Undecided, Verdict, VerdictMemory, VerdictPhase
-from trialmill.engine.events import ResourceChanged
-from trialmill.engine.ports import Snapshot
+from trialmill.engine.events import ResourceChanged, ResourceGone
+from trialmill.engine.ports import Gone, Snapshot
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.condition_errors import condition_errors
+from trialmill.kinds.orphans import judge_by_pod
 from trialmill.kinds.undecided import undecided
 from trialmill.kinds.verdict import Policy, judge, remember, unmatched
 
@@ -55,6 +56,14 @@ class Judge:
         ended = snapshot.ended if verdict.phase.is_terminal else None
         uid = judged.memory.uid or snapshot.uid
         return ResourceChanged(at, snapshot.key, uid, verdict, mismatch, stuck, ended, words, errors)
+
+    def gone(self, gone: Gone, uid: str, at: datetime) -> ResourceChanged | ResourceGone:
+        """What it means that a resource is gone: its attempt is lost, unless its pod says how it ended."""
+        uid = gone.uid or uid
+        verdict = judge_by_pod(gone.pod, self._policy, uid, gone.message)
+        if verdict is None:
+            return ResourceGone(at, gone.key, gone.uid, gone.message)
+        return ResourceChanged(at, gone.key, uid, verdict)
 
     def resource(self, key: AttemptKey) -> JsonObject | None:
         """The attempt's resource as it was last heard of; None before that."""

@@ -34,6 +34,7 @@ from trialmill.engine.records import (
     TrialRecord,
 )
 from trialmill.engine.state import Live, State, objective_value
+from trialmill.kinds.orphans import BY_POD
 
 UNREAD = "; its output was not read to the end, so later values are missing"
 NOTHING = Observation()
@@ -311,8 +312,12 @@ def finish_attempt(
 
 
 def _end_succeeded(state: State, trial: TrialRecord, at: datetime, *, unread: str) -> None:
-    budget = trial.attempt.budget
-    if objective_value(trial.observation, state.rules) is None:
+    budget, verdict = trial.attempt.budget, trial.attempt.verdict
+    has_value = objective_value(trial.observation, state.rules) is not None
+    if not has_value and verdict is not None and verdict.source == BY_POD:
+        # The pod was all that was left, and its output is not: whether it ever had the metric is not known.
+        _end_lost(state, trial, at)
+    elif not has_value:
         name, files = state.rules.objective.metric, state.rules.metric_files
         summary = trial.observation.find(name) if trial.observation else None
         message = (
