@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from rehearsal import Rehearsal
 
-from trialmill.api.experiment import Objective, ObjectiveType
+from trialmill.api.experiment import Objective, ObjectiveType, When
 from trialmill.api.history import Budget, Decision, NewTrial, Promotion
 from trialmill.api.metric import MetricSummary, Observation
 from trialmill.api.tree import JsonObject
-from trialmill.api.verdict import Stuck, Undecided, Verdict, VerdictPhase
+from trialmill.api.verdict import ConditionError, Stuck, Undecided, Verdict, VerdictPhase
 from trialmill.engine.deadlines import attempt_due
 from trialmill.engine.events import (
     CollectionFinished,
@@ -32,7 +32,7 @@ from trialmill.engine.instructions import Collect, SetTimer
 from trialmill.engine.judging import Judge
 from trialmill.engine.ledger import Ledger
 from trialmill.engine.machine import apply, desired
-from trialmill.engine.ports import Snapshot, Stores
+from trialmill.engine.ports import Gone, Snapshot, Stores
 from trialmill.engine.records import AttemptKey, AttemptPhase, EventRecord, Intent, RunState, TrialPhase
 from trialmill.engine.rules import Rules
 from trialmill.engine.state import State
@@ -98,6 +98,20 @@ def test_what_an_attempt_needs_is_concluded_anew_only_when_its_trial_has_changed
     assert [each for each in desired(state, later) if isinstance(each, Collect)] == [Collect(KEY, final=True)]
     apply(state, CollectionFinished(later, KEY, Observation(), ()))
     assert 0 not in state.concluded
+
+
+def test_what_a_runtime_notes_of_a_resource_is_kept_though_the_resource_was_seen_before_it_answered() -> None:
+    state = State(replace(RECORD, intent=Intent(RunState.RUN, 1, 3)), [], RULES)
+    for event in (
+        Opened(START),
+        SuggestionsArrived(START, 0, (NewTrial({"lr": 0.1}),)),
+        ResourceChanged(START, KEY, "r", Verdict(VerdictPhase.RUNNING)),
+        ResourceAccepted(START, KEY, "r", {"process": 1}),
+    ):
+        apply(state, event)
+    attempt = state.trials[0].attempt
+    assert (attempt.resource_uid, attempt.handle, attempt.phase) == ("r", {"process": 1}, AttemptPhase.RUNNING)
+    assert apply(state, ResourceAccepted(START, KEY, "r")).records == ()
 
 
 def test_an_ended_attempt_hears_nothing_more() -> None:
@@ -233,6 +247,93 @@ def test_a_judge_says_of_an_unknown_kind_what_its_conditions_do_not_see() -> Non
     over = judge.hear(Snapshot(KEY, "r", {**resource, "status": {"phase": "Fine"}}), "r", START)
     assert over is not None
     assert (over.verdict.phase, over.undecided) == (VerdictPhase.SUCCEEDED, None)
+
+
+def erring(index: int, *conditions: str, error: str = "no overload") -> ResourceChanged:
+    errors = tuple(ConditionError(condition, error) for condition in conditions)
+    return ResourceChanged(START, AttemptKey("e1", index, 1), "r", RUNNING, errors=errors)
+
+
+def test_a_condition_that_cannot_be_evaluated_is_told_once_for_the_whole_experiment() -> None:
+    state = running()
+    apply(state, IntentChanged(START, Intent(RunState.RUN, 2, 3)))
+    apply(state, SuggestionsArrived(START, 1, (NewTrial({"lr": 0.2}),)))
+    first, second = "failureWhen cel object.a > 3", "successWhen cel object.b > 3"
+    story: list[EventRecord] = []
+    for event in (
+        erring(0, first),
+        erring(0, first, error="other words"),
+        erring(1, first),
+        ResourceChanged(START, KEY, "r", RUNNING),
+        erring(1, first, second),
+    ):
+        story += apply(state, event).story
+    assert [(line.object, line.reason, line.message, line.warning) for line in story] == [
+        (state.trials[0].name, "ConditionError", f"{first} cannot be evaluated, and so is not met: no overload", True),
+        (state.trials[1].name, "ConditionError", f"{second} cannot be evaluated, and so is not met: no overload", True),
+    ]
+
+
+def test_the_error_of_a_condition_is_told_before_the_end_that_another_sees() -> None:
+    state = running()
+    story = apply(state, replace(erring(0, "failureWhen cel object.a > 3"), verdict=SUCCEEDED)).story
+    assert [line.reason for line in story] == ["ConditionError"]
+    assert state.trials[0].phase is TrialPhase.COLLECTING
+
+
+def test_a_judge_says_which_condition_cannot_be_evaluated_once_there_is_something_to_evaluate_it_on() -> None:
+    resource: JsonObject = {"kind": "Job", "metadata": {"name": "w", "uid": "r"}}
+    judge = Judge(Policy(When(cel="object.status.phase > 3"), profile=profile_of("batch/v1", "Job")))
+    fresh = judge.hear(Snapshot(KEY, "r", resource), "r", START)
+    assert fresh is not None
+    assert fresh.errors == ()
+    event = judge.hear(Snapshot(KEY, "r", {**resource, "status": {"phase": "Done"}}), "r", START)
+    assert event is not None
+    assert [error.condition for error in event.errors] == ["successWhen cel object.status.phase > 3"]
+    assert "string, int64" in event.errors[0].error
+    assert judge.hear(Snapshot(KEY, "r", {**resource, "status": {"phase": "Over"}}), "r", START) is None
+
+
+BY_POD = Verdict(VerdictPhase.SUCCEEDED, "PodSucceeded", "its Job is gone; its pod p succeeded", "pod")
+
+
+def observed(value: float) -> Observation:
+    return Observation((MetricSummary("loss", value, value, value),))
+
+
+def test_a_trial_whose_pod_alone_tells_of_its_success_succeeds_with_its_metrics() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", BY_POD))
+    apply(state, CollectionFinished(START, KEY, observed(0.5), ()))
+    (trial,) = state.trials
+    assert (trial.phase, trial.message) == (TrialPhase.SUCCEEDED, BY_POD.message)
+
+
+def test_a_trial_whose_pod_tells_of_its_success_and_has_no_metrics_left_runs_again() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", BY_POD))
+    story = apply(state, CollectionFinished(START, KEY, Observation(), (), "its log is gone")).story
+    (trial,) = state.trials
+    assert (trial.phase, [attempt.cause for attempt in trial.attempts]) == (TrialPhase.PENDING, ["First", "Lost"])
+    assert [(line.reason, line.message) for line in story] == [("AttemptLost", BY_POD.message)]
+
+
+@pytest.mark.parametrize(
+    ("gone", "phase"),
+    [
+        (Gone(KEY, "", "its Job is gone; its pod p succeeded", {"status": {"phase": "Succeeded"}}), "Succeeded"),
+        (Gone(KEY, "r", "it was deleted; its pod p succeeded", {"status": {"phase": "Succeeded"}}), "Succeeded"),
+        (Gone(KEY, "", "its Job is gone; its pod p failed: why", {"status": {"phase": "Failed"}}), "Lost"),
+        (Gone(KEY, "r", "it was deleted"), "Lost"),
+        (Gone(KEY, "another", "it was deleted", {"status": {"phase": "Succeeded"}}), None),
+    ],
+    ids=["unseen", "seen", "a failed pod", "no pod", "another resource"],
+)
+def test_a_judge_takes_the_word_of_the_one_pod_of_a_job_that_is_gone(gone: Gone, phase: str | None) -> None:
+    state = running()
+    apply(state, Judge(Policy(profile=profile_of("batch/v1", "Job"), one_pod=True)).gone(gone, "r", START))
+    verdict = state.trials[0].attempt.verdict
+    assert (verdict and (str(verdict.phase), verdict.message)) == (phase and (phase, gone.message))
 
 
 def test_a_runtime_out_of_sight_is_told_and_that_it_is_in_sight_again() -> None:

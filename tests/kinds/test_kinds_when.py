@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from trialmill.api.experiment import When
 from trialmill.api.tree import Json
-from trialmill.api.verdict import VerdictMemory, VerdictPhase
+from trialmill.api.verdict import ConditionError, VerdictMemory, VerdictPhase
+from trialmill.kinds.condition_errors import condition_errors
 from trialmill.kinds.verdict import Policy, judge
-from trialmill.kinds.when import met, when_problem
+from trialmill.kinds.when import error_on, met, when_problem
 
 CONDITIONS: Json = {
     "status": {
@@ -97,6 +98,72 @@ def test_failure_comes_before_success() -> None:
     assert judge(CONDITIONS, policy, VerdictMemory()).phase is VerdictPhase.FAILED
 
 
+STATUS: Json = {"status": {"phase": "Done", "epoch": 3, "best": None, "values": ["0.5"], "rows": [{"x": 1}, {"x": 2}]}}
+
+
+@pytest.mark.parametrize(
+    ("when", "error"),
+    [
+        (When(cel="object.status.phase > 3"), "No matching overloads found: _>_(string, int64)"),
+        (When(cel="object.status.epoch"), "it gives int, and a condition is true or false"),
+        (When(cel="object.status.epoch.last == 1"), "Applying SELECT to non-message type"),
+        (When(cel="object.status.values['a'] == '1'"), "Index error: expected integer type, got string"),
+        (When(cel="object.status.epoch / 0 == 1"), "divide by zero"),
+        (When(cel="int(object.status.phase) == 1"), "cannot convert string to int"),
+        (When(jsonpath="{.status.rows[*].x}"), "the path leads to 2 values, and one is wanted"),
+        (When(jsonpath="{.status.values}"), "the path leads to a list, and one plain value is wanted"),
+        (When(jsonpath="{.status}", value="Done"), "the path leads to a map, and one plain value is wanted"),
+    ],
+    ids=str,
+)
+def test_a_condition_that_makes_no_sense_on_a_resource_says_why_and_is_not_met(when: When, error: str) -> None:
+    assert error_on(STATUS, when) == error
+    assert met(STATUS, when) is None
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        When(cel="object.status.phase == 'Over'"),
+        When(cel="object.status.result.score > 0.5"),  # a field that is not there yet
+        When(cel="object.spec.replicas == object.status.replicas"),
+        When(cel="object.status.values[1] == '1'"),  # an entry that is not there yet
+        When(cel="object.status.best > 0.5"),  # controllers write null for what is not known yet
+        When(cel="object.status.best.score > 0.5"),
+        When(cel="object.status.best"),
+        When(jsonpath="{.status.result}"),
+        When(jsonpath="{.status.phase}", value="Over"),
+        When(condition="Done"),
+    ],
+    ids=str,
+)
+def test_what_is_not_met_or_not_there_yet_is_no_error(when: When) -> None:
+    resources: list[Json] = [STATUS, {}, {"status": None}, {"status": {}}]
+    for resource in resources:
+        assert error_on(resource, when) == ""
+
+
+BROKEN = When(cel="object.status.phase > 3")
+IS_BROKEN = "No matching overloads found: _>_(string, int64)"
+
+
+def test_errors_are_those_of_the_conditions_that_a_verdict_asks() -> None:
+    done = When(jsonpath="{.status.phase}", value="Done")
+    both = (ConditionError(f"failureWhen {BROKEN}", IS_BROKEN), ConditionError(f"successWhen {BROKEN}", IS_BROKEN))
+
+    assert condition_errors(STATUS, Policy(BROKEN, BROKEN)) == both
+    assert condition_errors(STATUS, Policy(success=done, failure=BROKEN)) == both[:1]
+    assert condition_errors(STATUS, Policy(success=BROKEN, failure=done)) == ()
+    assert condition_errors(STATUS, Policy("status.phase", "#(")) == ()
+    assert condition_errors(None, Policy(BROKEN)) == ()
+
+
+def test_a_stale_condition_is_not_there_for_an_expression_either() -> None:
+    stale: Json = {"type": "Ready", "status": True, "observedGeneration": 1}
+    resource: Json = {"metadata": {"generation": 2}, "status": {"conditions": [stale]}}
+    assert condition_errors(resource, Policy(When(cel="object.status.conditions[0].status > 'a'"))) == ()
+
+
 @pytest.mark.parametrize(
     ("when", "word"),
     [
@@ -126,5 +193,8 @@ JSON = st.recursive(
 def test_no_tree_makes_a_condition_raise(tree: Json, path: str, value: str | None) -> None:
     met(tree, When(jsonpath=path, value=value))
     met(tree, When(cel="object.a == 1 || object.b[0] == 'x'"))
+    error_on(tree, When(jsonpath=path, value=value))
+    error_on(tree, When(cel="object.a == 1 || object.b[0] < 'x'"))
+    error_on({"a": tree}, When(cel="object.a > 1"))
     met({"status": tree}, When(condition="Ready"))
     met({"status": {"conditions": tree}}, When(condition="Ready"))

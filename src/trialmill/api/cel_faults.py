@@ -12,6 +12,16 @@ _OVERLOAD: Final = re.compile(
     r"found no matching overload for '(?P<name>[^']*)' applied to '\(?(?P<types>[^')]*)\)?.*'"
 )
 _STATUS: Final = re.compile(r"^[A-Z_]+: ")
+_BEFORE_COLON: Final = re.compile(r" +:")
+
+
+def cel_words(text: str) -> str:
+    """The library's own words for what went wrong with a value, on one line and without their code.
+
+    >>> cel_words("UNKNOWN: No matching overloads found : _>_(string, int64)")
+    'No matching overloads found: _>_(string, int64)'
+    """
+    return _BEFORE_COLON.sub(":", _STATUS.sub("", text.partition("\n")[0]))
 
 
 def cel_sentence(text: str) -> str:

@@ -22,7 +22,8 @@ class VerdictPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A judgement of one resource: `source` says which rule spoke (condition, profile, heuristic, identity)."""
+    """A judgement of one resource: `source` says which rule spoke (condition, profile, heuristic, identity,
+    status), or who (runtime, pod)."""
 
     phase: VerdictPhase
     reason: str = ""
@@ -46,6 +47,16 @@ class Undecided:
 
     message: str
     looks_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionError:
+    """A user's condition that cannot be evaluated on a resource, and so is not met: which one, as it was written, and
+    why, in the words of what evaluates it.
+    """
+
+    condition: str
+    error: str
 
 
 @dataclass(frozen=True, slots=True)

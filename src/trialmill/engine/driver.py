@@ -271,8 +271,7 @@ class Driver:
     async def _ensure(self, key: AttemptKey) -> None:
         trial = self._state.trials[key.trial_index]
         try:
-            labels = self._plan.experiment.labels
-            whole = (self._plan.template, self._state.experiment, trial, trial.attempt, labels)
+            whole = (self._plan.template, self._state.experiment, trial, trial.attempt, self._plan.experiment.labels)
             hydrate = self._world.hydrate
             resource = await asyncio.to_thread(rendered, *whole, hydrate) if hydrate else rendered(*whole)
             parts = rendered_parts(*whole)
@@ -280,6 +279,8 @@ class Driver:
             self._put(ResourceRejected(self._now(), key, "TemplateCannotBeFilled", str(error)))
             return
         while True:
+            if self._state.trials[key.trial_index].attempt.resource_uid:
+                return  # it was seen: it may be gone by now, and is not made anew
             answer = await self._world.runtime.ensure(key, resource, parts)
             if not isinstance(answer, RetryAfter):
                 break
@@ -371,8 +372,8 @@ class Driver:
                         self._put(ResourceGone(self._now(), key, "", "its resource was not there any more"))
                 case Gone():
                     unseen.discard(change.key)
-                    if self._under_way(change.key):
-                        self._put(ResourceGone(self._now(), change.key, change.uid, change.message))
+                    if (subject := self._under_way(change.key)) is not None:
+                        self._put(self._judge.gone(change, subject.attempt.resource_uid, self._now()))
                 case Snapshot():
                     unseen.discard(change.key)
                     subject = self._under_way(change.key)

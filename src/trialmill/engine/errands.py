@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from trialmill.engine.instructions import Ask, Ensure, Instruction, Remove, Suspend
+from trialmill.engine.instructions import Ask, Collect, Ensure, Instruction, Remove, Suspend
 
 Start: TypeAlias = Callable[[Instruction], asyncio.Task[None]]
 
@@ -21,9 +21,12 @@ class Errands:
         return any(isinstance(each, Ensure | Remove | Suspend) and each not in self._tasks for each in wanted)
 
     def follow(self, wanted: Sequence[Instruction]) -> None:
-        """Begin what is new, and drop what is desired no more."""
+        """Begin what is new, and drop what is desired no more. The making of a resource that was seen before its maker
+        has answered comes to its end: what it adds to the resource, and what it has to say of it, would be lost.
+        """
         for obsolete in self._tasks.keys() - set(wanted):
-            self._tasks.pop(obsolete).cancel()
+            if not (isinstance(obsolete, Ensure) and _goes_on(obsolete, wanted)):
+                self._tasks.pop(obsolete).cancel()
         for each in wanted:
             if isinstance(each, Ask | Ensure | Remove | Suspend) and each not in self._tasks:
                 self._tasks[each] = self._start(each)
@@ -40,3 +43,9 @@ class Errands:
 
     def tasks(self) -> list[asyncio.Task[None]]:
         return list(self._tasks.values())
+
+
+def _goes_on(ensure: Ensure, wanted: Sequence[Instruction]) -> bool:
+    """Whether the attempt is under way, and nobody ends it."""
+    own = [each for each in wanted if isinstance(each, Collect | Remove) and each.key == ensure.key]
+    return bool(own) and not any(isinstance(each, Remove) or each.final for each in own)

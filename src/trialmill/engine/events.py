@@ -12,7 +12,7 @@ from typing import TypeAlias
 from trialmill.api.history import Decision, Suggestion
 from trialmill.api.metric import Observation
 from trialmill.api.tree import Json
-from trialmill.api.verdict import Stuck, Undecided, Verdict
+from trialmill.api.verdict import ConditionError, Stuck, Undecided, Verdict
 from trialmill.engine.records import AttemptKey, Intent
 
 
@@ -103,7 +103,7 @@ class ResourceDelayed:
 class ResourceChanged:
     """The attempt's resource was judged anew. `unmatched`: it looks over though its conditions do not match. `stuck`:
     something keeps it from going on. `ended` is when it was over, where that is known better than by `at`. `undecided`:
-    what there is to say of it while no condition matches.
+    what there is to say of it while no condition matches. `errors`: the user's conditions that failed on it.
     """
 
     at: datetime
@@ -114,6 +114,7 @@ class ResourceChanged:
     stuck: Stuck | None = None
     ended: datetime | None = None
     undecided: Undecided | None = None
+    errors: tuple[ConditionError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trialmill.api.tree import JsonObject
-from trialmill.api.verdict import Stuck, Undecided, Verdict, VerdictMemory, VerdictPhase
-from trialmill.engine.events import ResourceChanged
-from trialmill.engine.ports import Snapshot
+from trialmill.api.verdict import ConditionError, Stuck, Undecided, Verdict, VerdictMemory, VerdictPhase
+from trialmill.engine.events import ResourceChanged, ResourceGone
+from trialmill.engine.ports import Gone, Snapshot
 from trialmill.engine.records import AttemptKey
+from trialmill.kinds.condition_errors import condition_errors
+from trialmill.kinds.orphans import judge_by_pod
 from trialmill.kinds.undecided import undecided
 from trialmill.kinds.verdict import Policy, judge, remember, unmatched
 
@@ -22,6 +24,7 @@ class _Judged:
     resource: JsonObject | None = None
     stuck: Stuck | None = None
     undecided: Undecided | None = None
+    errors: tuple[ConditionError, ...] = ()
 
 
 class Judge:
@@ -45,13 +48,22 @@ class Judge:
         mismatch = None if verdict.phase.is_terminal else unmatched(snapshot.resource, self._policy)
         stuck = None if verdict.phase.is_terminal else snapshot.stuck
         words = undecided(snapshot.resource, self._policy, verdict)
-        new = (verdict, mismatch, stuck, words)
-        if new == (judged.verdict, judged.unmatched, judged.stuck, judged.undecided):
+        errors = condition_errors(snapshot.resource, self._policy)
+        new = (verdict, mismatch, stuck, words, errors)
+        if new == (judged.verdict, judged.unmatched, judged.stuck, judged.undecided, judged.errors):
             return None
-        judged.verdict, judged.unmatched, judged.stuck, judged.undecided = new
+        judged.verdict, judged.unmatched, judged.stuck, judged.undecided, judged.errors = new
         ended = snapshot.ended if verdict.phase.is_terminal else None
         uid = judged.memory.uid or snapshot.uid
-        return ResourceChanged(at, snapshot.key, uid, verdict, mismatch, stuck, ended, words)
+        return ResourceChanged(at, snapshot.key, uid, verdict, mismatch, stuck, ended, words, errors)
+
+    def gone(self, gone: Gone, uid: str, at: datetime) -> ResourceChanged | ResourceGone:
+        """What it means that a resource is gone: its attempt is lost, unless its pod says how it ended."""
+        uid = gone.uid or uid
+        verdict = judge_by_pod(gone.pod, self._policy, uid, gone.message)
+        if verdict is None:
+            return ResourceGone(at, gone.key, gone.uid, gone.message)
+        return ResourceChanged(at, gone.key, uid, verdict)
 
     def resource(self, key: AttemptKey) -> JsonObject | None:
         """The attempt's resource as it was last heard of; None before that."""

@@ -85,11 +85,14 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The resource is no longer there."""
+    """The resource is no longer there. `pod` is the one whose output counts, as it ended, where that is still there and
+    stays.
+    """
 
     key: AttemptKey
     uid: str
     message: str = ""
+    pod: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,8 @@ class State:
         self.unmatched: dict[AttemptKey, Unmatched] = {}
         self.waiting: dict[AttemptKey, Waiting] = {}
         self.doubts: dict[AttemptKey, Doubt] = {}
+        self.failed_conditions: set[str] = set()
+        """The user's conditions of which it was told that they cannot be evaluated."""
         self.trouble = ""
         """Why what runs cannot be followed at the moment; empty while it can."""
         self.in_sight_since: datetime | None = None

@@ -34,6 +34,7 @@ from trialmill.engine.records import (
     TrialRecord,
 )
 from trialmill.engine.state import Live, State, objective_value
+from trialmill.kinds.orphans import BY_POD
 
 UNREAD = "; its output was not read to the end, so later values are missing"
 NOTHING = Observation()
@@ -140,10 +141,12 @@ def add_attempt(
 
 def _accepted(state: State, trial: TrialRecord, event: ResourceAccepted) -> None:
     attempt = trial.attempt
+    handle = attempt.handle if event.handle is None else event.handle
     if not attempt.resource_uid:
-        handle = attempt.handle if event.handle is None else event.handle
-        at_work = waits.not_waiting(trial)
-        put_attempt(state, at_work, replace(attempt, resource_uid=event.uid, handle=handle))
+        put_attempt(state, waits.not_waiting(trial), replace(attempt, resource_uid=event.uid, handle=handle))
+    elif attempt.resource_uid == event.uid and attempt.handle != handle:
+        # Its resource was seen before the runtime said that it had made it.
+        put_attempt(state, trial, replace(attempt, handle=handle))
 
 
 def _rejected(state: State, trial: TrialRecord, event: ResourceRejected) -> None:
@@ -166,6 +169,7 @@ def _changed(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
         return
     if not attempt.resource_uid:
         attempt = replace(attempt, resource_uid=event.uid)
+    waits.tell_condition_errors(state, trial, event)
     match event.verdict.phase:
         case VerdictPhase.SUCCEEDED | VerdictPhase.FAILED:
             over(state, trial, attempt, event.verdict, event.at, event.ended)
@@ -308,8 +312,12 @@ def finish_attempt(
 
 
 def _end_succeeded(state: State, trial: TrialRecord, at: datetime, *, unread: str) -> None:
-    budget = trial.attempt.budget
-    if objective_value(trial.observation, state.rules) is None:
+    budget, verdict = trial.attempt.budget, trial.attempt.verdict
+    has_value = objective_value(trial.observation, state.rules) is not None
+    if not has_value and verdict is not None and verdict.source == BY_POD:
+        # The pod was all that was left, and its output is not: whether it ever had the metric is not known.
+        _end_lost(state, trial, at)
+    elif not has_value:
         name, files = state.rules.objective.metric, state.rules.metric_files
         summary = trial.observation.find(name) if trial.observation else None
         message = (

@@ -9,6 +9,7 @@ from trialmill.engine.records import AttemptPhase, TrialRecord
 from trialmill.engine.state import Doubt, State, Unmatched, Waiting
 
 _NOT_MATCHED: Final = "ConditionsUnmatched"
+_CANNOT_BE_EVALUATED: Final = "ConditionError"
 
 
 def delayed(state: State, trial: TrialRecord, event: ResourceDelayed) -> None:
@@ -55,6 +56,17 @@ def tell_undecided(state: State, trial: TrialRecord, at: datetime) -> None:
             state.tell(at, trial.name, _NOT_MATCHED, doubt.undecided.message, warning=True)
         if trial.key not in state.waiting:
             _put(state, state.trials[trial.index], _NOT_MATCHED, doubt.undecided.message)
+
+
+def tell_condition_errors(state: State, trial: TrialRecord, event: ResourceChanged) -> None:
+    """Conditions that cannot be evaluated are told with the first trial that shows it, and no more: it is the
+    experiment that is to be mended.
+    """
+    for each in event.errors:
+        if each.condition not in state.failed_conditions:
+            state.failed_conditions.add(each.condition)
+            message = f"{each.condition} cannot be evaluated, and so is not met: {each.error}"
+            state.tell(event.at, trial.name, _CANNOT_BE_EVALUATED, message, warning=True)
 
 
 def note_stuck(state: State, trial: TrialRecord, event: ResourceChanged) -> None:

@@ -2,7 +2,15 @@
 
 from typing import Final
 
+from trialmill.api.tree import Json, get
 from trialmill.kinds.profile import KindProfile, PodTemplate, has_condition
+
+
+def _needs_one_pod(manifest: Json) -> bool:
+    """Without `completions` any pod that succeeds ends the Job, once those beside it have ended."""
+    completions, parallelism = get(manifest, "spec", "completions"), get(manifest, "spec", "parallelism")
+    return completions == 1 or (completions is None and parallelism in (None, 1))
+
 
 PROFILES: Final = (
     KindProfile(
@@ -15,6 +23,7 @@ PROFILES: Final = (
         suspend_path=("spec", "suspend"),
         pod_templates=(PodTemplate(("spec", "template"), "pod", ("spec", "parallelism")),),
         inject_paths=(("spec", "template", "spec"),),
+        one_pod=_needs_one_pod,
         lowering="job",
     ),
     KindProfile(

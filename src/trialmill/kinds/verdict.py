@@ -52,13 +52,15 @@ _SUSPENDED_TYPES: Final = ("Suspended", "Suspending")
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How a resource is judged. `success` and `failure` are the user's conditions, in GJSON or in other words, both
-    empty where there are none; `heuristics` allows guessing for kinds without a profile.
+    empty where there are none; `heuristics` allows guessing for kinds without a profile. `one_pod`: by the profile the
+    success of one pod is that of the resource.
     """
 
     success: "str | When" = ""
     failure: "str | When" = ""
     profile: KindProfile | None = None
     heuristics: bool = True
+    one_pod: bool = False
 
     @property
     def is_given(self) -> bool:
@@ -71,6 +73,7 @@ def policy_of_template(template: TrialTemplate, profile: KindProfile | None) -> 
         template.success_when or template.success_condition,
         template.failure_when or template.failure_condition,
         profile,
+        one_pod=profile is not None and profile.one_pod is not None and profile.one_pod(template.trial_spec),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from trialmill.api.experiment import When
 from trialmill.api.tree import Json, get_string
-from trialmill.kinds.cel import CelError, check_cel, holds
+from trialmill.kinds.cel import CelError, check_cel, error_in, holds
 from trialmill.kinds.conditions import conditions_of
 from trialmill.kinds.gjson import Match
 from trialmill.kinds.jsonpath import JsonPathError, Steps, find, parse
@@ -52,6 +52,25 @@ def met(resource: Json, when: When) -> Match | None:
     return None
 
 
+def error_on(resource: Json, when: When) -> str:
+    """Why the condition makes no sense on this resource, in the words of what evaluates it; empty where it does, met or
+    not, and where only a field is not there. Never raises.
+    """
+    if when.jsonpath:
+        return _error_of_path(_found(resource, when.jsonpath))
+    return error_in(when.cel, resource) if when.cel and isinstance(resource, dict) else ""
+
+
+def _error_of_path(found: list[Json]) -> str:
+    """What `kubectl wait` ends with an error for."""
+    if len(found) > 1:
+        return f"the path leads to {len(found)} values, and one is wanted"
+    if found and isinstance(found[0], list | dict):
+        kind = "a list" if isinstance(found[0], list) else "a map"
+        return f"the path leads to {kind}, and one plain value is wanted"
+    return ""
+
+
 def _by_condition(resource: Json, wanted: str) -> Match | None:
     """kubectl's rule: the first condition of the type decides; type and status are compared without case."""
     kind, _, status = (part.strip().casefold() for part in wanted.partition("="))
@@ -65,13 +84,17 @@ def _by_condition(resource: Json, wanted: str) -> Match | None:
 
 def _by_path(resource: Json, when: When) -> Match | None:
     """kubectl's rule: one value, no list and no map, that is what is wanted; any value where nothing is."""
-    steps = _steps(when.jsonpath)
-    found = find(resource, steps) if steps is not None else []
+    found = _found(resource, when.jsonpath)
     if len(found) != 1 or isinstance(found[0], dict | list):
         return None
     if when.value is not None and _shown(found[0]) != when.value.strip():
         return None
     return Match(found=found[0])
+
+
+def _found(resource: Json, path: str) -> list[Json]:
+    steps = _steps(path)
+    return find(resource, steps) if steps is not None else []
 
 
 @cache

@@ -241,7 +241,7 @@ async def _drive(
     session.opened(record, experiment, resumed=resumed)
     state = State(record, trials, _rules(experiment, record), await _curves(stores, experiment, trials))
     template = compiled_from_json(record.compiled)
-    plan = Plan(experiment, space_of(experiment.spec.parameters), template, policy_of(experiment))
+    plan = Plan(experiment, space_of(experiment.spec.parameters), template, policy_of(experiment, hydrate))
     already = record.phase.is_over
     async with _runtime(runs, experiment, template, _options(record)) as runtime:
         world = World(
@@ -277,12 +277,15 @@ async def _drive(
 # --- the parts
 
 
-def policy_of(experiment: Experiment) -> Policy:
-    """How the experiment's resources are judged: by its conditions, and its kind's profile as a safety net."""
+def policy_of(experiment: Experiment, hydrate: Hydrate | None = None) -> Policy:
+    """How the experiment's resources are judged: by its conditions, and its kind's profile as a safety net. Where a
+    function makes them, nobody knows beforehand what they need; where they hold the metrics, a pod does not.
+    """
     template = experiment.spec.template
     tree: Json = template.trial_spec
     profile = profile_of(str(tree.get("apiVersion", "")), str(tree.get("kind", ""))) if is_object(tree) else None
-    return policy_of_template(template, profile)
+    policy = policy_of_template(template, profile)
+    return replace(policy, one_pod=False) if hydrate or experiment.spec.collector.metric_fields else policy
 
 
 def searcher_of(experiment: Experiment) -> Searcher:

@@ -48,7 +48,7 @@ def evidence_of(pods: Iterable[JsonObject], primary: Collection[str] = ()) -> st
     whose end decides.
     """
     for pod in sorted(pods, key=_age, reverse=True):
-        words = _failure_of(pod, primary)
+        words = failure_of(pod, primary)
         if words:
             return f"pod {get_string(pod, 'metadata', 'name')}: {words}"
     return ""
@@ -68,7 +68,7 @@ def most_hopeless(waits: Iterable[Stuck | None]) -> Stuck | None:
 def setback_of(pods: Sequence[JsonObject], primary: Collection[str] = ()) -> Stuck | None:
     """All pods are over and the newest has failed: whoever made them makes another, in its own time, or gives up."""
     newest = max(pods, key=_age, default=None)
-    words = _failure_of(newest, primary) if newest is not None and all(is_over(pod) for pod in pods) else ""
+    words = failure_of(newest, primary) if newest is not None and all(is_over(pod) for pod in pods) else ""
     return Stuck("PodFailed", f"pod {get_string(newest, 'metadata', 'name')}: {words}", None) if words else None
 
 
@@ -101,7 +101,8 @@ def _age(pod: JsonObject) -> str:
     return get_string(pod, "metadata", "creationTimestamp")
 
 
-def _failure_of(pod: JsonObject, primary: Collection[str]) -> str:
+def failure_of(pod: JsonObject, primary: Collection[str] = ()) -> str:
+    """Why the pod has failed; empty where it has not."""
     phase = get_string(pod, "status", "phase")
     if phase == "Succeeded":
         return ""  # sidecars that were killed at its end are no failure

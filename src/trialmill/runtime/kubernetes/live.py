@@ -7,7 +7,7 @@ that attempt waits for the answer.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import aclosing, suppress
 from datetime import timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_o
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
 from trialmill.runtime.kubernetes.lanes import Lanes, Work
 from trialmill.runtime.kubernetes.missing_pods import MissingPods, SeenAttempt
+from trialmill.runtime.kubernetes.orphans import gone_unseen, gone_with
 from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.sight import Sight
 from trialmill.runtime.kubernetes.slow_starts import SlowStarts
@@ -122,8 +123,10 @@ class Live:
         """The attempt has no resource, though none was seen to go."""
         self._tell(gone.key, (gone,))
 
-    async def changes(self) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
-        """What is there, then Synced, then each change. Raises RuntimeLostError."""
+    async def changes(self, keys: Collection[AttemptKey]) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
+        """What is there, and what there is of these attempts though their resource is gone; then Synced, then each
+        change. Raises RuntimeLostError.
+        """
         work = (self._follow_resources(), self._follow_pods(), self.sight.mind(lambda: not self._unlisted))
         tasks = [asyncio.create_task(each) for each in work]
         for task in tasks:
@@ -139,6 +142,8 @@ class Live:
                     yield event
                 if not is_synced and not self._unlisted and not self._untold and not self._held:
                     is_synced = True
+                    for orphans in await self._orphans(keys):
+                        yield orphans
                     yield Synced()
                 # What came in while the last event was looked at has set the event that is cleared here.
                 if (self._unlisted or not self._untold) and not self._troubles and self._failure is None:
@@ -262,7 +267,8 @@ class Live:
         self._owners.forget(object)
         # How it ended may not have been told: what is deleted as soon as it is over is seen here only.
         snapshot = self._snapshot(key, attempt, object)
-        self._tell(key, (snapshot, Gone(key, snapshot.uid, why)))
+        gone = Gone(key, snapshot.uid, why)
+        self._tell(key, (snapshot, gone if attempt.is_leaving else gone_with(self.pods_of(key), gone, self._target)))
         if not attempt.pods:
             del self._attempts[key]
 
@@ -272,6 +278,23 @@ class Live:
                 return await why_gone(self._api, type, object, key)
             except FAILURES:
                 await self._clock.sleep_until(self._clock.now() + _ASK_AGAIN)
+
+    async def _orphans(self, keys: Collection[AttemptKey]) -> list[Gone]:
+        """Of the attempts that have pods and no resource: those that are not about to be seen, made just now."""
+        found = []
+        for key in sorted(keys):
+            pods = self.pods_of(key)
+            if pods and self.resource_of(key) is None and await self._is_missing(key):
+                found.append(gone_with(pods, gone_unseen(key, self._target), self._target))
+        return found
+
+    async def _is_missing(self, key: AttemptKey) -> bool:
+        try:
+            type = await self._api.discover(self._target.kind.api_version, self._target.kind.kind)
+            namespace = self._target.namespace if type.namespaced else ""
+            return not (await self._api.list_page(type, namespace, labels=selector(labels_of_key(key)))).items
+        except (*FAILURES, UnknownKindError):
+            return False
 
     # Pods
 

@@ -143,11 +143,11 @@ class KubernetesRuntime:
     async def changes(
         self, experiment_uid: str, keys: Collection[AttemptKey]
     ) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
-        del keys  # all that is labelled is told: the labels find it in one request
+        # All that is labelled is told, whatever the keys: the labels find it in one request.
         live = Live(self._api, self._target, experiment_uid, self._owners, self._clock)
         self._lives.setdefault(experiment_uid, []).append(live)
         try:
-            async with aclosing(live.changes()) as events:
+            async with aclosing(live.changes(keys)) as events:
                 async for event in events:
                     yield event
         finally:

@@ -1,0 +1,116 @@
+"""A runtime makes a resource in several steps, and its resource may be seen before it has answered."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from rehearsal import Rehearsal, lasts
+
+from trialmill.api.problem import Problem
+from trialmill.api.tree import JsonObject
+from trialmill.engine.ports import (
+    Chunk,
+    Created,
+    Cursor,
+    Exists,
+    Gone,
+    PodRef,
+    Rejected,
+    RetryAfter,
+    Runtime,
+    Snapshot,
+    Source,
+    Stores,
+    Synced,
+    Trouble,
+)
+from trialmill.engine.records import AttemptKey, RunState, TrialPhase
+
+NOTE: JsonObject = {"name": "the runtime's own"}
+
+
+@dataclass
+class Late:
+    """A runtime that answers 1 s after it has made a resource, with a note of its own."""
+
+    inner: Runtime
+    asked: int = 0
+    answered: list[AttemptKey] = field(default_factory=list)
+
+    async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
+        return await self.inner.check(resource, parts)
+
+    async def ensure(
+        self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
+    ) -> Created | Exists | Rejected | RetryAfter:
+        self.asked += 1
+        answer = await self.inner.ensure(key, resource, parts)
+        await asyncio.sleep(1)
+        self.answered.append(key)
+        return Created(answer.uid, NOTE) if isinstance(answer, Created) else answer
+
+    async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
+        await self.inner.remove(key, uid, grace)
+
+    async def suspend(self, key: AttemptKey, uid: str, on: bool) -> bool:
+        return await self.inner.suspend(key, uid, on)
+
+    def changes(
+        self, experiment_uid: str, keys: Collection[AttemptKey]
+    ) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
+        return self.inner.changes(experiment_uid, keys)  # type: ignore[return-value]  # it is a generator in each runtime
+
+    async def pods(self, key: AttemptKey) -> list[PodRef]:
+        return await self.inner.pods(key)
+
+    def read(self, source: Source, after: Cursor | None) -> AsyncGenerator[Chunk, None]:
+        return self.inner.read(source, after)  # type: ignore[return-value]
+
+
+class Unsure(Late):
+    """Its answers are lost, and it would make the resource again."""
+
+    async def ensure(
+        self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
+    ) -> Created | Exists | Rejected | RetryAfter:
+        await super().ensure(key, resource, parts)
+        return RetryAfter(timedelta(seconds=1), "no answer")
+
+
+def rehearsed(kind: type[Late], seconds: float) -> tuple[Rehearsal, list[Late]]:
+    made: list[Late] = []
+
+    def around(inner: Runtime) -> Runtime:
+        made.append(kind(inner))
+        return made[-1]
+
+    return Rehearsal(lasts(seconds), around=around, max_trials=1), made
+
+
+def test_a_resource_that_is_seen_before_it_is_answered_for_is_made_to_the_end() -> None:
+    rehearsal, runtimes = rehearsed(Late, 3)
+    (trial,) = rehearsal.run().trials
+    assert trial.phase is TrialPhase.SUCCEEDED
+    assert runtimes[0].answered == [trial.key]
+    assert trial.attempt.handle == NOTE
+
+
+def test_what_was_seen_is_not_asked_for_again() -> None:
+    rehearsal, runtimes = rehearsed(Unsure, 10)
+    assert rehearsal.run().phases == [TrialPhase.SUCCEEDED]
+    assert runtimes[0].asked == 1
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1e6], ids=["it is over", "it is stopped"])
+def test_nobody_waits_for_the_answer_once(seconds: float) -> None:
+    async def story(rehearsal: Rehearsal, stores: Stores) -> None:
+        async with rehearsal.driving(stores):
+            await asyncio.sleep(0.6)
+            await rehearsal.want(stores, state=RunState.STOP)
+
+    rehearsal, runtimes = rehearsed(Late, seconds)
+    (trial,) = rehearsal.run(story).trials
+    assert trial.phase is (TrialPhase.SUCCEEDED if seconds < 1 else TrialPhase.PENDING)
+    assert runtimes[0].answered == []
