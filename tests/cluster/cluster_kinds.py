@@ -64,7 +64,7 @@ def define(cluster: Cluster, kind: str, spec: Object) -> str:
     whole = definition(kind, spec)
     name: str = whole["metadata"]["name"]
     cluster.kubectl("apply", "--filename=-", given=json.dumps(whole))
-    cluster.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=30s")
+    cluster.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=100s")
     return name
 
 
@@ -113,7 +113,7 @@ class Controller:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join(timeout=30)
+        self._thread.join(timeout=120)
         assert not self._thread.is_alive()
         if self._failure is not None:
             raise self._failure

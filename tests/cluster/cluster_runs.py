@@ -42,7 +42,7 @@ def begin_with(
     """The same with an Experiment of one's own; come back when so many trials have succeeded."""
     place.write("e.yaml", tree)
     process: subprocess.Popen[str] = (started or (lambda *where: start(*where, "e.yaml")))(place, namespace)
-    wait_until(lambda: process.poll() is not None or succeeded(place) >= over, seconds=60)
+    wait_until(lambda: process.poll() is not None or succeeded(place) >= over)
     assert process.poll() is None, process.communicate()
     return process
 

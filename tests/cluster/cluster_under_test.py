@@ -73,7 +73,7 @@ class Cluster:
             for hold in holds:
                 hold.unlink()
 
-    def wait_until_ready(self, seconds: float = 60) -> None:
+    def wait_until_ready(self, seconds: float = 120) -> None:
         """Wait until the API server says that it serves."""
         deadline = time.monotonic() + seconds
         while True:
@@ -110,7 +110,7 @@ class Namespace:
         found: Object = json.loads(self.kubectl("get", resource, "--output=json", *arguments))
         return found
 
-    def wait_for(self, resource: str, done: Callable[[Object], bool], seconds: float = 60) -> Object:
+    def wait_for(self, resource: str, done: Callable[[Object], bool], seconds: float = 120) -> Object:
         """The object when `done` says yes; after so many seconds, an error that shows its status."""
         deadline = time.monotonic() + seconds
         while not done(found := self.get(resource)):
@@ -119,7 +119,7 @@ class Namespace:
             time.sleep(0.2)
         return found
 
-    def wait_for_list(self, resource: str, done: Callable[[list[Object]], bool], seconds: float = 60) -> list[Object]:
+    def wait_for_list(self, resource: str, done: Callable[[list[Object]], bool], seconds: float = 120) -> list[Object]:
         """All objects of a resource, when `done` says yes."""
         deadline = time.monotonic() + seconds
         while not done(found := self.get(resource)["items"]):
@@ -128,7 +128,7 @@ class Namespace:
             time.sleep(0.2)
         return list(found)
 
-    def wait_for_condition(self, resource: str, condition: str, seconds: float = 60) -> Object:
+    def wait_for_condition(self, resource: str, condition: str, seconds: float = 120) -> Object:
         def holds(found: Object) -> bool:
             conditions = found.get("status", {}).get("conditions", [])
             return any(it["type"] == condition and it["status"] == "True" for it in conditions)
@@ -190,7 +190,7 @@ def make_namespace(cluster: Cluster) -> Namespace:
     namespace = Namespace(cluster, f"trialmill-test-{secrets.token_hex(4)}")
     cluster.kubectl("create", "namespace", namespace.name)
     for thing in ("serviceaccount/default", "configmap/kube-root-ca.crt"):
-        namespace.kubectl("wait", "--for=create", thing, "--timeout=30s")
+        namespace.kubectl("wait", "--for=create", thing, "--timeout=100s")
     return namespace
 
 

@@ -57,13 +57,14 @@ def test_a_job_that_is_edited_by_hand_is_judged_as_it_is_now(place: Place, names
 
 
 def test_a_job_that_is_deleted_by_hand_is_lost_and_its_trial_gets_another(place: Place, namespace: Namespace) -> None:
-    process, job = running_job(place, namespace, on_the_stand_in(trials=2, parallel=1, marks={"seconds": "3"}))
-    namespace.kubectl("delete", "job", job["metadata"]["name"], "--cascade=foreground", "--timeout=30s")
+    # One trial, which runs for so long that it is deleted before its end also on a busy machine.
+    process, job = running_job(place, namespace, on_the_stand_in(trials=1, marks={"seconds": "8"}))
+    namespace.kubectl("delete", "job", job["metadata"]["name"], "--cascade=foreground", "--timeout=100s")
     place.end_of(process, seconds=LONG)
 
-    assert ends(place.trials()) == ["Succeeded"] * 2
+    assert ends(place.trials()) == ["Succeeded"]
     made = [(it["metadata"]["labels"][TRIAL_INDEX], it["metadata"]["labels"][ATTEMPT]) for it in jobs(namespace)]
-    assert sorted(made) == [("0", "2"), ("1", "1")]
+    assert made == [("0", "2")]
     for trial in place.trials():
         assert trial["status"]["observation"]["metrics"][0]["latest"] == assignments([trial])[0]["x"]
     assert "AttemptLost" in place("describe", "e").out
@@ -72,7 +73,7 @@ def test_a_job_that_is_deleted_by_hand_is_lost_and_its_trial_gets_another(place:
 def test_a_job_whose_label_is_removed_by_hand_gets_it_back_and_its_trial_runs_once(
     place: Place, namespace: Namespace
 ) -> None:
-    process, job = running_job(place, namespace, on_the_stand_in(trials=1, marks={"seconds": "4"}))
+    process, job = running_job(place, namespace, on_the_stand_in(trials=1, marks={"seconds": "8"}))
     namespace.kubectl("label", "job", job["metadata"]["name"], f"{EXPERIMENT_UID}-")
     place.end_of(process, seconds=LONG)
 

@@ -125,7 +125,7 @@ def a_log_that_is_taken_up_again_is_read_once(there: Place, namespace: Namespace
     """After a kill the rest of the output is asked for since a time: the server's."""
     tree = on_the_stand_in(log="loss=1\nloss=${trialParameters.x}", trials=3, parallel=3, marks={"seconds": "8"})
     process = began(there, namespace, "e", tree)
-    wait_until(lambda: there.count_of_trials() == 3 and there.rows("SELECT COUNT(*) FROM point") == [(6,)], seconds=60)
+    wait_until(lambda: there.count_of_trials() == 3 and there.rows("SELECT COUNT(*) FROM point") == [(6,)])
     process.kill()
     process.communicate()
     there("resume", "e", seconds=LONG)

@@ -83,7 +83,7 @@ def theirs(place: Place, namespace: Namespace, kubeconfig: Kubeconfig) -> tuple[
 
 def revoke(namespace: Namespace, token: Path) -> None:
     namespace.kubectl("delete", "secret", "first")
-    wait_until(lambda: is_refused(namespace, token.read_text()), seconds=60)
+    wait_until(lambda: is_refused(namespace, token.read_text()))
 
 
 def test_a_token_that_is_no_longer_valid_in_the_middle_is_replaced_by_the_next(more_places: NewPlace) -> None:

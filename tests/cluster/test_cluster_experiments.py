@@ -69,7 +69,7 @@ def test_what_the_cluster_refuses_is_shown_before_anything_starts(door: Door) ->
 
 @pytest.mark.usefixtures("real_node")
 def test_a_paused_experiment_suspends_its_jobs(door: Door) -> None:
-    door.write(job(f"sleep 3; echo loss={LOSS}", door.namespace.cluster.busybox), trials=1)
+    door.write(job(f"sleep 8; echo loss={LOSS}", door.namespace.cluster.busybox), trials=1)  # paused long before
     running = door.start(*door.run_words())
     until(lambda: bool(door.namespace.get("jobs")["items"]))
     door.call("pause", "tuned")

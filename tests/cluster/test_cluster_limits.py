@@ -43,7 +43,7 @@ def wait_until_waiting(place: Place, *words: str) -> None:
         table = described[described.find("Not over") : described.find("Conditions")]
         return all(word in table for word in words)
 
-    wait_until(is_said, lambda: described, seconds=60)
+    wait_until(is_said, lambda: described)
 
 
 def test_a_quota_that_comes_in_the_middle_makes_trials_wait_with_its_words_and_costs_none(
@@ -75,7 +75,7 @@ def quota_on_pods(place: Place, namespace: Namespace) -> None:
     with quota(namespace, pods="1"):
         wait_until_waiting(place, "no pod has been made for it", "exceeded quota: q", "limited: pods=1")
         before = succeeded(place)
-        wait_until(lambda: succeeded(place) > before, seconds=60)
+        wait_until(lambda: succeeded(place) > before)
     place.end_of(process, seconds=LONG)
 
     assert ends(assert_each_trial_is_there_once(place, namespace, 9)) == ["Succeeded"] * 9

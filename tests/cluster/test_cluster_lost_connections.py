@@ -42,7 +42,7 @@ def test_no_output_is_lost_or_doubled_when_all_connections_are_lost_without_a_wo
         command = ["python3", "-c", PROGRAM, "${trialParameters.x}"]
         place.write("e.yaml", on_the_real_node(namespace, command, trials=2, parallel=2))
         process = changed_program(SOON, "run", "e.yaml")(place, namespace)
-        wait_until(lambda: points(place) > 1, seconds=60)
+        wait_until(lambda: points(place) > 1)
         LOSSES[loss](proxy)
         outcome = place.end_of(process, seconds=LONG)
         trials = assert_each_trial_is_there_once(place, namespace, 2)

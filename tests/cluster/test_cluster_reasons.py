@@ -44,7 +44,7 @@ def test_trials_fail_with_the_words_of_what_ended_them(more_places: NewPlace) ->
     def evicted(place: Place, namespace: Namespace) -> None:
         place.write("e.yaml", one_trial(namespace, "sleep 100"))
         process = start(place, namespace, "e.yaml")
-        wait_until(lambda: any(pod["status"]["phase"] == "Running" for pod in pods(namespace)), seconds=60)
+        wait_until(lambda: any(pod["status"]["phase"] == "Running" for pod in pods(namespace)))
         (pod,) = pods(namespace)
         evict(namespace, pod["metadata"]["name"])
         place.end_of(process, code=None, seconds=LONG)

@@ -255,7 +255,7 @@ def test_the_rights_that_check_cluster_prints_are_enough(place: Place, namespace
     printed = yaml.safe_load(place("check-cluster", "--role", "-n", namespace.name).out)
     theirs = as_account(place, namespace, printed["rules"])
     assert "ready for trials" in theirs("check-cluster", "-n", namespace.name).out
-    tree = on_the_stand_in(trials=2, parallel=1, marks={"seconds": "3"})
+    tree = on_the_stand_in(trials=2, parallel=1, marks={"seconds": "6"})  # paused long before
     theirs.write("e.yaml", tree)
     process = start(theirs, namespace, "e.yaml")
     wait_until(lambda: jobs(namespace))

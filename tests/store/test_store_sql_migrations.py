@@ -1,6 +1,8 @@
 """Stores that earlier versions wrote are opened, and leases in rows, which only stores without locks use."""
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +13,7 @@ import pytest
 from trialmill.api.metric import Point
 from trialmill.engine.ports import Cursor, HeldByError
 from trialmill.engine.records import AttemptKey, EventRecord, ExperimentRecord
+from trialmill.store.sql import lease
 from trialmill.store.sql.open import open_store
 from trialmill.store.sql.schema import VERSION
 from trialmill.testing.samples import experiment, full_experiment, full_trial, minute
@@ -70,16 +73,36 @@ def test_a_lease_in_a_row_ends_with_its_time() -> None:
     asyncio.run(main())
 
 
+def test_who_only_asks_for_the_holder_keeps_nobody_from_the_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine an answer may take longer than somebody who wants the lease is patient."""
+    monkeypatch.setattr(lease, "_PAUSE", 0)
+
+    async def main() -> None:
+        async with open_store(tmp_path / "store.db") as stores:
+            await stores.trials.save([experiment()])
+            asking = os.open(tmp_path / "store.db.locks" / experiment().uid, os.O_RDONLY | os.O_CREAT)
+            fcntl.flock(asking, fcntl.LOCK_SH)
+            wanted = asyncio.create_task(stores.trials.acquire(experiment().ref, "first", timedelta(hours=1)))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            os.close(asking)
+            await (await wanted).release()
+
+    asyncio.run(main())
+
+
 def test_a_lock_file_that_was_taken_away_ends_the_lease(tmp_path: Path) -> None:
     async def main() -> None:
         async with open_store(tmp_path / "store.db") as stores:
             await stores.trials.save([experiment()])
-            lease = await stores.trials.acquire(experiment().ref, "first", timedelta(hours=1))
+            early = await stores.trials.acquire(experiment().ref, "first", timedelta(hours=1))
             (tmp_path / "store.db.locks" / experiment().uid).unlink()
             heir = await stores.trials.acquire(experiment().ref, "second", timedelta(hours=1))
             with pytest.raises(HeldByError, match="second"):
-                await lease.renew(timedelta(hours=1))
-            await lease.release()
+                await early.renew(timedelta(hours=1))
+            await early.release()
             assert await stores.trials.holder(experiment().ref) == "second"
             await heir.release()
 

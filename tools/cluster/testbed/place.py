@@ -54,13 +54,21 @@ def locked(file: Path) -> Iterator[None]:
     while True:
         with file.open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            if not file.exists() or file.stat().st_ino != os.fstat(handle.fileno()).st_ino:
+            if not _is_at(handle.fileno(), file):
                 continue  # whoever had it before has removed the file: this lock holds nobody off
             try:
                 yield
             finally:
                 file.unlink()
             return
+
+
+def _is_at(descriptor: int, file: Path) -> bool:
+    """Whether the open file is still the one of this path, which others may be removing and making anew."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), file.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

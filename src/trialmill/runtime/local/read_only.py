@@ -17,7 +17,7 @@ _MOUNT: Final = (
     'while [ "$1" != -- ]; do mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 126; shift; done; '
     'shift; cd "$PWD" && exec "$@"'  # the folder it stands in may be one of them, and is then entered anew
 )
-_PATIENCE: Final = 5
+_PATIENCE: Final = 30
 
 
 def read_only_folders(pod: Pod, container: Container) -> tuple[str, ...]:

@@ -23,7 +23,9 @@ _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errn
 _UNNAMED: Final = "another process"
 _TRIES: Final = 5
 _PAUSE: Final = 0.01
-"""Asking who holds a lock takes it for some microseconds, so one refusal is not yet an answer."""
+"""A lock that is just being given back is refused too, so one refusal is not yet an answer."""
+_TRIES_WHILE_ASKED: Final = 1000
+"""Asking who holds a lock takes it, together with others who ask: for microseconds, or on a busy machine for longer."""
 
 
 class Leases(Protocol):
@@ -48,12 +50,19 @@ class FileLeases:
 
     async def acquire(self, experiment_uid: str, holder: str, ttl: timedelta) -> Lease:  # noqa: ARG002
         path = self._folder / experiment_uid
-        for _ in range(_TRIES):
+        refused = asked = 0
+        while refused < _TRIES and asked < _TRIES_WHILE_ASKED:
             descriptor = _open(path, os.O_RDWR | os.O_CREAT)
-            if _lock(descriptor, fcntl.LOCK_EX) and _is_at(descriptor, path):
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, holder.encode("utf-8", "backslashreplace"), 0)
-                return FileLease(holder, path, descriptor)
+            if _lock(descriptor, fcntl.LOCK_EX):
+                if _is_at(descriptor, path):
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, holder.encode("utf-8", "backslashreplace"), 0)
+                    return FileLease(holder, path, descriptor)
+                refused += 1
+            elif _lock(descriptor, fcntl.LOCK_SH):  # nobody holds it who drives
+                asked += 1
+            else:
+                refused += 1
             os.close(descriptor)
             await asyncio.sleep(_PAUSE)
         raise HeldByError(_name_in(path) or _UNNAMED)
