@@ -22,7 +22,7 @@ from trialmill.runtime.kubernetes.cancelling import cancelled
 from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, most_hopeless, stuck_of
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
 from trialmill.runtime.kubernetes.missing_pods import MissingPods, SeenAttempt
-from trialmill.runtime.kubernetes.orphans import gone_unseen, gone_with
+from trialmill.runtime.kubernetes.orphans import goes_on, gone_unseen, gone_with
 from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.sight import Sight
 from trialmill.runtime.kubernetes.slow_starts import SlowStarts
@@ -78,6 +78,10 @@ class Live:
         """Whether the attempt's resource has ended, as far as its profile says."""
         attempt = self._attempts.get(key)
         return attempt is not None and attempt.phase is not None and attempt.phase.is_terminal
+
+    def goes_on_alone(self, key: AttemptKey) -> bool:
+        """Whether pods of the attempt run on, though its resource is gone."""
+        return self.resource_of(key) is None and any(goes_on(pod) for pod in self.pods_of(key))
 
     def learn(self, key: AttemptKey, pods: Iterable[JsonObject]) -> None:
         """The attempt's pods as they were listed, ahead of the stream."""
