@@ -173,3 +173,36 @@ def test_a_resource_that_is_deleted_soon_after_its_end_is_warned_of_where_a_clus
         check_documents(load_documents(text.encode(), "e.yaml", problems), problems, Terms(on_cluster=on_cluster))
         found = [p for p in problems if p.code == "short-ttl"]
         assert [p.severity for p in found] == ([Severity.WARNING] if warns and on_cluster else [])
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "field"),
+    [
+        ("jobset.x-k8s.io/v1alpha2", "JobSet", "ttlSecondsAfterFinished: 60"),
+        ("kubeflow.org/v1", "PyTorchJob", "runPolicy: {ttlSecondsAfterFinished: 60}"),
+        ("argoproj.io/v1alpha1", "Workflow", "ttlStrategy: {secondsAfterCompletion: 60}"),
+        ("argoproj.io/v1alpha1", "Workflow", "ttlStrategy: {secondsAfterSuccess: 60}"),
+        ("argoproj.io/v1alpha1", "Workflow", "ttlStrategy: {secondsAfterFailure: 60, secondsAfterSuccess: 7200}"),
+        ("sparkoperator.k8s.io/v1beta2", "SparkApplication", "timeToLiveSeconds: 60"),
+    ],
+)
+def test_each_kind_has_its_own_word_for_when_it_is_deleted(api_version: str, kind: str, field: str) -> None:
+    text = GOOD[: GOOD.index("    trialParameters:")] + (
+        "    trialParameters: [{name: learningRate, reference: lr}]\n"
+        f"    trialSpec: {{apiVersion: {api_version}, kind: {kind}, spec: {{{field}}}}}\n"
+    )
+    problems: list[Problem] = []
+    check_documents(load_documents(text.encode(), "e.yaml", problems), problems, Terms(on_cluster=True))
+    (found,) = [p for p in problems if p.code == "short-ttl"]
+    assert found.path.endswith(field.partition(": ")[0] if "{" not in field else field.split("{")[1].partition(":")[0])
+    assert "is deleted 60 s after its end" in found.message
+
+
+def test_a_ray_job_that_deletes_its_cluster_is_not_deleted_itself() -> None:
+    text = GOOD[: GOOD.index("    trialParameters:")] + (
+        "    trialParameters: [{name: learningRate, reference: lr}]\n"
+        "    trialSpec: {apiVersion: ray.io/v1, kind: RayJob, spec: {ttlSecondsAfterFinished: 60}}\n"
+    )
+    problems: list[Problem] = []
+    check_documents(load_documents(text.encode(), "e.yaml", problems), problems, Terms(on_cluster=True))
+    assert not [p for p in problems if p.code == "short-ttl"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from acceptance_place import Outcome, Place, wait_until
-from cluster_place import LONG, jobs, on_the_stand_in, start
+from acceptance_place import Outcome, Place, assignments, ends, last_condition, wait_until
+from cluster_place import ATTEMPT, LONG, jobs, on_the_stand_in, start
 from cluster_runs import assert_all_succeeded_once, changed_program
 from cluster_under_test import Namespace
 from kube_fault_proxy import Fault, faulty
@@ -85,6 +85,52 @@ def test_a_death_before_the_answer_to_a_creation_that_was_carried_out(place: Pla
     place.write("kubeconfig", namespace.cluster.kubeconfig.read_bytes())
     place("resume", "e", seconds=LONG)
     assert_all_succeeded_once(place, namespace, 4)
+
+
+def left_by_its_pods(place: Place, namespace: Namespace, seconds: str, *, phase: str, exit_code: str = "0") -> None:
+    """Two trials run, we die, and somebody deletes their Jobs without their pods once those have this phase."""
+    marks = {"seconds": seconds, "exit-code": exit_code}
+    place.write("e.yaml", on_the_stand_in(trials=2, parallel=2, marks=marks))
+    process = start(place, namespace, "e.yaml")
+    wait_until(lambda: process.poll() is not None or sum(it["status"].get("active", 0) for it in jobs(namespace)) == 2)
+    process.kill()
+    process.communicate()
+    namespace.wait_for_list("pods", lambda pods: [it["status"]["phase"] for it in pods] == [phase] * 2)
+    namespace.kubectl("delete", "jobs", "--all", "--cascade=orphan", "--timeout=30s")
+
+
+def test_jobs_that_are_gone_when_we_come_back_have_succeeded_if_their_pods_have(
+    place: Place, namespace: Namespace
+) -> None:
+    left_by_its_pods(place, namespace, "3", phase="Succeeded")
+    place("resume", "e", seconds=LONG)
+
+    trials = place.trials()
+    assert ends(trials) == ["Succeeded"] * 2
+    assert jobs(namespace) == []
+    assert [it["status"]["observation"]["metrics"][0]["latest"] for it in trials] == [
+        assignments([it])[0]["x"] for it in trials
+    ]
+    assert all("its Job is gone; its pod" in last_condition(it)["message"] for it in trials)
+    assert "AttemptLost" not in place("describe", "e").out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "phase", "exit_code", "said"),
+    [("never", "Running", "0", "goes on by itself"), ("3", "Failed", "7", "exited with code 7")],
+    ids=["go on", "have failed"],
+)
+def test_jobs_that_are_gone_when_we_come_back_run_again_if_their_pods(
+    place: Place, namespace: Namespace, seconds: str, phase: str, exit_code: str, said: str
+) -> None:
+    left_by_its_pods(place, namespace, seconds, phase=phase, exit_code=exit_code)
+    process = place.start("resume", "e")
+    wait_until(lambda: process.poll() is not None or len(jobs(namespace)) == 2)
+
+    lost = [line for line in place("describe", "e").out.splitlines() if "AttemptLost" in line]
+    assert len(lost) == 2
+    assert all("its Job is gone; its pod" in line and said in line for line in lost)
+    assert {job["metadata"]["labels"][ATTEMPT] for job in jobs(namespace)} == {"2"}
 
 
 @pytest.mark.crash

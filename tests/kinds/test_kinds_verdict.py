@@ -1,167 +1,17 @@
-"""Verdicts: one table of situations for each kind, the rules one by one, and what holds for any tree."""
+"""Verdicts: the rules one by one, and what holds for any tree."""
 
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from verdict_samples import NEW, SEEN, P, condition, conditions, policy_for, resource
 
 from trialmill.api.tree import Json, JsonObject
-from trialmill.api.verdict import Verdict, VerdictMemory, VerdictPhase
+from trialmill.api.verdict import Verdict, VerdictMemory
 from trialmill.kinds.conditions import observed_conditions, without_stale_conditions
-from trialmill.kinds.profile import profile_of
+from trialmill.kinds.profile import all_profiles
 from trialmill.kinds.verdict import Policy, judge, remember, unmatched
-
-P = VerdictPhase
-NEW = VerdictMemory()
-SEEN = VerdictMemory(uid="u1")
-
-
-def resource(status: Json = None, *, spec: Json = None, **metadata: Json) -> JsonObject:
-    made: JsonObject = {"metadata": {"name": "t-3", "uid": "u1", "generation": 1, **metadata}, "spec": spec or {}}
-    return made if status is None else {**made, "status": status}
-
-
-def condition(kind: str, status: str = "True", **more: Json) -> JsonObject:
-    return {"type": kind, "status": status, **more}
-
-
-def conditions(*entries: JsonObject) -> JsonObject:
-    return {"conditions": list(entries)}
-
-
-def with_status(**fields: Json) -> JsonObject:
-    return dict(fields)
-
-
-def policy_for(api_version: str, kind: str) -> Policy:
-    profile = profile_of(api_version, kind)
-    assert profile is not None
-    return Policy(profile=profile)
-
-
-# For each kind: statuses that mean running, success and failure.
-KINDS: dict[str, tuple[Policy, JsonObject, JsonObject, JsonObject]] = {
-    "Job": (
-        policy_for("batch/v1", "Job"),
-        {"active": 1, **conditions(condition("SuccessCriteriaMet"))},
-        conditions(condition("SuccessCriteriaMet"), condition("Complete")),
-        conditions(condition("FailureTarget"), condition("Failed")),
-    ),
-    "Pod": (
-        policy_for("v1", "Pod"),
-        with_status(phase="Running"),
-        with_status(phase="Succeeded"),
-        with_status(phase="Failed"),
-    ),
-    "PyTorchJob": (
-        policy_for("kubeflow.org/v1", "PyTorchJob"),
-        conditions(condition("Running")),
-        conditions(condition("Running", "False"), condition("Succeeded")),
-        conditions(condition("Failed")),
-    ),
-    "TrainJob": (
-        policy_for("trainer.kubeflow.org/v1alpha1", "TrainJob"),
-        conditions(condition("Suspended", "False")),
-        conditions(condition("Complete")),
-        conditions(condition("Failed")),
-    ),
-    "JobSet": (
-        policy_for("jobset.x-k8s.io/v1alpha2", "JobSet"),
-        conditions(condition("StartupPolicyCompleted")),
-        conditions(condition("Completed")),
-        conditions(condition("Failed")),
-    ),
-    "TaskRun": (
-        policy_for("tekton.dev/v1", "TaskRun"),
-        conditions(condition("Succeeded", "Unknown")),
-        conditions(condition("Succeeded")),
-        conditions(condition("Succeeded", "False")),
-    ),
-    "Workflow": (
-        policy_for("argoproj.io/v1alpha1", "Workflow"),
-        with_status(phase="Running"),
-        with_status(phase="Succeeded"),
-        with_status(phase="Error"),
-    ),
-    "RayJob": (
-        policy_for("ray.io/v1", "RayJob"),
-        with_status(jobDeploymentStatus="Running", jobStatus="SUCCEEDED"),
-        with_status(jobDeploymentStatus="Complete", jobStatus="SUCCEEDED"),
-        with_status(jobDeploymentStatus="Complete", jobStatus="STOPPED"),
-    ),
-    "SparkApplication": (
-        policy_for("sparkoperator.k8s.io/v1beta2", "SparkApplication"),
-        with_status(applicationState={"state": "PENDING_RERUN"}),
-        with_status(applicationState={"state": "COMPLETED"}),
-        with_status(applicationState={"state": "SUBMISSION_FAILED"}),
-    ),
-    "AppWrapper": (
-        policy_for("workload.codeflare.dev/v1beta2", "AppWrapper"),
-        {"phase": "Succeeded", **conditions(condition("ResourcesDeployed"))},
-        {"phase": "Succeeded", **conditions(condition("ResourcesDeployed", "False"))},
-        {"phase": "Failed", **conditions(condition("ResourcesDeployed", "False"))},
-    ),
-    "volcano Job": (
-        policy_for("batch.volcano.sh/v1alpha1", "Job"),
-        with_status(state={"phase": "Running"}),
-        with_status(state={"phase": "Completed"}),
-        with_status(state={"phase": "Aborted"}),
-    ),
-    "an unknown kind with conditions": (
-        Policy(),
-        conditions(condition("Ready")),
-        conditions(condition("Completed")),
-        conditions(condition("Stalled")),
-    ),
-    "an unknown kind with a phase": (
-        Policy(),
-        with_status(state="ACTIVE"),
-        with_status(state="FINISHED"),
-        with_status(state={"phase": "Timed_Out"}),
-    ),
-    "a user's condition": (
-        Policy('status.conditions.#(type=="Trained")', "status.[@this].#(code!=0)#"),
-        conditions(condition("Complete")),
-        {"code": 0, **conditions(condition("Trained"))},
-        {"code": 3, **conditions(condition("Complete"))},
-    ),
-}
-DELETED = "2026-01-01T00:00:00Z"
-
-
-def situations(kind: str) -> dict[str, tuple[Json, VerdictMemory, P]]:
-    """A kind's life: for each situation the resource, what was seen before, and the phase that follows."""
-    _, running, success, failure = KINDS[kind]
-    ended = VerdictMemory("u1", Verdict(P.SUCCEEDED))
-    found: dict[str, tuple[Json, VerdictMemory, P]] = {
-        "not there yet": (None, NEW, P.PENDING),
-        "fresh": (resource(), NEW, P.PENDING),
-        "pending": (resource({}), SEEN, P.PENDING),
-        "running": (resource(running), SEEN, P.RUNNING),
-        "suspended": (resource(running, spec={"suspend": True}), SEEN, P.SUSPENDED),
-        "success": (resource(success), SEEN, P.SUCCEEDED),
-        "failure": (resource(failure), SEEN, P.FAILED),
-        "success while being deleted": (resource(success, deletionTimestamp=DELETED), SEEN, P.SUCCEEDED),
-        "being deleted": (resource(running, deletionTimestamp=DELETED), SEEN, P.TERMINATING),
-        "deleted after success": (None, ended, P.SUCCEEDED),
-        "replaced": (resource(success, uid="u2"), SEEN, P.LOST),
-        "lost": (None, SEEN, P.LOST),
-    }
-    won, lost = success.get("conditions"), failure.get("conditions")
-    if isinstance(won, list) and isinstance(lost, list) and "phase" not in success:
-        found["both"] = (resource({**success, **failure, "conditions": [*won, *lost]}), SEEN, P.FAILED)
-        found["stale generation"] = (resource({**success, "observedGeneration": 1}, generation=2), SEEN, P.RUNNING)
-    return found
-
-
-CASES = {f"{kind}: {name}": (KINDS[kind][0], *case) for kind in KINDS for name, case in situations(kind).items()}
-
-
-@pytest.mark.parametrize(("policy", "tree", "memory", "phase"), CASES.values(), ids=CASES)
-def test_each_kind_in_each_situation(policy: Policy, tree: Json, memory: VerdictMemory, phase: P) -> None:
-    assert judge(tree, policy, memory).phase is phase
-
 
 JOB = policy_for("batch/v1", "Job")
 COMPLETE = resource(conditions(condition("Complete", reason="Done", message="all pods ended")))
@@ -371,7 +221,8 @@ RESOURCES = STATUSES | st.fixed_dictionaries(
         "status": STATUSES,
     }
 )
-POLICIES = st.sampled_from([policy for policy, *_ in KINDS.values()])
+OWN = Policy('status.conditions.#(type=="Trained")', "status.[@this].#(code!=0)#")
+POLICIES = st.sampled_from([OWN, Policy(), *(Policy(profile=profile) for profile in all_profiles())])
 CONDITIONS = st.lists(
     st.builds(condition, st.sampled_from(["Complete", "Failed", "Suspended", "X"]), st.sampled_from(["True", "False"])),
     max_size=5,

@@ -89,6 +89,21 @@ def test_a_pod_that_was_left_to_itself_is_said_to_go_on() -> None:
     assert gone.pod is None
 
 
+def test_the_output_of_a_pod_that_was_left_to_itself_is_not_read_to_its_end() -> None:
+    world = after(lambda _: None, seconds=100)[1]
+    orphan(world)
+
+    async def whole() -> list[bytes]:
+        runtime = runtime_on(world)
+        async with aclosing(runtime.changes("e", [KEY])) as events:
+            while not isinstance(await anext(events), Synced):
+                pass
+            async with aclosing(runtime.read(Log(KEY, "trial-abcde", "main"), None)) as chunks:
+                return [chunk.data async for chunk in chunks]
+
+    assert run_virtually(whole()) == []
+
+
 def test_a_pod_that_is_about_to_be_deleted_with_its_job_says_nothing_of_going_on() -> None:
     def act(world: KubernetesWorld) -> None:
         owners = get(world.cluster.objects(POD)[0], "metadata", "ownerReferences")

@@ -17,7 +17,12 @@ _OF_KUBERNETES: Final = ("", "batch", "apps")
 _TTLS: Final[tuple[Path, ...]] = (
     ("spec", "ttlSecondsAfterFinished"),
     ("spec", "runPolicy", "ttlSecondsAfterFinished"),
+    ("spec", "ttlStrategy", "secondsAfterCompletion"),
+    ("spec", "ttlStrategy", "secondsAfterSuccess"),
+    ("spec", "ttlStrategy", "secondsAfterFailure"),
+    ("spec", "timeToLiveSeconds"),
 )
+"""After how many seconds the cluster deletes what is over: Jobs, JobSets; the training operator's; Argo's; Spark's."""
 _WITH_ANOTHER_TTL: Final = ("RayJob",)
 """What it deletes is its cluster, not itself."""
 _SHORT_TTL: Final = 3600

@@ -25,7 +25,7 @@ from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_o
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
 from trialmill.runtime.kubernetes.lanes import Lanes, Work
 from trialmill.runtime.kubernetes.missing_pods import MissingPods, SeenAttempt
-from trialmill.runtime.kubernetes.orphans import gone_unseen, gone_with
+from trialmill.runtime.kubernetes.orphans import goes_on, gone_unseen, gone_with
 from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.sight import Sight
 from trialmill.runtime.kubernetes.slow_starts import SlowStarts
@@ -86,6 +86,10 @@ class Live:
         """Whether the attempt's resource has ended, as far as its profile says."""
         attempt = self._attempts.get(key)
         return attempt is not None and attempt.phase is not None and attempt.phase.is_terminal
+
+    def goes_on_alone(self, key: AttemptKey) -> bool:
+        """Whether pods of the attempt run on, though its resource is gone."""
+        return self.resource_of(key) is None and any(goes_on(pod) for pod in self.pods_of(key))
 
     async def learn(self, key: AttemptKey, asked: Awaitable[Sequence[JsonObject]]) -> list[JsonObject]:
         """What the server answers about the attempt's pods, ahead of the stream, without those that the stream has told

@@ -36,5 +36,10 @@ def _words(pod: JsonObject, target: Target) -> str:
         return "succeeded"
     if is_over(pod):
         return f"failed: {failure_of(pod, target.primary_names)}"
-    # With an owner that is gone it is about to be deleted.
-    return "" if get_list(pod, "metadata", "ownerReferences") else "goes on by itself"
+    return "goes on by itself" if goes_on(pod) else ""
+
+
+def goes_on(pod: JsonObject) -> bool:
+    """Whether a pod whose resource is gone runs on: one that still has its owner is about to be deleted."""
+    is_going = get_list(pod, "metadata", "ownerReferences") or get_string(pod, "metadata", "deletionTimestamp")
+    return not is_going and not is_over(pod)

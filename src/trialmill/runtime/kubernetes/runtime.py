@@ -111,7 +111,7 @@ class KubernetesRuntime:
                 if not await self._objects.delete(key, found, grace):
                     self._tell_gone(Gone(key, uid, ""))
                 if not grace:
-                    self._let_go_of(key, uid)
+                    self._let_go_of(key, for_ever=bool(uid))
                 return
             except UnknownKindError:
                 self._tell_gone(Gone(key, uid, "the cluster does not know its kind any more"))
@@ -149,6 +149,8 @@ class KubernetesRuntime:
         try:
             async with aclosing(live.changes(keys)) as events:
                 async for event in events:
+                    if isinstance(event, Gone) and live.goes_on_alone(event.key):
+                        self._let_go_of(event.key, for_ever=True)
                     yield event
         finally:
             self._lives[experiment_uid].remove(live)
@@ -205,9 +207,9 @@ class KubernetesRuntime:
         finally:
             await cancelled(beside)
 
-    def _let_go_of(self, key: AttemptKey, uid: str) -> None:
+    def _let_go_of(self, key: AttemptKey, *, for_ever: bool) -> None:
         """Nobody waits for the end of its pods any more, which may take its time: their output is not read on."""
-        if uid:  # what is tidied up has been read, and is not read again
+        if for_ever:  # what is tidied up has been read, and is not read again
             self._let_go.add(key)
         for reader in self._readers.get(key, ()):
             reader.set()
