@@ -661,3 +661,44 @@ def test_checking_creates_nothing_and_asks_for_rights_once() -> None:
         assert Call("create", "jobs", "default", "trial") in world.api.calls
 
     assert played(story).cluster.objects(JOB) == []
+
+
+def _suspended(by_us: bool) -> list[str]:
+    """What a Job waits for that is suspended, and after a minute let go."""
+    reasons: list[str] = []
+
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+
+        async def one_minute() -> None:
+            if by_us:
+                await runtime.suspend(KEY, "", True)
+            else:
+                world.cluster.patch(JOB, "trial", "default", {"spec": {"suspend": True}})
+            await asyncio.sleep(60)
+            await runtime.suspend(KEY, "", False)
+            await asyncio.sleep(60)
+            world.cluster.delete(JOB, "trial", "default")
+
+        async with aclosing(runtime.changes("e", ())) as events, asyncio.TaskGroup() as tasks:
+            async for event in events:
+                if isinstance(event, Synced):
+                    tasks.create_task(one_minute())
+                elif isinstance(event, Snapshot):
+                    reason = event.stuck.reason if event.stuck else ""
+                    if reasons[-1:] != [reason]:
+                        reasons.append(reason)
+                elif isinstance(event, Gone):
+                    break
+
+    played(story)
+    return reasons
+
+
+def test_a_job_that_somebody_else_keeps_suspended_waits_for_them() -> None:
+    assert _suspended(by_us=False) == ["", "Suspended", "", "NoPods", ""]
+
+
+def test_a_job_that_we_have_suspended_waits_for_nobody() -> None:
+    assert _suspended(by_us=True) == ["", "NoPods", ""]
