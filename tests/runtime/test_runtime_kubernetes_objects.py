@@ -534,6 +534,26 @@ def test_missing_rights_are_listed_together() -> None:
     assert [problem.code for problem in problems] == ["forbidden", "forbidden"]
     assert "create and delete jobs.batch" in problems[0].message
     assert "get pods/log" in problems[1].message
+    assert all("the Role that `trialmill check-cluster --role` prints" in problem.remedy for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("namespaced", "role", "where"),
+    [(True, "Role", " in the namespace default"), (False, "ClusterRole", "")],
+    ids=["in a namespace", "without one"],
+)
+def test_the_role_for_another_kind_is_printed_for_its_file(namespaced: bool, role: str, where: str) -> None:
+    widget = ResourceType("example.dev", "v1", "Widget", "widgets", namespaced, frozenset({"status"}))
+
+    async def story(world: KubernetesWorld) -> None:
+        world.cluster.install(widget)
+        world.api.denied.add(("watch", "widgets"))
+        runtime = runtime_on(world, kind=KindRef("example.dev/v1", "Widget"))
+        (problem,) = await runtime.check({"apiVersion": "example.dev/v1", "kind": "Widget", "metadata": {"name": "w"}})
+        assert problem.message == f"you may not watch widgets.example.dev{where}"
+        assert f"the {role} that `trialmill check-cluster FILE --role` prints, and a {role}Binding" in problem.remedy
+
+    played(story)
 
 
 def test_a_pause_that_cannot_suspend_is_warned_of() -> None:
