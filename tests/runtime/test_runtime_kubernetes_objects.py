@@ -505,6 +505,29 @@ def test_without_the_right_to_see_pods_resources_are_told_all_the_same() -> None
     played(story)
 
 
+def test_a_kind_whose_definition_was_deleted_is_what_a_refused_trial_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    widget = ResourceType("example.dev", "v1", "Widget", "widgets", True, frozenset({"status"}))
+
+    async def story(world: KubernetesWorld) -> None:
+        world.cluster.install(widget)
+        runtime = runtime_on(world, kind=KindRef("example.dev/v1", "Widget"))
+        made: JsonObject = {"apiVersion": "example.dev/v1", "kind": "Widget", "metadata": {"name": "w"}}
+        world.api.fail("create", KubeError(404, "NotFound", "404 page not found"), plural="widgets")
+        discover = world.api.discover
+
+        async def remembered(api_version: str, kind: str, *, fresh: bool = False) -> ResourceType:
+            if fresh:
+                world.cluster.uninstall(widget)
+            return await discover(api_version, kind, fresh=fresh)
+
+        monkeypatch.setattr(world.api, "discover", remembered)
+        answer = await runtime.ensure(KEY, made)
+        assert isinstance(answer, Rejected)
+        assert "the cluster has no kind Widget in example.dev/v1" in answer.message
+
+    played(story)
+
+
 # Checking
 
 
