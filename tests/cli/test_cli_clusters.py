@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from trialmill.cli.failures import BAD_INPUT
+from trialmill.check.documents import Checked
+from trialmill.cli import clusters
+from trialmill.cli.failures import BAD_INPUT, OK
 from trialmill.cli.main import main
+from trialmill.root.clusters import Found
+from trialmill.root.creating import ClusterChoice
 
 EXPERIMENT = """\
 apiVersion: kubeflow.org/v1beta1
@@ -52,6 +56,18 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     assert main(words) == BAD_INPUT
     return capsys.readouterr().err
+
+
+def test_a_check_asks_about_the_printer_that_a_run_would_have(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ClusterChoice] = []
+
+    async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
+        asked.append(choice)
+        return Found("https://127.0.0.1:1", "v1.34.4", ())
+
+    monkeypatch.setattr(clusters, "check_there", check_there)
+    assert main(["check-cluster", file, "--printer-image", "registry.example/sh:1"]) == OK
+    assert [choice.printer_image for choice in asked] == ["registry.example/sh:1"]
 
 
 @pytest.mark.parametrize("option", ["--context here", "--pending-timeout 5m", "--printer-image sh"])

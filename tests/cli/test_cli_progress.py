@@ -57,6 +57,21 @@ def test_a_pause_is_said_once_with_the_command_that_ends_it() -> None:
     assert [line for line in run.told() if "paused" in line or "going on" in line] == [PAUSED, "going on"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "fate"),
+    [("batch/v1 Job", "are suspended"), ("v1 Pod", "go on to their end"), ("example.dev/v1 Odd", "go on to their end")],
+    ids=["a Job", "a Pod", "a kind that nobody knows"],
+)
+def test_a_pause_on_a_cluster_says_what_becomes_of_running_trials(kind: str, fate: str) -> None:
+    run = Watched(StringIO())
+    api_version, _, name = kind.partition(" ")
+    compiled = {**run.record.compiled, "apiVersion": api_version, "kind": name}
+    run.record = replace(run.record, compiled=compiled, settings={"cluster": {"context": "here"}})
+    run.open(ExperimentPhase.CREATED)
+    run.changed(0.0, run.state(ExperimentPhase.PAUSED, []))
+    assert f"no new trials are started, those that run {fate}; go on" in run.told()[-1]
+
+
 def test_a_runtime_out_of_sight_is_said_once_and_that_it_is_in_sight_again() -> None:
     run = Watched(StringIO())
     run.open(ExperimentPhase.RUNNING)

@@ -201,6 +201,7 @@ def test_a_config_map_of_the_file_has_to_be_on_the_cluster(tmp_path: Path, clust
     checked = checked_from(tmp_path, f"{EXPERIMENT.replace('image:', from_data)}---\n{json.dumps(data)}\n")
     (problem,) = asyncio.run(check_there(checked, CHOICE)).problems
     assert (problem.code, problem.severity, problem.found) == ("missing-companion", Severity.ERROR, "data")
+    assert problem.line == 1 + next(n for n, line in enumerate(EXPERIMENT.splitlines()) if "image:" in line)
     cluster.cluster.create(CONFIG_MAP, data, "default")
     assert asyncio.run(check_there(checked, CHOICE)).problems == ()
 

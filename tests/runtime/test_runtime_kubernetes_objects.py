@@ -505,6 +505,29 @@ def test_without_the_right_to_see_pods_resources_are_told_all_the_same() -> None
     played(story)
 
 
+def test_a_kind_whose_definition_was_deleted_is_what_a_refused_trial_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    widget = ResourceType("example.dev", "v1", "Widget", "widgets", True, frozenset({"status"}))
+
+    async def story(world: KubernetesWorld) -> None:
+        world.cluster.install(widget)
+        runtime = runtime_on(world, kind=KindRef("example.dev/v1", "Widget"))
+        made: JsonObject = {"apiVersion": "example.dev/v1", "kind": "Widget", "metadata": {"name": "w"}}
+        world.api.fail("create", KubeError(404, "NotFound", "404 page not found"), plural="widgets")
+        discover = world.api.discover
+
+        async def remembered(api_version: str, kind: str, *, fresh: bool = False) -> ResourceType:
+            if fresh:
+                world.cluster.uninstall(widget)
+            return await discover(api_version, kind, fresh=fresh)
+
+        monkeypatch.setattr(world.api, "discover", remembered)
+        answer = await runtime.ensure(KEY, made)
+        assert isinstance(answer, Rejected)
+        assert "the cluster has no kind Widget in example.dev/v1" in answer.message
+
+    played(story)
+
+
 # Checking
 
 
@@ -534,6 +557,26 @@ def test_missing_rights_are_listed_together() -> None:
     assert [problem.code for problem in problems] == ["forbidden", "forbidden"]
     assert "create and delete jobs.batch" in problems[0].message
     assert "get pods/log" in problems[1].message
+    assert all("the Role that `trialmill check-cluster --role` prints" in problem.remedy for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("namespaced", "role", "where"),
+    [(True, "Role", " in the namespace default"), (False, "ClusterRole", "")],
+    ids=["in a namespace", "without one"],
+)
+def test_the_role_for_another_kind_is_printed_for_its_file(namespaced: bool, role: str, where: str) -> None:
+    widget = ResourceType("example.dev", "v1", "Widget", "widgets", namespaced, frozenset({"status"}))
+
+    async def story(world: KubernetesWorld) -> None:
+        world.cluster.install(widget)
+        world.api.denied.add(("watch", "widgets"))
+        runtime = runtime_on(world, kind=KindRef("example.dev/v1", "Widget"))
+        (problem,) = await runtime.check({"apiVersion": "example.dev/v1", "kind": "Widget", "metadata": {"name": "w"}})
+        assert problem.message == f"you may not watch widgets.example.dev{where}"
+        assert f"the {role} that `trialmill check-cluster FILE --role` prints, and a {role}Binding" in problem.remedy
+
+    played(story)
 
 
 def test_a_pause_that_cannot_suspend_is_warned_of() -> None:
@@ -661,3 +704,44 @@ def test_checking_creates_nothing_and_asks_for_rights_once() -> None:
         assert Call("create", "jobs", "default", "trial") in world.api.calls
 
     assert played(story).cluster.objects(JOB) == []
+
+
+def _suspended(by_us: bool) -> list[str]:
+    """What a Job waits for that is suspended, and after a minute let go."""
+    reasons: list[str] = []
+
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+
+        async def one_minute() -> None:
+            if by_us:
+                await runtime.suspend(KEY, "", True)
+            else:
+                world.cluster.patch(JOB, "trial", "default", {"spec": {"suspend": True}})
+            await asyncio.sleep(60)
+            await runtime.suspend(KEY, "", False)
+            await asyncio.sleep(60)
+            world.cluster.delete(JOB, "trial", "default")
+
+        async with aclosing(runtime.changes("e", ())) as events, asyncio.TaskGroup() as tasks:
+            async for event in events:
+                if isinstance(event, Synced):
+                    tasks.create_task(one_minute())
+                elif isinstance(event, Snapshot):
+                    reason = event.stuck.reason if event.stuck else ""
+                    if reasons[-1:] != [reason]:
+                        reasons.append(reason)
+                elif isinstance(event, Gone):
+                    break
+
+    played(story)
+    return reasons
+
+
+def test_a_job_that_somebody_else_keeps_suspended_waits_for_them() -> None:
+    assert _suspended(by_us=False) == ["", "Suspended", "", "NoPods", ""]
+
+
+def test_a_job_that_we_have_suspended_waits_for_nobody() -> None:
+    assert _suspended(by_us=True) == ["", "NoPods", ""]

@@ -11,7 +11,10 @@ from trialmill.runtime.kubernetes.rehearsal import unknown_kind
 PLACE = ("spec", "template")
 POD: JsonObject = {
     "spec": {
-        "initContainers": [{"name": "fetch"}],
+        "initContainers": [
+            {"name": "fetch"},
+            {"name": "trialmill-metrics", "resources": {"requests": {"memory": "16Mi"}}},
+        ],
         "containers": [
             {"name": "side", "resources": {"requests": {"cpu": "1"}}},
             {"name": "train", "resources": {"limits": {"cpu": "3", "memory": "1Gi"}}},
@@ -60,6 +63,19 @@ def of_a_pod(said: str, *, status: int = 403) -> Problem:
             id="more than one container may have",
         ),
         pytest.param(
+            "minimum memory usage per Container is 20Mi, but request is 16Mi",
+            "spec.template",
+            "it is the container that prints the file of metrics which asks for that: have the limit changed, or print "
+            "metrics to standard output and use the collector StdOut",
+            id="less than one container may have, which is ours",
+        ),
+        pytest.param(
+            "minimum memory usage per Container is 2Gi, but limit is 1Gi",
+            f"{TRAIN}.resources.limits.memory",
+            "kubectl describe limitrange shows what is allowed",
+            id="less than one container may have, which is theirs",
+        ),
+        pytest.param(
             'violates PodSecurity "restricted:latest": unrestricted capabilities (container "train" must set x)',
             TRAIN,
             "set what it names in securityContext, or use a namespace of another level",
@@ -78,6 +94,12 @@ def test_what_admission_says_of_a_pod_is_at_its_field_with_a_remedy(said: str, p
     problem = of_a_pod(f'pods "e-00000000" is forbidden: {said}')
     assert (problem.code, problem.path, problem.remedy) == ("forbidden", path, remedy)
     assert problem.message == f"the cluster refuses such pods: {said}"
+
+
+def test_the_name_of_a_sample_is_left_out() -> None:
+    error = KubeError(422, "Invalid", 'jobs.batch "e-00000000" is forbidden: denied request: each Job names its owner')
+    (problem,) = problems_of(error, "team", (), Severity.ERROR)
+    assert problem.message == "the cluster refuses this: denied request: each Job names its owner"
 
 
 def exceeded(requested: str, limited: str) -> Problem:

@@ -34,7 +34,8 @@ def cluster_choice(args: argparse.Namespace, duration: Duration) -> tuple[Cluste
 
 
 def check_command(args: argparse.Namespace) -> int:
-    choice, namespace = chosen_cluster(ClusterChoice(context=args.context or ""), os.environ)
+    choice = ClusterChoice(context=args.context or "", printer_image=args.printer_image or "")
+    choice, namespace = chosen_cluster(choice, os.environ)
     if args.file is None:
         if args.role:
             return _show_roles(run_in_loop(roles_for(choice, args.namespace or namespace)))

@@ -61,4 +61,4 @@ def _explain_silence(trial: TrialRecord, printer: Printer) -> None:
     elif others:
         complain(f"{trial.name} has no output of container {printer.container}; there are {', '.join(others)}")
     else:
-        complain(f"{trial.name} has printed nothing yet")
+        complain(f"{trial.name} has printed nothing{'' if trial.phase.is_over else ' yet'}")

@@ -190,6 +190,7 @@ def _add_running(subcommands: _Subcommands) -> None:
     )
     check.add_argument("file", metavar="FILE", nargs="?", help="the file with the Experiment; - for stdin")
     _add_context(check)
+    _add_printer_image(check)
     check.add_argument("-n", "--namespace", metavar="NAMESPACE", help="the namespace; default: the context's")
     _add_hydrate(check)
     check.add_argument("--role", action="store_true", help="print the Role that a run needs, to be applied")
@@ -325,6 +326,10 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pending-timeout", metavar="TIME", help="give up a trial that waits this long for an image or a node"
     )
+    _add_printer_image(parser)
+
+
+def _add_printer_image(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--printer-image", metavar="IMAGE", help="the image that prints a file with metrics")
 
 

@@ -30,7 +30,7 @@ def metrics_command(args: argparse.Namespace) -> int:
         header = ("TRIAL", "ATTEMPT", "METRIC", "STEP", "VALUE", "TIME")
         write_table(header, [_point_row(*each) for each in found])
     else:
-        complain(f"{args.trial or args.name} has reported nothing yet")
+        complain(f"{args.trial or args.name} has reported nothing so far")
     return OK
 
 

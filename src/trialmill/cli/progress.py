@@ -13,7 +13,7 @@ from trialmill.cli.output import has_colour, plain, short_duration
 from trialmill.engine.records import ExperimentPhase, ExperimentRecord, TrialPhase, TrialRecord
 from trialmill.engine.state import State
 from trialmill.metrics.values import format_metric
-from trialmill.root.creating import Difference, cluster_of
+from trialmill.root.creating import Difference, cluster_of, is_suspended_by_pause
 from trialmill.root.session import Session
 from trialmill.root.waiting import WaitNews, shared_waits
 
@@ -109,7 +109,8 @@ class Progress(Session):
         if paused and self._paused_since is None:
             self._paused_since = now
             go_on = self._hints.command("resume", record.name, record.namespace)
-            others = ", those that run are suspended" if cluster_of(record) is not None else ""
+            fate = "are suspended" if is_suspended_by_pause(record) else "go on to their end"
+            others = f", those that run {fate}" if cluster_of(record) is not None else ""
             self._say(f"paused: no new trials are started{others}; go on, from any shell, with: {go_on}")
         elif not paused and self._paused_since is not None:
             self._paused_for += now - self._paused_since

@@ -201,8 +201,7 @@ async def check_there(checked: Checked, choice: ClusterChoice) -> Found:
         found = _each_once(list(zip(rows, [first, *rest], strict=False)))
         if not _stops(first):
             missing = await _missing_companions(api, checked)
-            told = {problem.message for problem in missing}
-            found = [problem for problem in found if problem.message not in told] + missing
+            found = _with_companions(found, missing)
         return Found(
             api.server, await _version(api), tuple(dict.fromkeys(in_the_file(problem, checked) for problem in found))
         )
@@ -280,6 +279,14 @@ async def remove_from_cluster(record: ExperimentRecord, experiment: Experiment) 
         except (KubeError, UnreachableError) as error:
             message = f"what is left of {record.name} on the cluster cannot be deleted: {error}"
             raise RefusedError(message, "try again when the cluster answers") from error
+
+
+def _with_companions(found: Sequence[Problem], missing: Sequence[Problem]) -> list[Problem]:
+    """Each missing companion at the names that lead to it, or without a place where no pod of the trials names it."""
+    by_message = {problem.message: problem for problem in missing}
+    named = {problem.message for problem in found}
+    placed = [replace(by_message[p.message], path=p.path) if p.message in by_message else p for p in found]
+    return [*placed, *(problem for problem in missing if problem.message not in named)]
 
 
 def _stops(problems: Sequence[Problem]) -> bool:

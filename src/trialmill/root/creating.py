@@ -13,6 +13,7 @@ from trialmill.api.experiment import Experiment
 from trialmill.api.tree import Json, JsonObject, Path, format_path, get, get_object, get_string
 from trialmill.check.documents import Checked
 from trialmill.engine.records import ExperimentRecord, Intent, RunState
+from trialmill.kinds.profile import profile_of
 from trialmill.template.encode import compiled_to_json
 from trialmill.template.hydration import PLACE
 
@@ -133,6 +134,12 @@ def cluster_of(record: ExperimentRecord) -> ClusterChoice | None:
         printer_image=get_string(said, "printerImage"),
         pending_timeout=timedelta(seconds=seconds) if isinstance(seconds, int | float) else None,
     )
+
+
+def is_suspended_by_pause(record: ExperimentRecord) -> bool:
+    """Whether a pause suspends this experiment's trials; those of other kinds run to their end."""
+    profile = profile_of(get_string(record.compiled, "apiVersion"), get_string(record.compiled, "kind"))
+    return profile is not None and profile.suspend_path is not None
 
 
 def with_cluster(record: ExperimentRecord, choice: ClusterChoice) -> ExperimentRecord:

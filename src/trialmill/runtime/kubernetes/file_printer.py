@@ -82,6 +82,11 @@ def printer_name(position: int) -> str:
     return f"{_PRINTER}-{position}" if position else _PRINTER
 
 
+def is_printer(container: str) -> bool:
+    """Whether a container of this name is one of ours."""
+    return re.fullmatch(rf"{_PRINTER}(-\d+)?", container) is not None
+
+
 def complaint_of(pod: JsonObject, printer: str, path: str) -> str:
     """Why the printer could not print the file, as it said at its end; empty where it could."""
     for status in get_list(pod, "status", "initContainerStatuses"):

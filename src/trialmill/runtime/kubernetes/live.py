@@ -38,9 +38,18 @@ _Told: TypeAlias = tuple[Snapshot | Gone, ...]
 
 
 class Live:
-    """One reader of an experiment's changes."""
+    """One reader of an experiment's changes. `paused` are the attempts that we have suspended, as it is kept up."""
 
-    def __init__(self, api: KubeApi, target: Target, experiment_uid: str, owners: Owners, clock: Clock) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        target: Target,
+        experiment_uid: str,
+        owners: Owners,
+        clock: Clock,
+        *,
+        paused: Collection[AttemptKey],
+    ) -> None:
         self._api = api
         self._target = target
         self._uid = experiment_uid
@@ -59,7 +68,7 @@ class Live:
         self._failure: BaseException | None = None
         self._troubles: deque[Trouble] = deque()
         self._missing_pods = MissingPods(
-            api, clock, target, seen=self._attempts.get, tell=self._tell_newest, ended=self._ended
+            api, clock, target, seen=self._attempts.get, paused=paused, tell=self._tell_newest, ended=self._ended
         )
         self._slow_starts = SlowStarts(api, clock, target.patience, tell=self._tell_of_pod, ended=self._ended)
         self.sight = Sight(api.server, clock, self._tell_trouble)
@@ -178,7 +187,7 @@ class Live:
     def _snapshot(self, key: AttemptKey, attempt: SeenAttempt, resource: JsonObject) -> Snapshot:
         pods = attempt.pods.values()
         stuck = most_hopeless((stuck_of(pods, self._target.patience), self._slow_starts.stuck_of(pods)))
-        stuck = self._missing_pods.stuck_of(attempt) or stuck or attempt.setback
+        stuck = self._missing_pods.stuck_of(key, attempt) or stuck or attempt.setback
         return Snapshot(key, get_string(resource, "metadata", "uid"), resource, attempt.evidence, stuck)
 
     def _tell_newest(self, key: AttemptKey) -> None:
@@ -232,9 +241,9 @@ class Live:
         attempt = self._attempts.setdefault(key, SeenAttempt())
         before, attempt.phase = attempt.phase, self._target.phase_of(object)
         attempt.resource = object
-        is_let_go = before is VerdictPhase.SUSPENDED and attempt.phase is not VerdictPhase.SUSPENDED
-        if before is None or is_let_go:  # what is suspended has no pods
-            attempt.no_pods = ""
+        was, is_suspended = (phase is VerdictPhase.SUSPENDED for phase in (before, attempt.phase))
+        if before is None or was is not is_suspended:  # what is suspended has no pods
+            attempt.no_pods, attempt.is_held = "", False
             self._missing_pods.expect(key, attempt)
         self._tell_newest(key)
         if attempt.evidence or attempt.phase is not VerdictPhase.FAILED or not labels_reach_pods(self._target.profile):

@@ -1,9 +1,9 @@
-"""Pods that do not come: none for a resource that should have some, or no other in the place of one that failed.
-Whoever makes them makes them at once, or says why not.
+"""Pods that do not come: none for a resource that should have some, or that somebody keeps suspended, or no other in
+the place of one that failed. Whoever makes them makes them at once, or says why not.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -21,6 +21,10 @@ from trialmill.runtime.kubernetes.target import Target
 
 _PODS_AFTER: Final = timedelta(seconds=30)
 _ANOTHER_AFTER: Final = timedelta(seconds=5)
+_SUSPENDED_BY_OTHERS: Final = (
+    "it is suspended, and not by `trialmill pause`: it goes on when whoever suspended it lets it, as a queue does; "
+    "`spec.suspend: true` in the template keeps it so, where there is none"
+)
 _NOT_SAID: Final = "a quota, or what admits pods; kubectl describe says which"
 _SHOULD_HAVE_PODS: Final = (VerdictPhase.PENDING, VerdictPhase.RUNNING)
 """What is suspended or over has none, rightly."""
@@ -39,6 +43,8 @@ class SeenAttempt:
     """All that was told of its pods the last time."""
     no_pods: str = ""
     """Why it has none, for so long already that it must be said."""
+    is_held: bool = False
+    """Somebody else has suspended its resource, for so long already that it must be said."""
     setback: Stuck | None = None
     """That its pods have failed, for so long already that it must be said."""
     failed: Stuck | None = None
@@ -50,7 +56,8 @@ class SeenAttempt:
 
 
 class MissingPods:
-    """Minds attempts that wait for pods. `seen` is what there is of an attempt now; `tell` is called when there is
+    """Minds attempts that wait for pods. `seen` is what there is of an attempt now; `paused` are those that we have
+    suspended; `tell` is called when there is
     something new to say of it, and `ended` with each task that is over.
     """
 
@@ -61,6 +68,7 @@ class MissingPods:
         target: Target,
         *,
         seen: Callable[[AttemptKey], SeenAttempt | None],
+        paused: Collection[AttemptKey],
         tell: Callable[[AttemptKey], None],
         ended: Callable[[asyncio.Task[None]], None],
     ) -> None:
@@ -68,13 +76,16 @@ class MissingPods:
         self._clock = clock
         self._target = target
         self._seen = seen
+        self._paused = paused
         self._tell = tell
         self._ended = ended
         self._looks: set[asyncio.Task[None]] = set()
 
     def expect(self, key: AttemptKey, attempt: SeenAttempt) -> None:
-        """The attempt has no pods, and should get some."""
-        if labels_reach_pods(self._target.profile) and attempt.phase in _SHOULD_HAVE_PODS:
+        """The attempt has no pods, and should get some, now or when it is no longer suspended."""
+        if attempt.phase is VerdictPhase.SUSPENDED:
+            self._look_later(self._look_for_release(key, attempt))
+        elif labels_reach_pods(self._target.profile) and attempt.phase in _SHOULD_HAVE_PODS:
             self._look_later(self._look_for_pods(key, attempt))
 
     def saw_pods(self, key: AttemptKey, attempt: SeenAttempt) -> None:
@@ -86,8 +97,10 @@ class MissingPods:
             self._look_later(self._look_for_another(key, attempt, setback))
         attempt.failed = setback
 
-    def stuck_of(self, attempt: SeenAttempt) -> Stuck | None:
+    def stuck_of(self, key: AttemptKey, attempt: SeenAttempt) -> Stuck | None:
         """That it has no pods."""
+        if attempt.is_held and key not in self._paused and attempt.phase is VerdictPhase.SUSPENDED:
+            return Stuck("Suspended", _SUSPENDED_BY_OTHERS, None)
         if attempt.no_pods and attempt.phase in _SHOULD_HAVE_PODS:
             return Stuck("NoPods", attempt.no_pods, self._target.patience.scheduling, waited=_PODS_AFTER)
         return None
@@ -113,6 +126,16 @@ class MissingPods:
         if self._lacks_pods(key, attempt):
             why = get_string(warnings[-1] if warnings else None, "message") or _NOT_SAID
             attempt.no_pods = f"no pod has been made for it: {why}"
+            self._tell(key)
+
+    async def _look_for_release(self, key: AttemptKey, attempt: SeenAttempt) -> None:
+        """Say that somebody else keeps a resource suspended when that has lasted for a while: a queue may let it go at
+        once, and after a pause we do.
+        """
+        await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
+        is_suspended = self._seen(key) is attempt and attempt.phase is VerdictPhase.SUSPENDED
+        if is_suspended and key not in self._paused:
+            attempt.is_held = True
             self._tell(key)
 
     async def _look_for_another(self, key: AttemptKey, attempt: SeenAttempt, setback: Stuck) -> None:

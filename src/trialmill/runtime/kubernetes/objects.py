@@ -157,6 +157,8 @@ class Objects:
         try:
             written = await self._api.create(type, wanted, _namespace(type, wanted))
         except KubeError as error:
+            if is_missing(error):  # a definition may be deleted in the middle: then this says so
+                await self._api.discover(ref.api_version, ref.kind, fresh=True)
             if error.status != CONFLICT or error.reason != _ALREADY_EXISTS:
                 raise
             there = await self._taken(type, wanted)

@@ -14,6 +14,7 @@ from trialmill.api.tree import JsonObject, Path, format_path, get, get_list, get
 from trialmill.kinds.lowering.quantities import parse_quantity
 from trialmill.kube.api import Cause, KubeError
 from trialmill.runtime.kubernetes.failures import FORBIDDEN, NOT_FOUND, is_quota
+from trialmill.runtime.kubernetes.file_printer import is_printer
 
 _POD_SECURITY: Final = "PodSecurity"
 _KIND: Path = ("kind",)
@@ -45,7 +46,12 @@ _OF_PODS: Final[tuple[_Placed, ...]] = (
 )
 """Of admissions that are about one field of a pod: what they say, that field, and what to do."""
 _UNSPECIFIED: Final = re.compile(r"([\w./-]+) for: ([\w-]+)")
-_OUT_OF_LIMITS: Final = re.compile(r"(?:maximum|minimum) (\S+) usage per \w+ is \S+, but (\w+) is")
+_OUT_OF_LIMITS: Final = re.compile(r"(?:maximum|minimum) (\S+) usage per \w+ is \S+, but (\w+) is ([^\s,\]]+)")
+_SEE_LIMITS: Final = "kubectl describe limitrange shows what is allowed"
+_PRINTER_IS_OUT: Final = (
+    "it is the container that prints the file of metrics which asks for that: have the limit changed, or print metrics "
+    "to standard output and use the collector StdOut"
+)
 _INSECURE_CONTAINER: Final = re.compile(r'(?:container|containers) "([^"]+)"')
 
 
@@ -114,11 +120,11 @@ def _remedy_for(message: str) -> str:
 
 def _whole_problem(error: KubeError, place: Path, severity: Severity, pod: JsonObject | None) -> Problem:
     code = "forbidden" if error.status == FORBIDDEN else "refused-by-cluster"
-    said = error.message
+    said = _NAMED_OBJECT.sub("", error.message)  # the name is a sample's
     if pod is None:
         return Problem(code, severity, f"the cluster refuses this: {said}", path=format_path(place or _KIND))
     path, remedy = _place_in_pod(said, pod)
-    message = f"the cluster refuses such pods: {_NAMED_OBJECT.sub('', said)}"  # the name is a sample's
+    message = f"the cluster refuses such pods: {said}"
     return Problem(code, severity, message, path=format_path((*place, *path)), remedy=remedy)
 
 
@@ -131,12 +137,21 @@ def _place_in_pod(said: str, pod: JsonObject) -> tuple[Path, str]:
         wanted = [f"resources.{'.'.join(_field_and_amount(name))}" for name, _ in unspecified]
         return _container(pod, unspecified[0][1]), f"give it {' and '.join(wanted)}"
     if found := _OUT_OF_LIMITS.search(said):
-        return _resources(pod, f"{found[2]}s.{found[1]}") or (), "kubectl describe limitrange shows what is allowed"
+        if _only_printers_ask(pod, (f"{found[2]}s", found[1]), found[3]):
+            return (), _PRINTER_IS_OUT
+        return _resources(pod, f"{found[2]}s.{found[1]}") or (), _SEE_LIMITS
     if _POD_SECURITY in said:
         found = _INSECURE_CONTAINER.search(said)
         remedy = "set what it names in securityContext, or use a namespace of another level"
         return _container(pod, found[1]) if found else (), remedy
     return (), ""
+
+
+def _only_printers_ask(pod: JsonObject, field: Path, amount: str) -> bool:
+    """Whether it is containers of ours alone that ask for this amount."""
+    containers = [c for each in ("containers", "initContainers") for c in get_list(pod, "spec", each)]
+    asking = [get_string(c, "name") for c in containers if get(c, "resources", *field) == amount]
+    return bool(asking) and all(is_printer(name) for name in asking)
 
 
 def _container(pod: JsonObject, name: str) -> Path:

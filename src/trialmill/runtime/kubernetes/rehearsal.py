@@ -20,6 +20,7 @@ from trialmill.runtime.kubernetes.rights import SUSPEND, Right, needed
 from trialmill.runtime.kubernetes.stamping import pod_places, stamped
 from trialmill.runtime.kubernetes.target import POD, KindRef, Target
 
+_JOB: Final = KindRef("batch/v1", "Job")
 _NATIVE_SIDECARS: Final = (1, 29)
 _BAD_REQUEST: Final = 400
 _ASK_KUBECTL: Final = "see whether kubectl reaches it"
@@ -70,7 +71,7 @@ class Rehearsal:
         if any(p.severity is Severity.ERROR for p in problems):
             return problems
         # Operators may complete the pods of their kinds before they create them; a Job's are created as they are.
-        severity = Severity.ERROR if ref == KindRef("batch/v1", "Job") else Severity.WARNING
+        severity = Severity.ERROR if ref == _JOB else Severity.WARNING
         for place, _ in pods:
             problems += await pod_problems(self._api, whole, place, severity=severity)
             if not any(p.severity is Severity.ERROR for p in problems):
@@ -123,23 +124,27 @@ async def rights_problems(
         return (await api.access(verb, right.group, resource, place, subresource=subresource)).allowed
 
     answers = await asyncio.gather(*(may(right, verb) for right, verb in wanted))
-    denied: dict[str, list[str]] = {}
+    denied: dict[Right, list[str]] = {}
     for (right, verb), allowed in zip(wanted, answers, strict=True):
         if not allowed:
-            denied.setdefault(right.name, []).append(verb)
-    problems = [
-        Problem(
-            "forbidden",
-            Severity.ERROR,
-            f"you may not {_listed(verbs)} {resource} in the namespace {namespace}",
-            remedy="ask for the Role that `trialmill check-cluster --role` prints, and a RoleBinding to it",
-        )
-        for resource, verbs in denied.items()
-    ]
+            denied.setdefault(right, []).append(verb)
+    file = "" if KindRef(type.api_version, type.kind) == _JOB and not parts else " FILE"
+    problems = [_forbidden(right, verbs, namespace, file) for right, verbs in denied.items()]
     if can_suspend and not (await api.access(SUSPEND, type.group, type.plural, where)).allowed:
         message = f"you may not patch {type.plural} in the namespace {namespace}, so a pause will not suspend them"
         problems.append(Problem("cannot-suspend", Severity.WARNING, message))
     return problems
+
+
+def _forbidden(right: Right, verbs: Sequence[str], namespace: str, file: str) -> Problem:
+    """`file`: the Role for these trials is printed for their file alone."""
+    where, role = (f" in the namespace {namespace}", "Role") if right.namespaced else ("", "ClusterRole")
+    return Problem(
+        "forbidden",
+        Severity.ERROR,
+        f"you may not {_listed(verbs)} {right.name}{where}",
+        remedy=f"ask for the {role} that `trialmill check-cluster{file} --role` prints, and a {role}Binding to it",
+    )
 
 
 async def version_problems(api: KubeApi) -> list[Problem]:

@@ -73,6 +73,7 @@ class KubernetesRuntime:
         self._owners = Owners(api)
         self._lives: dict[str, list[Live]] = {}
         self._let_go: set[AttemptKey] = set()
+        self._paused: set[AttemptKey] = set()
         self._readers: dict[AttemptKey, set[asyncio.Event]] = {}
         self._refused_since: dict[AttemptKey, datetime] = {}
 
@@ -126,6 +127,7 @@ class KubernetesRuntime:
         profile = self._target.profile
         if profile is None or profile.suspend_path is None:
             return False
+        (self._paused.add if on else self._paused.discard)(key)
         while True:
             try:
                 found = [o for o in await self._find(key) if uid in ("", get_string(o, "metadata", "uid"))]
@@ -144,7 +146,7 @@ class KubernetesRuntime:
         self, experiment_uid: str, keys: Collection[AttemptKey]
     ) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
         # All that is labelled is told, whatever the keys: the labels find it in one request.
-        live = Live(self._api, self._target, experiment_uid, self._owners, self._clock)
+        live = Live(self._api, self._target, experiment_uid, self._owners, self._clock, paused=self._paused)
         self._lives.setdefault(experiment_uid, []).append(live)
         try:
             async with aclosing(live.changes(keys)) as events:
