@@ -32,12 +32,16 @@ sys.exit(main())
 ANSWERS = """
 import sys
 from pathlib import Path
+from trialmill.cli.failures import guarded
 from trialmill.root.interrupts import answer_interrupts
 
+def command():
+    Path("answers").touch()
+    from trialmill.cli.main import main
+    return main()
+
 answer_interrupts()
-Path("answers").touch()
-from trialmill.cli.main import main
-sys.exit(main())
+sys.exit(guarded(command))
 """
 """The command, which says from when on Ctrl-C has its answer: before that, it has Python's own."""
 

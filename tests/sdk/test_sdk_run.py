@@ -152,7 +152,7 @@ def test_warnings_are_pythons() -> None:
 
 def test_a_failed_trial_says_why() -> None:
     template = job("sh", "-c", f"{ECHO}; exit 3", backoffLimit=0)
-    failing = sample(template, max_failed_trials=0)
+    failing = sample(template, max_failed_trials=0, parallel_trials=1)  # others would be ended by the first failure
     result = failing.run()
     assert (result.succeeded, result.best, result.assignment) == (False, None, None)
     assert result.trials[0].status == "Failed"
