@@ -229,7 +229,7 @@ def test_a_job_that_was_suspended_has_time_to_get_its_pod_back() -> None:
         pending.world.cluster.patch(JOB, "trial", "default", {"spec": {"suspend": False}})
         await asyncio.sleep(20)
 
-    assert [stuck for _, stuck in told_while(story).told] == [None]
+    assert [stuck.reason if stuck else "" for _, stuck in told_while(story).told] == ["", "Suspended", ""]
 
 
 def test_a_pod_that_goes_away_while_it_is_made_is_waited_for_no_more() -> None:

@@ -14,6 +14,7 @@ _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 NAME_PATTERN: Final = rf"{_LABEL.pattern}(\.{_LABEL.pattern})*"
 _SUBDOMAIN: Final = re.compile(NAME_PATTERN)
 _EXPECTED: Final = "lower-case letters, digits and '-', with a letter first and no '-' at the end"
+_OF_NAMESPACES: Final = "lower-case letters, digits and '-', with no '-' at either end"
 
 
 def check_metadata(experiment: Experiment, problems: Problems) -> None:
@@ -22,8 +23,8 @@ def check_metadata(experiment: Experiment, problems: Problems) -> None:
         _check_name(experiment.name, problems)
     place = ("metadata", "namespace")
     if not _LABEL.fullmatch(experiment.namespace) and not problems.has_error_at(place):
-        message = f"{experiment.namespace!r} cannot be the name of a namespace; it takes {_EXPECTED}"
-        problems.add("invalid-name", message, place, found=experiment.namespace, expected=_EXPECTED)
+        message = f"{experiment.namespace!r} cannot be the name of a namespace; it takes {_OF_NAMESPACES}"
+        problems.add("invalid-name", message, place, found=experiment.namespace, expected=_OF_NAMESPACES)
 
 
 def _check_name(name: str, problems: Problems) -> None:
