@@ -6,12 +6,11 @@ that attempt waits for the answer.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from datetime import timedelta
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 from trialmill.api.tree import JsonObject, get_string
 from trialmill.api.verdict import VerdictPhase
@@ -25,6 +24,7 @@ from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_o
 from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
 from trialmill.runtime.kubernetes.lanes import Lanes, Work
 from trialmill.runtime.kubernetes.missing_pods import MissingPods, SeenAttempt
+from trialmill.runtime.kubernetes.news import News
 from trialmill.runtime.kubernetes.orphans import goes_on, gone_unseen, gone_with
 from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.sight import Sight
@@ -34,7 +34,6 @@ from trialmill.runtime.kubernetes.strays import DELETED, why_gone
 from trialmill.runtime.kubernetes.target import POD, KindRef, Target
 
 _ASK_AGAIN: Final = timedelta(seconds=2)
-_Told: TypeAlias = tuple[Snapshot | Gone, ...]
 
 
 class Live:
@@ -59,24 +58,18 @@ class Live:
         self._pod_keys: dict[str, AttemptKey] = {}
         self._asking: list[set[str]] = []
         """For each answer that is under way, the uids of pods that have gone meanwhile."""
-        self._untold: dict[AttemptKey, _Told | None] = {}
-        self._held: dict[AttemptKey, _Told | None] = {}
-        """What is told once its pods have been looked at."""
-        self._lanes = Lanes(self._ended)
-        self._wake = asyncio.Event()
-        self._unlisted = {"resources", "pods"}
-        self._failure: BaseException | None = None
-        self._troubles: deque[Trouble] = deque()
+        self._news = news = News(self._newest)
+        self._lanes = Lanes(news.note_end)
         self._missing_pods = MissingPods(
-            api, clock, target, seen=self._attempts.get, paused=paused, tell=self._tell_newest, ended=self._ended
+            api, clock, target, seen=self._attempts.get, paused=paused, tell=news.tell, ended=news.note_end
         )
-        self._slow_starts = SlowStarts(api, clock, target.patience, tell=self._tell_of_pod, ended=self._ended)
-        self.sight = Sight(api.server, clock, self._tell_trouble)
+        self._slow_starts = SlowStarts(api, clock, target.patience, tell=self._tell_of_pod, ended=news.note_end)
+        self.sight = Sight(api.server, clock, news.tell_trouble)
 
     @property
     def has_listed_pods(self) -> bool:
         """Whether `pods_of` knows all pods."""
-        return "pods" not in self._unlisted
+        return self._news.has_listed_pods
 
     def resource_of(self, key: AttemptKey) -> JsonObject | None:
         """The attempt's resource as it was last seen."""
@@ -134,55 +127,38 @@ class Live:
 
     def tell_gone(self, gone: Gone) -> None:
         """The attempt has no resource, though none was seen to go."""
-        self._tell(gone.key, (gone,))
+        self._news.tell(gone.key, gone)
 
     async def changes(self, keys: Collection[AttemptKey]) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
         """What is there, and what there is of these attempts though their resource is gone; then Synced, then each
         change. Raises RuntimeLostError.
         """
-        work = (self._follow_resources(), self._follow_pods(), self.sight.mind(lambda: not self._unlisted))
+        work = (self._follow_resources(), self._follow_pods(), self.sight.mind(lambda: self._news.has_listed_all))
         tasks = [asyncio.create_task(each) for each in work]
         for task in tasks:
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._news.note_end)
         try:
             is_synced = False
             while True:
-                if self._failure is not None:
-                    raise self._failure
-                while self._troubles:
-                    yield self._troubles.popleft()
-                for event in self._next():
+                for event in self._news.some():
                     yield event
-                if not is_synced and not self._unlisted and not self._untold and not self._held:
+                if not is_synced and self._news.all_is_told:
                     is_synced = True
                     for orphans in await self._orphans(keys):
                         yield orphans
                     yield Synced()
-                # What came in while the last event was looked at has set the event that is cleared here.
-                if (self._unlisted or not self._untold) and not self._troubles and self._failure is None:
-                    self._wake.clear()
-                    await self._wake.wait()
+                await self._news.come()
         finally:
             await cancelled(*tasks)
             await self._lanes.close()
             await self._missing_pods.close()
             await self._slow_starts.close()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self._failure = task.exception()
-            self._wake.set()
-
-    def _next(self) -> Iterator[Snapshot | Gone]:
-        if not self._untold or self._unlisted:
-            return
-        key = next(iter(self._untold))
-        told = self._untold.pop(key)
-        if told is not None:
-            yield from told
+    def _newest(self, key: AttemptKey) -> Snapshot | None:
         attempt = self._attempts.get(key)
-        if attempt is not None and attempt.resource is not None:
-            yield self._snapshot(key, attempt, attempt.resource)
+        if attempt is None or attempt.resource is None:
+            return None
+        return self._snapshot(key, attempt, attempt.resource)
 
     def _snapshot(self, key: AttemptKey, attempt: SeenAttempt, resource: JsonObject) -> Snapshot:
         pods = attempt.pods.values()
@@ -190,31 +166,18 @@ class Live:
         stuck = self._missing_pods.stuck_of(key, attempt) or stuck or attempt.setback
         return Snapshot(key, get_string(resource, "metadata", "uid"), resource, attempt.evidence, stuck)
 
-    def _tell_newest(self, key: AttemptKey) -> None:
-        self._tell(key, None)
-
-    def _tell(self, key: AttemptKey, told: _Told | None) -> None:
-        # An end that has not been told yet is told, whatever else comes meanwhile.
-        waiting = self._held if key in self._held else self._untold
-        waiting[key] = told or waiting.get(key)
-        self._wake.set()
-
     def _tell_of_pod(self, pod: JsonObject) -> None:
         key = self._pod_keys.get(get_string(pod, "metadata", "uid"))
         if key is not None and key in self._attempts:
             self._attempts[key].words = None  # whatever comes next is news
-            self._tell_newest(key)
-
-    def _tell_trouble(self, trouble: Trouble) -> None:
-        self._troubles.append(trouble)
-        self._wake.set()
+            self._news.tell(key)
 
     # Resources
 
     async def _follow_resources(self) -> None:
         type = await self._type_of(self._target.kind)
         if type is None:
-            self._list_is_done("resources")
+            self._news.note_list("resources")
             return
         namespace = self._target.namespace if type.namespaced else ""
         reflector = Reflector(self._api, Scope(type, namespace, selector({EXPERIMENT_UID: self._uid})))
@@ -227,7 +190,7 @@ class Live:
                     case ChangeType.DELETED:
                         self._take(change.object, partial(self._remove_resource, change.object, type))
                     case ChangeType.SYNCED:
-                        self._list_is_done("resources")
+                        self._news.note_list("resources")
                     case ChangeType.TROUBLE:
                         self.sight.missed()  # what cannot be seen is not known to be gone: no Synced
 
@@ -245,10 +208,10 @@ class Live:
         if before is None or was is not is_suspended:  # what is suspended has no pods
             attempt.no_pods, attempt.is_held = "", False
             self._missing_pods.expect(key, attempt)
-        self._tell_newest(key)
+        self._news.tell(key)
         if attempt.evidence or attempt.phase is not VerdictPhase.FAILED or not labels_reach_pods(self._target.profile):
             return None
-        self._held[key] = self._untold.pop(key)
+        self._news.hold(key)
         return partial(self._look_at_pods, key, attempt)
 
     async def _look_at_pods(self, key: AttemptKey, attempt: SeenAttempt) -> None:
@@ -259,7 +222,7 @@ class Live:
             # The stream may have brought newer ones meanwhile.
             pods = [*attempt.pods.values(), *page.items]
             attempt.evidence = evidence_of(pods, self._target.primary_names) or attempt.evidence
-        self._tell(key, self._held.pop(key))
+        self._news.release(key)
 
     def _remove_resource(self, object: JsonObject, type: ResourceType, key: AttemptKey) -> Work | None:
         attempt = self._attempts.get(key)
@@ -281,7 +244,7 @@ class Live:
         # How it ended may not have been told: what is deleted as soon as it is over is seen here only.
         snapshot = self._snapshot(key, attempt, object)
         gone = Gone(key, snapshot.uid, why)
-        self._tell(key, (snapshot, gone if attempt.is_leaving else gone_with(self.pods_of(key), gone, self._target)))
+        self._news.tell(key, snapshot, gone if attempt.is_leaving else gone_with(self.pods_of(key), gone, self._target))
         if not attempt.pods:
             del self._attempts[key]
 
@@ -314,7 +277,7 @@ class Live:
     async def _follow_pods(self) -> None:
         type = await self._type_of(POD)
         if type is None:
-            self._list_is_done("pods")
+            self._news.note_list("pods")
             return
         reached = labels_reach_pods(self._target.profile)
         labels = selector({EXPERIMENT_UID: self._uid}) if reached else ""
@@ -328,12 +291,12 @@ class Live:
                     case ChangeType.DELETED:
                         self._remove_pod(change.object)
                     case ChangeType.SYNCED:
-                        self._list_is_done("pods")
+                        self._news.note_list("pods")
                     case ChangeType.TROUBLE:
                         self.sight.missed()
                         # Without the right to see pods there is no evidence, but resources are told all the same.
                         if isinstance(change.error, KubeError) and not needs_login(change.error):
-                            self._list_is_done("pods")
+                            self._news.note_list("pods")
 
     async def _put_pod(self, object: JsonObject) -> None:
         key = await self._owner_of(object)
@@ -391,7 +354,7 @@ class Live:
             started,
         )
         if words != attempt.words and attempt.resource is not None:
-            self._tell_newest(key)
+            self._news.tell(key)
         attempt.words = words
         event, attempt.pods_changed = attempt.pods_changed, asyncio.Event()
         event.set()
@@ -411,7 +374,3 @@ class Live:
             else:
                 self.sight.answered(ref.kind)
                 return type
-
-    def _list_is_done(self, what: str) -> None:
-        self._unlisted.discard(what)
-        self._wake.set()
