@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from trialmill.engine.instructions import Ask, Collect, Ensure, Instruction, Remove, Suspend
+from trialmill.engine.records import AttemptKey
 
 Start: TypeAlias = Callable[[Instruction], asyncio.Task[None]]
 
@@ -24,9 +25,12 @@ class Errands:
         """Begin what is new, and drop what is desired no more. The making of a resource that was seen before its maker
         has answered comes to its end: what it adds to the resource, and what it has to say of it, would be lost.
         """
-        for obsolete in self._tasks.keys() - set(wanted):
-            if not (isinstance(obsolete, Ensure) and _goes_on(obsolete, wanted)):
-                self._tasks.pop(obsolete).cancel()
+        obsolete = self._tasks.keys() - set(wanted)
+        # Looked up and not looked for: there may be many of both, and this is asked at every turn.
+        followed = _followed(wanted) if obsolete else frozenset()
+        for each in obsolete:
+            if not (isinstance(each, Ensure) and each.key in followed):
+                self._tasks.pop(each).cancel()
         for each in wanted:
             if isinstance(each, Ask | Ensure | Remove | Suspend) and each not in self._tasks:
                 self._tasks[each] = self._start(each)
@@ -45,7 +49,7 @@ class Errands:
         return list(self._tasks.values())
 
 
-def _goes_on(ensure: Ensure, wanted: Sequence[Instruction]) -> bool:
-    """Whether the attempt is under way, and nobody ends it."""
-    own = [each for each in wanted if isinstance(each, Collect | Remove) and each.key == ensure.key]
-    return bool(own) and not any(isinstance(each, Remove) or each.final for each in own)
+def _followed(wanted: Sequence[Instruction]) -> frozenset[AttemptKey]:
+    """The attempts that are under way, and that nobody ends."""
+    read = {each.key for each in wanted if isinstance(each, Collect) and not each.final}
+    return frozenset(read - {each.key for each in wanted if isinstance(each, Remove)})
