@@ -19,7 +19,7 @@ TRIALS = 20
 def remembered(runtime: KubernetesRuntime, live: Live) -> dict[str, int]:
     """How much there is in each collection of those who hold something for each attempt or pod."""
     found: dict[str, int] = {}
-    beside = [vars(live)[name] for name in ("_slow_starts", "_missing_pods", "_lanes", "_owners")]
+    beside = [vars(live)[name] for name in ("_slow_starts", "_missing_pods", "_lanes", "_news", "_owners")]
     for holder in (runtime, live, *beside, live.sight):
         collections = {
             name: value for name, value in vars(holder).items() if isinstance(value, dict | set | list | deque)
