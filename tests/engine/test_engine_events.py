@@ -68,7 +68,6 @@ def running() -> State:
         pytest.param(ResourceChanged(START, KEY, "another", SUCCEEDED), id="a verdict on another resource"),
         pytest.param(ResourceGone(START, KEY, "another"), id="the end of another resource"),
         pytest.param(ResourceAccepted(START, KEY, "another", {"process": 2}), id="a second acceptance"),
-        pytest.param(ResourceRejected(START, KEY, "Refused", ""), id="a rejection of what is there"),
         pytest.param(ResourceDelayed(START, KEY, "QuotaExceeded", "no room"), id="a delay of what is there"),
         pytest.param(RuntimeTroubled(START, "Unreachable", "no answer"), id="a runtime out of sight"),
         pytest.param(ResourceChanged(START, KEY._replace(attempt=2), "r", SUCCEEDED), id="an attempt to come"),
@@ -87,6 +86,12 @@ def test_an_event_that_does_not_fit_changes_nothing(event: Event) -> None:
     wanted = desired(state, START)
     assert apply(state, event).records == ()
     assert desired(state, START) == wanted
+
+
+def test_a_refusal_of_what_is_over_comes_too_late() -> None:
+    state = running()
+    apply(state, ResourceChanged(START, KEY, "r", SUCCEEDED))
+    assert apply(state, ResourceRejected(START, KEY, "Refused", "")).records == ()
 
 
 def test_what_an_attempt_needs_is_concluded_anew_only_when_its_trial_has_changed() -> None:

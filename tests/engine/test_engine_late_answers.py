@@ -79,6 +79,16 @@ class Unsure(Late):
         return RetryAfter(timedelta(seconds=1), "no answer")
 
 
+class Refused(Late):
+    """It takes back what it has made, since it cannot be made whole."""
+
+    async def ensure(
+        self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
+    ) -> Created | Exists | Rejected | RetryAfter:
+        await super().ensure(key, resource, parts)
+        return Rejected("Forbidden", "its parts may not be patched")
+
+
 def rehearsed(kind: type[Late], seconds: float) -> tuple[Rehearsal, list[Late]]:
     made: list[Late] = []
 
@@ -114,3 +124,10 @@ def test_nobody_waits_for_the_answer_once(seconds: float) -> None:
     (trial,) = rehearsal.run(story).trials
     assert trial.phase is (TrialPhase.SUCCEEDED if seconds < 1 else TrialPhase.PENDING)
     assert runtimes[0].answered == []
+
+
+def test_a_refusal_that_comes_after_the_first_sight_ends_the_trial_with_its_words() -> None:
+    rehearsal, _ = rehearsed(Refused, 10)
+    (trial,) = rehearsal.run().trials
+    assert (trial.phase, trial.reason) == (TrialPhase.FAILED, "Forbidden")
+    assert trial.message == "its parts may not be patched"

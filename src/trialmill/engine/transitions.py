@@ -150,8 +150,8 @@ def _accepted(state: State, trial: TrialRecord, event: ResourceAccepted) -> None
 
 
 def _rejected(state: State, trial: TrialRecord, event: ResourceRejected) -> None:
-    if trial.attempt.resource_uid or trial.attempt.phase is AttemptPhase.COLLECTING:
-        return
+    if trial.attempt.phase is AttemptPhase.COLLECTING:
+        return  # else, where its resource was seen already, the runtime has taken it back
     state.forget(trial.key)
     state.note_end()
     verdict = Verdict(VerdictPhase.FAILED, event.reason, event.message, "runtime")
