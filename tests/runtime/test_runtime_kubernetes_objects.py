@@ -122,7 +122,6 @@ def test_parts_do_not_outlive_a_refusal_also_where_an_earlier_try_made_them() ->
     async def story(world: KubernetesWorld) -> None:
         runtime = runtime_on(world, parts=(KindRef("v1", "ConfigMap"),))
         world.api.fail("create", UNREACHABLE, plural="jobs")
-        world.api.fail("delete", UNREACHABLE, plural="configmaps")
         assert isinstance(await runtime.ensure(KEY, job(name="trial"), [CONFIG]), RetryAfter)
         assert len(world.cluster.objects(CONFIG_MAP)) == 1
         world.api.fail("create", KubeError(422, "Invalid", "spec.x: no"), plural="jobs")
@@ -130,6 +129,17 @@ def test_parts_do_not_outlive_a_refusal_also_where_an_earlier_try_made_them() ->
         assert answer == Rejected("Invalid", "spec.x: no")
 
     assert played(story).cluster.objects(CONFIG_MAP) == []
+
+
+@pytest.mark.parametrize("error", [UNREACHABLE, KubeError(504, "Timeout", "")], ids=["no answer", "a timeout"])
+def test_parts_of_a_resource_that_may_have_been_made_stay(error: Exception) -> None:
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world, parts=(KindRef("v1", "ConfigMap"),))
+        world.api.fail("create", error, plural="jobs", after=True)
+        assert isinstance(await runtime.ensure(KEY, job(name="trial"), [CONFIG]), RetryAfter)
+
+    world = played(story)
+    assert len(world.cluster.objects(JOB)) == len(world.cluster.objects(CONFIG_MAP)) == 1
 
 
 def test_what_cannot_be_taken_back_does_not_hide_the_refusal() -> None:

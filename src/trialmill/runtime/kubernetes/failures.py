@@ -37,6 +37,11 @@ def is_passing(error: Exception) -> bool:
     )
 
 
+def may_be_done(error: Exception) -> bool:
+    """Whether only the answer may be lost, and the request was carried out."""
+    return isinstance(error, UnreachableError) or (isinstance(error, KubeError) and error.status >= _SERVER)
+
+
 def is_quota(error: Exception) -> bool:
     """Whether a ResourceQuota is used up: other trials that end make room."""
     return isinstance(error, KubeError) and error.status == FORBIDDEN and _QUOTA in error.message

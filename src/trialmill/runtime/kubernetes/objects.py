@@ -11,7 +11,7 @@ from trialmill.engine.ports import Created, Exists, Rejected
 from trialmill.engine.records import AttemptKey
 from trialmill.kinds.profile import profile_of
 from trialmill.kube.api import KubeApi, KubeError, Propagation, ResourceType
-from trialmill.runtime.kubernetes.failures import CONFLICT, FAILURES, is_missing, is_passing
+from trialmill.runtime.kubernetes.failures import CONFLICT, FAILURES, is_missing, is_passing, may_be_done
 from trialmill.runtime.kubernetes.stamping import (
     ATTEMPT,
     EXPERIMENT_UID,
@@ -58,7 +58,9 @@ class Objects:
     async def ensure(
         self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject]
     ) -> Created | Exists | Rejected:
-        """The parts, then the resource, then who owns whom. What was made before a refusal is deleted again."""
+        """The parts, then the resource, then who owns whom. What was made before a refusal is deleted again; where the
+        answer is lost, it stays for the next try.
+        """
         beside: list[Made] = []
         try:
             for part in parts:
@@ -68,8 +70,9 @@ class Objects:
         except NameTakenError as error:
             await self._undo(beside)
             return Rejected("NameTaken", str(error))
-        except Exception:
-            await self._undo(beside)
+        except Exception as error:
+            if not may_be_done(error):  # else the resource may run already, and needs them
+                await self._undo(beside)
             raise
         try:
             for made in beside:
