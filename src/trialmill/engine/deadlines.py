@@ -15,11 +15,11 @@ from trialmill.engine.state import State
 def first_due(state: State, now: datetime) -> datetime | None:
     """When the first of the active trials needs a look, though nothing has happened to it. None: never."""
     first = None
-    waits = bool(state.unmatched or state.waiting or state.doubts)
+    some_wait = bool(state.unmatched or state.waiting or state.doubts)
     for index in state.active:
         trial = state.trials[index]
         # Asked at every turn: of most that run there is nothing that could be due.
-        if trial.attempt.phase is AttemptPhase.RUNNING and not waits and state.rules.active_deadline is None:
+        if trial.attempt.phase is AttemptPhase.RUNNING and not some_wait and state.rules.active_deadline is None:
             continue
         start = trial.attempt.not_before if waits_to_start(trial, now) else None
         first = _first(first, attempt_due(state, trial), start)
