@@ -755,3 +755,29 @@ def test_a_job_that_somebody_else_keeps_suspended_waits_for_them() -> None:
 
 def test_a_job_that_we_have_suspended_waits_for_nobody() -> None:
     assert _suspended(by_us=True) == ["", "NoPods", ""]
+
+
+def test_what_a_job_waits_for_is_counted_anew_after_a_pause() -> None:
+    told: list[tuple[float, str]] = []
+
+    async def story(world: KubernetesWorld) -> None:
+        runtime = runtime_on(world)
+        await runtime.ensure(KEY, job(name="trial"))
+        began = asyncio.get_running_loop().time()
+
+        async def pause() -> None:
+            await asyncio.sleep(5)
+            await runtime.suspend(KEY, "", True)
+            await asyncio.sleep(24)
+            await runtime.suspend(KEY, "", False)
+
+        async with aclosing(runtime.changes("e", ())) as events, asyncio.TaskGroup() as tasks:
+            async for event in events:
+                if isinstance(event, Synced):
+                    tasks.create_task(pause())
+                elif isinstance(event, Snapshot) and event.stuck:
+                    told.append((asyncio.get_running_loop().time() - began, event.stuck.reason))
+                    break
+
+    played(story)
+    assert [(round(when), why) for when, why in told] == [(59, "NoPods")]

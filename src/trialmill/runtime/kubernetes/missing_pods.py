@@ -51,14 +51,15 @@ class SeenAttempt:
     """The same, from the beginning."""
     is_leaving: bool = False
     """Its resource is being deleted by us: nobody need ask why it is gone."""
+    expecting: object = None
+    """Another one each time that pods are expected anew: an earlier look has nothing to say then."""
     pods_changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, and replaced by another, when something happens to one of its pods."""
 
 
 class MissingPods:
     """Minds attempts that wait for pods. `seen` is what there is of an attempt now; `paused` are those that we have
-    suspended; `tell` is called when there is
-    something new to say of it, and `ended` with each task that is over.
+    suspended; `tell` is called when there is something new to say of it, and `ended` with each task that is over.
     """
 
     def __init__(
@@ -83,10 +84,11 @@ class MissingPods:
 
     def expect(self, key: AttemptKey, attempt: SeenAttempt) -> None:
         """The attempt has no pods, and should get some, now or when it is no longer suspended."""
+        attempt.expecting = expected = object()
         if attempt.phase is VerdictPhase.SUSPENDED:
-            self._look_later(self._look_for_release(key, attempt))
+            self._look_later(self._look_for_release(key, attempt, expected))
         elif labels_reach_pods(self._target.profile) and attempt.phase in _SHOULD_HAVE_PODS:
-            self._look_later(self._look_for_pods(key, attempt))
+            self._look_later(self._look_for_pods(key, attempt, expected))
 
     def saw_pods(self, key: AttemptKey, attempt: SeenAttempt) -> None:
         """The attempt's pods as they are now."""
@@ -117,24 +119,24 @@ class MissingPods:
     def _lacks_pods(self, key: AttemptKey, attempt: SeenAttempt) -> bool:
         return not attempt.pods and self._seen(key) is attempt and attempt.phase in _SHOULD_HAVE_PODS
 
-    async def _look_for_pods(self, key: AttemptKey, attempt: SeenAttempt) -> None:
+    async def _look_for_pods(self, key: AttemptKey, attempt: SeenAttempt, expected: object) -> None:
         """Say that a resource is without pods when it has been for a while: a controller makes them at once, or not."""
         await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
-        if attempt.resource is None or not self._lacks_pods(key, attempt):
+        if attempt.resource is None or attempt.expecting is not expected or not self._lacks_pods(key, attempt):
             return
         warnings = await events_of(self._api, attempt.resource, only_warnings=True)
-        if self._lacks_pods(key, attempt):
+        if attempt.expecting is expected and self._lacks_pods(key, attempt):
             why = get_string(warnings[-1] if warnings else None, "message") or _NOT_SAID
             attempt.no_pods = f"no pod has been made for it: {why}"
             self._tell(key)
 
-    async def _look_for_release(self, key: AttemptKey, attempt: SeenAttempt) -> None:
+    async def _look_for_release(self, key: AttemptKey, attempt: SeenAttempt, expected: object) -> None:
         """Say that somebody else keeps a resource suspended when that has lasted for a while: a queue may let it go at
         once, and after a pause we do.
         """
         await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
         is_suspended = self._seen(key) is attempt and attempt.phase is VerdictPhase.SUSPENDED
-        if is_suspended and key not in self._paused:
+        if is_suspended and attempt.expecting is expected and key not in self._paused:
             attempt.is_held = True
             self._tell(key)
 
