@@ -69,9 +69,8 @@ class KindProfile:
     `container_alias` is the name under which a container runs that the manifest calls `{name}`. `training_container` is
     the name that the kind's operator wants the training container to have, empty where it takes any. `inject_paths`
     lead to the pod specs that a collector's container may join. `one_pod` says of a manifest whether the success of one
-    pod is that of the resource. `lowering` names how the kind runs on one machine, None
-    where it needs a cluster. `finite` is False for kinds that never finish by themselves; of others, `restarts` say
-    which resources do not.
+    pod is that of the resource. `lowering` names how the kind runs on one machine, None where it needs a cluster.
+    `finite` is False for kinds that never finish by themselves; of others, `restarts` say which resources do not.
     """
 
     group: str

@@ -18,8 +18,7 @@ where the command sends its output elsewhere.
 # $0 is the run's stem, $1 the folder to start in, then the command. The one variable is unset again, since the command
 # would inherit it if the environment had it. Signals are trapped, not ignored: the command gets their default
 # again, and the shell survives what was sent to the whole group, to say how the command ended. Lines are appended to
-# the
-# record in one write each, so whoever's line is the first owns the run, and the last line is there or is not.
+# the record in one write each, so whoever's line is the first owns the run, and the last line is there or is not.
 _TEXT: Final = """\
 trap : HUP INT QUIT ALRM TERM USR1 USR2
 echo "started $$" >> "$0.run" || exit 125
