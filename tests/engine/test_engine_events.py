@@ -320,7 +320,9 @@ def test_a_trial_whose_pod_tells_of_its_success_and_has_no_metrics_left_runs_aga
     story = apply(state, CollectionFinished(START, KEY, Observation(), (), "its log is gone")).story
     (trial,) = state.trials
     assert (trial.phase, [attempt.cause for attempt in trial.attempts]) == (TrialPhase.PENDING, ["First", "Lost"])
-    assert [(line.reason, line.message) for line in story] == [("AttemptLost", BY_POD.message)]
+    words = "its Job is gone; its pod p succeeded, but left no value of metric loss; its log is gone"
+    assert [(line.reason, line.message) for line in story] == [("AttemptLost", words)]
+    assert trial.attempts[0].verdict == replace(BY_POD, phase=VerdictPhase.LOST, message=words)
 
 
 @pytest.mark.parametrize(

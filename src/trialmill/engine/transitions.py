@@ -316,7 +316,9 @@ def _end_succeeded(state: State, trial: TrialRecord, at: datetime, *, unread: st
     has_value = objective_value(trial.observation, state.rules) is not None
     if not has_value and verdict is not None and verdict.source == BY_POD:
         # The pod was all that was left, and its output is not: whether it ever had the metric is not known.
-        _end_lost(state, trial, at)
+        words = f"{verdict.message}, but left no value of metric {state.rules.objective.metric}{unread}"
+        attempt = replace(trial.attempt, verdict=replace(verdict, phase=VerdictPhase.LOST, message=words))
+        _end_lost(state, replace(trial, attempts=(*trial.attempts[:-1], attempt)), at)
     elif not has_value:
         name, files = state.rules.objective.metric, state.rules.metric_files
         summary = trial.observation.find(name) if trial.observation else None
