@@ -39,6 +39,7 @@ async def one_trial(runtime: KubernetesRuntime, number: int, grace: timedelta) -
         async with aclosing(runtime.read(Log(key, pod.name, "main"), None)) as chunks:
             assert [chunk.data async for chunk in chunks] == [b"loss=1\n"]
     else:
+        await runtime.suspend(key, made.uid, on=True)
         await runtime.remove(key, made.uid, grace)
         await asyncio.sleep(1)  # it is gone by then
     await runtime.remove(key, "", grace)

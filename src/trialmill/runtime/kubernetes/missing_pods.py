@@ -136,7 +136,7 @@ class MissingPods:
         """
         await self._clock.sleep_until(self._clock.now() + _PODS_AFTER)
         is_suspended = self._seen(key) is attempt and attempt.phase is VerdictPhase.SUSPENDED
-        if is_suspended and attempt.expecting is expected and key not in self._paused:
+        if is_suspended and attempt.expecting is expected and not attempt.is_leaving and key not in self._paused:
             attempt.is_held = True
             self._tell(key)
 

@@ -102,6 +102,7 @@ class KubernetesRuntime:
     async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
         give_up = self._clock.now() + _PERSISTENCE
         self._refused_since.pop(key, None)
+        self._paused.discard(key)
         if not uid:
             self._let_go.discard(key)
         for live in self._lives.get(key.experiment_uid, ()):
