@@ -183,6 +183,12 @@ def test_what_is_missing_is_named(said: str, detail: str) -> None:
     assert problem.message == f"the cluster requires image, which is missing or empty{detail}"
 
 
+def test_an_item_of_a_list_that_is_not_whole_is_named_with_its_list() -> None:
+    causes = [Cause("spec.volumes[0]", "FieldValueRequired", "Required value: must specify a volume type")]
+    (problem,) = problems_of(KubeError(422, "Invalid", "no", causes=causes), "team", PLACE, Severity.ERROR)
+    assert problem.message == "the cluster requires more of volumes[0]: must specify a volume type"
+
+
 WOULD = Problem("cluster-warning", Severity.WARNING, 'would violate PodSecurity "x": y (container "train" must set z)')
 
 

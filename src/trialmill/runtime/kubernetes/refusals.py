@@ -104,8 +104,12 @@ def _field_problems(fields: list[Cause], place: Path, severity: Severity) -> Ite
         path = format_path(steps)
         if cause.reason == _REQUIRED:
             detail = message.removeprefix(_REQUIRED).removeprefix("Required value")
-            said = f"the cluster requires {steps[-1]}, which is missing or empty{detail}"
-            yield Problem("required", severity, said, path=path)
+            lacking = (
+                f"more of {format_path(steps[-2:])}"
+                if isinstance(steps[-1], int)
+                else f"{steps[-1]}, which is missing or empty"
+            )
+            yield Problem("required", severity, f"the cluster requires {lacking}{detail}", path=path)
             continue
         said = f"the cluster refuses this: {_QUOTED_OBJECT.sub('', message)}"
         yield Problem("refused-by-cluster", severity, said, path=path, remedy=_remedy_for(message))
