@@ -1,11 +1,12 @@
 """Jobs that went away while nobody watched, and whose pods are there still."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from kubernetes_world import KubernetesWorld, job, pod_of, pod_status, runtime_on
 
 from trialmill.api.tree import get, get_string
@@ -14,7 +15,7 @@ from trialmill.engine.records import AttemptKey
 from trialmill.kube.api import KubeError, Page, Propagation, ResourceType
 from trialmill.runtime.kubernetes.stamping import labels_of_key, selector
 from trialmill.testing.kube_cluster import JOB, POD
-from trialmill.testing.kube_fake import FakeKubeApi
+from trialmill.testing.kube_fake import UNREACHABLE, FakeKubeApi
 from trialmill.testing.virtual_time import run_virtually
 
 KEY = AttemptKey("e", 3, 1)
@@ -158,20 +159,37 @@ def test_a_job_that_was_made_after_the_jobs_were_listed_is_not_gone() -> None:
     assert [type(event) for event in after(act)[0]] == [Synced]
 
 
+@pytest.mark.parametrize(
+    "error", [UNREACHABLE, KubeError(503, "ServiceUnavailable", "")], ids=["no answer", "a server that is busy"]
+)
+def test_an_answer_that_does_not_come_at_once_loses_no_success(error: Exception) -> None:
+    def act(world: KubernetesWorld) -> None:
+        orphan(world)
+        world.api = Forgetful(world.cluster)
+        world.api.errors = [error] * 20
+
+    the_gone(after(act)[0])
+
+
 def test_where_nobody_can_tell_nothing_is_told() -> None:
     def act(world: KubernetesWorld) -> None:
         orphan(world)
         world.api = Forgetful(world.cluster)
+        world.api.errors = [KubeError(500, "InternalError", "try again")] * 1000
 
     assert [type(event) for event in after(act)[0]] == [Synced]
 
 
 class Forgetful(FakeKubeApi):
-    """Refuses to look for one Job."""
+    """Fails to look for one Job as often as there are errors."""
+
+    errors: Sequence[Exception] = ()
 
     async def list_page(self, type: ResourceType, namespace: str = "", *, labels: str = "", **more: Any) -> Page:
         if type == JOB and labels == selector(labels_of_key(KEY)):
-            raise KubeError(500, "InternalError", "try again")
+            error, self.errors = next(iter(self.errors), None), self.errors[1:]
+            if error is not None:
+                raise error
         return await super().list_page(type, namespace, labels=labels, **more)
 
 

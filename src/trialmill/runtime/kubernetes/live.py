@@ -21,7 +21,7 @@ from trialmill.kube.object_store import ChangeType
 from trialmill.kube.reflector import Reflector, Scope
 from trialmill.runtime.kubernetes.cancelling import cancelled
 from trialmill.runtime.kubernetes.evidence import evidence_of, has_started, is_over, most_hopeless, stuck_of
-from trialmill.runtime.kubernetes.failures import FAILURES, needs_login
+from trialmill.runtime.kubernetes.failures import FAILURES, is_out_of_reach, is_passing, needs_login
 from trialmill.runtime.kubernetes.lanes import Lanes, Work
 from trialmill.runtime.kubernetes.missing_pods import MissingPods, SeenAttempt
 from trialmill.runtime.kubernetes.news import News
@@ -34,6 +34,8 @@ from trialmill.runtime.kubernetes.strays import DELETED, why_gone
 from trialmill.runtime.kubernetes.target import POD, KindRef, Target
 
 _ASK_AGAIN: Final = timedelta(seconds=2)
+_REFUSALS: Final = 30
+"""How often a server may fail to say whether a resource is missing: the word of its pod is not waited for for ever."""
 
 
 class Live:
@@ -138,18 +140,27 @@ class Live:
         for task in tasks:
             task.add_done_callback(self._news.note_end)
         try:
+            orphans: asyncio.Task[list[Gone]] | None = None
             is_synced = False
             while True:
                 for event in self._news.some():
                     yield event
-                if not is_synced and self._news.all_is_told:
+                if orphans is None and self._news.all_is_told:
+                    # Beside the stream: what is wrong with the server meanwhile has to be told.
+                    alone = [key for key in sorted(keys) if self._has_pods_alone(key)]
+                    orphans = asyncio.create_task(self._orphans(alone))
+                    orphans.add_done_callback(self._news.note_end)
+                    is_synced = not alone
+                    if is_synced:
+                        yield Synced()
+                elif orphans is not None and orphans.done() and not is_synced:
                     is_synced = True
-                    for orphans in await self._orphans(keys):
-                        yield orphans
+                    for gone in orphans.result():
+                        yield gone
                     yield Synced()
                 await self._news.come()
         finally:
-            await cancelled(*tasks)
+            await cancelled(*tasks, orphans)
             await self._lanes.close()
             await self._missing_pods.close()
             await self._slow_starts.close()
@@ -255,22 +266,31 @@ class Live:
             except FAILURES:
                 await self._clock.sleep_until(self._clock.now() + _ASK_AGAIN)
 
-    async def _orphans(self, keys: Collection[AttemptKey]) -> list[Gone]:
+    async def _orphans(self, alone: Sequence[AttemptKey]) -> list[Gone]:
         """Of the attempts that have pods and no resource: those that are not about to be seen, made just now."""
-        found = []
-        for key in sorted(keys):
-            pods = self.pods_of(key)
-            if pods and self.resource_of(key) is None and await self._is_missing(key):
-                found.append(gone_with(pods, gone_unseen(key, self._target), self._target))
-        return found
+        return [
+            gone_with(self.pods_of(key), gone_unseen(key, self._target), self._target)
+            for key in alone
+            if await self._is_missing(key) and self._has_pods_alone(key)
+        ]
+
+    def _has_pods_alone(self, key: AttemptKey) -> bool:
+        return self.resource_of(key) is None and bool(self.pods_of(key))
 
     async def _is_missing(self, key: AttemptKey) -> bool:
-        try:
-            type = await self._api.discover(self._target.kind.api_version, self._target.kind.kind)
-            namespace = self._target.namespace if type.namespaced else ""
-            return not (await self._api.list_page(type, namespace, labels=selector(labels_of_key(key)))).items
-        except (*FAILURES, UnknownKindError):
-            return False
+        refused = 0
+        while True:
+            try:
+                type = await self._api.discover(self._target.kind.api_version, self._target.kind.kind)
+                namespace = self._target.namespace if type.namespaced else ""
+                return not (await self._api.list_page(type, namespace, labels=selector(labels_of_key(key)))).items
+            except UnknownKindError:
+                return False
+            except FAILURES as error:
+                refused += not is_out_of_reach(error)
+                if not is_passing(error) or refused > _REFUSALS:
+                    return False
+                await self._clock.sleep_until(self._clock.now() + _ASK_AGAIN)
 
     # Pods
 

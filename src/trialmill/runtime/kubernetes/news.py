@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from trialmill.engine.ports import Gone, Snapshot, Trouble
 from trialmill.engine.records import AttemptKey
@@ -56,11 +56,11 @@ class News:
         self._troubles.append(trouble)
         self._wake.set()
 
-    def note_end(self, task: "asyncio.Task[None]") -> None:
+    def note_end(self, task: "asyncio.Task[Any]") -> None:
         """A task is over. If it has failed, so has all that is told."""
         if not task.cancelled() and task.exception() is not None:
             self._failure = task.exception()
-            self._wake.set()
+        self._wake.set()
 
     def note_list(self, what: str) -> None:
         """All resources or all pods have been seen, or will not be."""
