@@ -37,12 +37,12 @@ KubernetesRuntime.ensure = ensure
 """
 
 
-def nothing_recorded(place: Place) -> bool:
-    """Whether the store knows of no resource."""
+def recorded(place: Place) -> int:
+    """How many resources the store knows of."""
     rows: list[tuple[int]] = place.rows(
         "SELECT COUNT(*) FROM trial WHERE json_extract(attempts, '$[0].uid') IS NOT NULL"
     )
-    return rows == [(0,)]
+    return rows[0][0]
 
 
 def test_a_death_between_the_creation_of_a_job_and_its_record(place: Place, namespace: Namespace) -> None:
@@ -52,7 +52,7 @@ def test_a_death_between_the_creation_of_a_job_and_its_record(place: Place, name
 
     assert process.returncode == -signal.SIGKILL
     assert len(jobs(namespace)) >= 1
-    assert nothing_recorded(place)
+    assert recorded(place) == 0
     place("resume", "e", seconds=LONG)
     assert_all_succeeded_once(place, namespace, 4)
 
@@ -81,7 +81,7 @@ def test_a_death_before_the_answer_to_a_creation_that_was_carried_out(place: Pla
 
     asyncio.run(main())
     assert len(jobs(namespace)) >= 1
-    assert nothing_recorded(place)
+    assert recorded(place) == 0
     place.write("kubeconfig", namespace.cluster.kubeconfig.read_bytes())
     place("resume", "e", seconds=LONG)
     assert_all_succeeded_once(place, namespace, 4)
@@ -93,6 +93,7 @@ def left_by_its_pods(place: Place, namespace: Namespace, seconds: str, *, phase:
     place.write("e.yaml", on_the_stand_in(trials=2, parallel=2, marks=marks))
     process = start(place, namespace, "e.yaml")
     wait_until(lambda: process.poll() is not None or sum(it["status"].get("active", 0) for it in jobs(namespace)) == 2)
+    wait_until(lambda: recorded(place) == 2)  # what is not recorded is made anew
     process.kill()
     process.communicate()
     namespace.wait_for_list("pods", lambda pods: [it["status"]["phase"] for it in pods] == [phase] * 2)
