@@ -1,27 +1,23 @@
 """What becomes of a trial's attempts: retries, losses, deadlines, early stopping."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
+from around import Around
 from rehearsal import Counting, Rehearsal, prints
 
 from trialmill.api.experiment import Algorithm, CollectorKind, FileSource, MetricsCollector, Retry, Setting
 from trialmill.api.history import AttemptView, Decision, History, Settings
-from trialmill.api.problem import Problem
 from trialmill.api.tree import JsonObject
 from trialmill.api.verdict import Stuck
 from trialmill.engine.ports import (
     Chunk,
-    Created,
     Cursor,
-    Exists,
     Gone,
     PodRef,
-    Rejected,
-    RetryAfter,
     Runtime,
     RuntimeLostError,
     Snapshot,
@@ -52,34 +48,22 @@ def always(script: Script) -> Play:
 
 
 @dataclass
-class Faults:
+class Faults(Around):
     """A runtime with faults around another one."""
 
-    inner: Runtime
     endless_logs: bool = False
     pods_vanish: bool = False
     replaced_after: float | None = None
     removed: list[timedelta] = field(default_factory=list)
 
-    async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
-        return await self.inner.check(resource, parts)
-
-    async def ensure(
-        self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
-    ) -> Created | Exists | Rejected | RetryAfter:
-        return await self.inner.ensure(key, resource, parts)
-
     async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
         self.removed.append(grace)
-        await self.inner.remove(key, uid, grace)
-
-    async def suspend(self, key: AttemptKey, uid: str, on: bool) -> bool:
-        return await self.inner.suspend(key, uid, on)
+        await super().remove(key, uid, grace)
 
     async def changes(
         self, experiment_uid: str, keys: Collection[AttemptKey]
     ) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
-        async for change in self.inner.changes(experiment_uid, keys):
+        async for change in super().changes(experiment_uid, keys):
             yield change
             if isinstance(change, Snapshot) and self.replaced_after is not None and change.key.attempt == 1:
                 await asyncio.sleep(self.replaced_after)
@@ -87,11 +71,11 @@ class Faults:
                 yield Snapshot(change.key, "another", impostor)
 
     async def pods(self, key: AttemptKey) -> list[PodRef]:
-        pods = await self.inner.pods(key)
+        pods = await super().pods(key)
         return [pod for pod in pods if not (self.pods_vanish and pod.over)]
 
     async def read(self, source: Source, after: Cursor | None) -> AsyncGenerator[Chunk, None]:
-        async for chunk in self.inner.read(source, after):
+        async for chunk in super().read(source, after):
             yield chunk
         if self.endless_logs:
             await asyncio.Event().wait()

@@ -1,30 +1,22 @@
 """A runtime makes a resource in several steps, and its resource may be seen before it has answered."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from around import Around
 from rehearsal import Rehearsal, lasts
 
-from trialmill.api.problem import Problem
 from trialmill.api.tree import JsonObject
 from trialmill.engine.ports import (
-    Chunk,
     Created,
-    Cursor,
     Exists,
-    Gone,
-    PodRef,
     Rejected,
     RetryAfter,
     Runtime,
-    Snapshot,
-    Source,
     Stores,
-    Synced,
-    Trouble,
 )
 from trialmill.engine.records import AttemptKey, RunState, TrialPhase
 
@@ -32,41 +24,20 @@ NOTE: JsonObject = {"name": "the runtime's own"}
 
 
 @dataclass
-class Late:
+class Late(Around):
     """A runtime that answers 1 s after it has made a resource, with a note of its own."""
 
-    inner: Runtime
     asked: int = 0
     answered: list[AttemptKey] = field(default_factory=list)
-
-    async def check(self, resource: JsonObject, parts: Sequence[JsonObject] = ()) -> list[Problem]:
-        return await self.inner.check(resource, parts)
 
     async def ensure(
         self, key: AttemptKey, resource: JsonObject, parts: Sequence[JsonObject] = ()
     ) -> Created | Exists | Rejected | RetryAfter:
         self.asked += 1
-        answer = await self.inner.ensure(key, resource, parts)
+        answer = await super().ensure(key, resource, parts)
         await asyncio.sleep(1)
         self.answered.append(key)
         return Created(answer.uid, NOTE) if isinstance(answer, Created) else answer
-
-    async def remove(self, key: AttemptKey, uid: str, grace: timedelta) -> None:
-        await self.inner.remove(key, uid, grace)
-
-    async def suspend(self, key: AttemptKey, uid: str, on: bool) -> bool:
-        return await self.inner.suspend(key, uid, on)
-
-    def changes(
-        self, experiment_uid: str, keys: Collection[AttemptKey]
-    ) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
-        return self.inner.changes(experiment_uid, keys)  # type: ignore[return-value]  # it is a generator in each runtime
-
-    async def pods(self, key: AttemptKey) -> list[PodRef]:
-        return await self.inner.pods(key)
-
-    def read(self, source: Source, after: Cursor | None) -> AsyncGenerator[Chunk, None]:
-        return self.inner.read(source, after)  # type: ignore[return-value]
 
 
 class Unsure(Late):
