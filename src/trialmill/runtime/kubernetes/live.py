@@ -25,11 +25,12 @@ from trialmill.runtime.kubernetes.failures import FAILURES, is_out_of_reach, is_
 from trialmill.runtime.kubernetes.lanes import Lanes, Work
 from trialmill.runtime.kubernetes.missing_pods import MissingPods, SeenAttempt
 from trialmill.runtime.kubernetes.news import News
+from trialmill.runtime.kubernetes.objects import Objects
 from trialmill.runtime.kubernetes.orphans import goes_on, gone_unseen, gone_with
 from trialmill.runtime.kubernetes.owners import Owners
 from trialmill.runtime.kubernetes.sight import Sight
 from trialmill.runtime.kubernetes.slow_starts import SlowStarts
-from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_of_key, labels_reach_pods, selector
+from trialmill.runtime.kubernetes.stamping import EXPERIMENT_UID, key_of, labels_reach_pods, selector
 from trialmill.runtime.kubernetes.strays import DELETED, why_gone
 from trialmill.runtime.kubernetes.target import POD, KindRef, Target
 
@@ -46,6 +47,7 @@ class Live:
         api: KubeApi,
         target: Target,
         experiment_uid: str,
+        objects: Objects,
         owners: Owners,
         clock: Clock,
         *,
@@ -54,6 +56,7 @@ class Live:
         self._api = api
         self._target = target
         self._uid = experiment_uid
+        self._objects = objects
         self._owners = owners
         self._clock = clock
         self._attempts: dict[AttemptKey, SeenAttempt] = {}
@@ -228,10 +231,9 @@ class Live:
     async def _look_at_pods(self, key: AttemptKey, attempt: SeenAttempt) -> None:
         """The word of the pods of a resource that has failed, which the stream of pods may bring too late."""
         with suppress(*FAILURES):
-            type = await self._api.discover(POD.api_version, POD.kind)
-            page = await self._api.list_page(type, self._target.namespace, labels=selector(labels_of_key(key)))
+            listed = await self._objects.find(key, POD)
             # The stream may have brought newer ones meanwhile.
-            pods = [*attempt.pods.values(), *page.items]
+            pods = [*attempt.pods.values(), *listed]
             attempt.evidence = evidence_of(pods, self._target.primary_names) or attempt.evidence
         self._news.release(key)
 
@@ -281,9 +283,7 @@ class Live:
         refused = 0
         while True:
             try:
-                type = await self._api.discover(self._target.kind.api_version, self._target.kind.kind)
-                namespace = self._target.namespace if type.namespaced else ""
-                return not (await self._api.list_page(type, namespace, labels=selector(labels_of_key(key)))).items
+                return not await self._objects.find(key, self._target.kind)
             except UnknownKindError:
                 return False
             except FAILURES as error:

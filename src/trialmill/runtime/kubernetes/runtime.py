@@ -147,7 +147,9 @@ class KubernetesRuntime:
         self, experiment_uid: str, keys: Collection[AttemptKey]
     ) -> AsyncGenerator[Snapshot | Gone | Synced | Trouble, None]:
         # All that is labelled is told, whatever the keys: the labels find it in one request.
-        live = Live(self._api, self._target, experiment_uid, self._owners, self._clock, paused=self._paused)
+        live = Live(
+            self._api, self._target, experiment_uid, self._objects, self._owners, self._clock, paused=self._paused
+        )
         self._lives.setdefault(experiment_uid, []).append(live)
         try:
             async with aclosing(live.changes(keys)) as events:
