@@ -16,13 +16,13 @@ def condition_errors(resource: Json, policy: Policy) -> tuple[ConditionError, ..
     """Those of the conditions that a verdict on this resource asks: failure first, and success where that is not met.
     Pure; never raises.
     """
-    if not isinstance(resource, dict):
+    labelled = (("failureWhen", policy.failure), ("successWhen", policy.success))
+    asked = [(label, condition) for label, condition in labelled if isinstance(condition, When)]
+    if not asked or not isinstance(resource, dict):
         return ()
+    current = without_stale_conditions(resource)
     found = []
-    for label, condition in (("failureWhen", policy.failure), ("successWhen", policy.success)):
-        if not isinstance(condition, When):
-            continue
-        current = without_stale_conditions(resource)
+    for label, condition in asked:
         if error := error_on(current, condition):
             found.append(ConditionError(f"{label} {condition}", error))
         elif met(current, condition):
